@@ -1,0 +1,16 @@
+#!/usr/bin/env node
+// Starts the built command; in a fresh checkout it builds once first, so that `npx watchnext` works right after `npm ci`.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const entry = `${root}dist/cli/main.js`;
+if (!existsSync(entry)) {
+  process.stderr.write('watchnext: building once (tsc) …\n');
+  const built = spawnSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}tsconfig.build.json`], {
+    stdio: 'inherit',
+  });
+  if (built.status !== 0) process.exit(built.status ?? 1);
+}
+await import(entry);

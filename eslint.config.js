@@ -1,0 +1,82 @@
+import js from '@eslint/js';
+import ts from 'typescript-eslint';
+
+/** Architecture as lint: who may import whom, and which package enters the code at which place. */
+const owners = {
+  express: ['src/http/**'],
+  '@tensorflow/tfjs': ['training/compile/**'],
+  '@duckdb/node-api': ['training/dataset/**'],
+  lmdb: ['src/features/**'],
+  'onnxruntime-node': ['src/inference/**', 'training/fit/**'],
+  protobufjs: ['training/compile/**'],
+  echarts: ['training/evaluate/**'],
+  'prom-client': ['src/telemetry/**'],
+  pino: ['src/telemetry/**'],
+};
+const packageRule = (name, where) => ({
+  name,
+  message: `${name} is imported in ${where.join(' or ')} only: use what those modules export.`,
+});
+const forbiddenPackages = (except = []) =>
+  Object.entries(owners)
+    .filter(([name]) => !except.includes(name))
+    .map(([name, where]) => packageRule(name, where));
+const deep = {
+  regex:
+    '(src|training|\\.\\.)/(definition|features|embeddings|artifact|inference|ranking|http|telemetry|dataset|network|compile|fit|evaluate)/(?!index\\.js$).+',
+  message: 'Import from the folder’s index.js: what is not exported there is private to it.',
+};
+const fromTraining = {
+  regex: '/training/',
+  message: 'src/ never imports training/: move what both need into a [shared] folder of src/.',
+};
+const fromCli = { regex: '/cli/', message: 'Only cli/ knows the commands: pass what you need in as an argument.' };
+const fromService = {
+  regex: 'src/(http|ranking|inference|server|compose)',
+  message:
+    'training/ imports only the shared folders of src/: definition, features, embeddings, artifact, errors, settings, telemetry.',
+};
+const imports = (except, patterns) => ({
+  'no-restricted-imports': ['error', { paths: forbiddenPackages(except), patterns }],
+});
+const ownersOf = (pattern) => Object.keys(owners).filter((name) => owners[name].includes(pattern));
+const places = [...new Set(Object.values(owners).flat())];
+
+export default ts.config(
+  { ignores: ['dist/', 'node_modules/', '.cache/', 'coverage/'] },
+  js.configs.recommended,
+  ...ts.configs.strictTypeChecked,
+  {
+    languageOptions: {
+      parserOptions: {
+        projectService: { allowDefaultProject: ['*.js', 'bin/*.js', 'test/*.js'] },
+        tsconfigRootDir: import.meta.dirname,
+      },
+      globals: { process: 'readonly', console: 'readonly' },
+    },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      'max-params': ['error', 4],
+      'no-restricted-exports': ['error', { restrictDefaultExports: { direct: true, named: true, defaultFrom: true } }],
+    },
+  },
+  { files: ['src/**/*.ts'], rules: imports([], [deep, fromTraining, fromCli]) },
+  { files: ['training/**/*.ts'], rules: imports([], [deep, fromService, fromCli]) },
+  { files: ['cli/**/*.ts', 'bench/**/*.ts'], rules: imports([], [deep]) },
+  ...places.map((place) => ({
+    files: [place],
+    rules: imports(
+      ownersOf(place),
+      place.startsWith('src/') ? [deep, fromTraining, fromCli] : [deep, fromService, fromCli],
+    ),
+  })),
+  {
+    files: ['test/**/*.ts'],
+    rules: { '@typescript-eslint/no-non-null-assertion': 'off', 'max-params': 'off' },
+  },
+  { files: ['**/*.js'], ...ts.configs.disableTypeChecked },
+  { files: ['*.config.js', 'test/environment.js'], rules: { 'no-restricted-exports': 'off' } },
+);

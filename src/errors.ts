@@ -1,0 +1,57 @@
+/**
+ * Every error a person can meet, in one catalogue: code, HTTP status and whether trying again can help.
+ * docs/errors.md lists the same codes; a test keeps the two alike.
+ */
+export const catalogue = {
+  definition_invalid: { status: 422, retriable: false },
+  data_invalid: { status: 422, retriable: false },
+  data_missing: { status: 422, retriable: false },
+  training_diverged: { status: 500, retriable: false },
+  kernel_not_covered: { status: 500, retriable: false },
+  trace_invalid: { status: 500, retriable: false },
+  artifact_damaged: { status: 409, retriable: false },
+  artifact_missing: { status: 404, retriable: false },
+  settings_invalid: { status: 500, retriable: false },
+  request_invalid: { status: 400, retriable: false },
+  request_too_large: { status: 413, retriable: false },
+  media_type_unsupported: { status: 415, retriable: false },
+  route_unknown: { status: 404, retriable: false },
+  ranker_unknown: { status: 404, retriable: false },
+  head_unknown: { status: 400, retriable: false },
+  weight_out_of_bounds: { status: 400, retriable: false },
+  unauthorized: { status: 401, retriable: false },
+  not_ready: { status: 503, retriable: true },
+  device_unavailable: { status: 500, retriable: false },
+  usage: { status: 400, retriable: false },
+  internal: { status: 500, retriable: true },
+} as const;
+
+export type ErrorCode = keyof typeof catalogue;
+
+/** One thing that is wrong: where it is, what is wrong, what to do. `path` is a JSON pointer, a column or a file:line. */
+export interface Problem {
+  readonly path: string;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+/** An error for people: it says what was wrong, where, what is allowed and what to do; all problems at once. */
+export class WatchnextError extends Error {
+  override readonly name = 'WatchnextError';
+  readonly code: ErrorCode;
+  readonly problems: readonly Problem[];
+
+  constructor(code: ErrorCode, message: string, options: { problems?: readonly Problem[]; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.problems = options.problems ?? [];
+  }
+
+  get status(): number {
+    return catalogue[this.code].status;
+  }
+
+  get retriable(): boolean {
+    return catalogue[this.code].retriable;
+  }
+}

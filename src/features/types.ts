@@ -1,0 +1,93 @@
+/**
+ * A field of a user, a context or an item as people send it. `undefined` and `null` mean missing.
+ * Everything that reaches a feature goes through this type: no feature sees a request or a file.
+ */
+export type FieldValue = string | number | boolean | null | undefined | readonly (string | number)[] | Float32Array;
+export type Fields = Readonly<Record<string, FieldValue>>;
+
+/** One request to be ranked, or one served list of a log. `candidates` hold `item_id`, `user` holds `user_id` if known. */
+export interface RankingInput {
+  /** Milliseconds since the epoch: when the list was asked for. */
+  readonly time: number;
+  readonly user: Fields;
+  readonly context: Fields;
+  readonly candidates: readonly Fields[];
+}
+
+/**
+ * What a feature read for n entities, before anything fitted is applied: this is what an impression logs and what training
+ * spools, so that online and offline start from the same bytes.
+ *
+ *   numbers  [n, width], NaN = missing
+ *   keys     n bags of 64-bit id hashes: bag i is keys[2*offsets[i] .. 2*offsets[i+1]) as (high, low) pairs
+ */
+export type Column =
+  | { readonly type: 'numbers'; readonly width: number; readonly values: Float32Array }
+  | { readonly type: 'keys'; readonly offsets: Int32Array; readonly keys: Uint32Array };
+
+/** The read values of whole requests. User and context columns have `requests` entries, candidate columns `rows`. */
+export interface FeatureBatch {
+  readonly requests: number;
+  readonly rows: number;
+  /** [rows] the request each row belongs to, ascending. */
+  readonly requestOf: Int32Array;
+  readonly columns: ReadonlyMap<string, Column>;
+}
+
+/** What happened to one candidate of one request; the only thing state learns from. Labels are by task, NaN = unknown. */
+export interface Outcome {
+  readonly time: number;
+  readonly user: Fields;
+  readonly context: Fields;
+  readonly candidate: Fields;
+  readonly labels: Readonly<Record<string, number>>;
+}
+
+/** State of one key of one stateful feature, a short row of numbers; its meaning is private to the feature's kind. */
+export type Cell = Float64Array;
+
+/** Where cells and entity fields live: memory, LMDB, later Redis. Keys are opaque texts. */
+export interface FeatureStore {
+  /** [keys] in the order asked; undefined where nothing is stored. */
+  read(keys: readonly string[]): Promise<(Uint8Array | undefined)[]>;
+  /** All or none; durable when the promise resolves (as far as the store is durable). `undefined` deletes. */
+  apply(writes: readonly { readonly key: string; readonly value: Uint8Array | undefined }[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Where a feature's encoding lies in the input matrices; made once from a definition. */
+export interface InputSlot {
+  readonly feature: string;
+  readonly side: 'request' | 'candidate';
+  /** First column in the side's matrix and how many columns. */
+  readonly offset: number;
+  readonly width: number;
+  /** The embedding table the slot is gathered from; absent for dense slots. */
+  readonly table?: string;
+}
+
+export interface TableSpec {
+  readonly name: string;
+  readonly dim: number;
+  readonly minCount: number;
+  readonly expireMs?: number;
+}
+
+/** The shape of the network's input: request [requests, requestWidth], candidate [rows, candidateWidth]. */
+export interface InputLayout {
+  readonly requestWidth: number;
+  readonly candidateWidth: number;
+  readonly slots: readonly InputSlot[];
+  readonly tables: readonly TableSpec[];
+  /** Cells of the bias tower's cross (0 without one); cell k is column k of a [rows, biasCells] one-hot, all zero = missing. */
+  readonly biasCells: number;
+}
+
+/** The input matrices of one batch, as the network takes them. */
+export interface NetworkInputs {
+  readonly requests: number;
+  readonly rows: number;
+  readonly request: Float32Array; // [requests, requestWidth]
+  readonly candidate: Float32Array; // [rows, candidateWidth]
+  readonly requestOf: Int32Array; // [rows]
+}

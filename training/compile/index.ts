@@ -1,0 +1,2 @@
+export { tf } from './tfjs.js';
+export type * from './types.js';
