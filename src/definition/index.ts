@@ -1,3 +1,6 @@
+export { durationMs } from './duration.js';
+export { fingerprint } from './fingerprint.js';
+export { loadRanker, parseDefinition, type Ranker } from './parse.js';
 export {
   RankerSchema,
   type BiasDefinition,

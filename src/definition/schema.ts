@@ -1,4 +1,4 @@
-import { Type, type Static, type TObject, type TProperties } from '@sinclair/typebox';
+import { Type, type Static, type TObject, type TProperties, type TSchema, type TUnsafe } from '@sinclair/typebox';
 
 /**
  * The one schema of ranker.yaml: the TypeScript types, the JSON Schema for editors and the validator all come from here.
@@ -7,11 +7,29 @@ import { Type, type Static, type TObject, type TProperties } from '@sinclair/typ
 const object = <P extends TProperties>(properties: P, description: string): TObject<P> =>
   Type.Object(properties, { additionalProperties: false, description });
 
+/** One of a few words: an enum, so that an error can list what is allowed. */
+const word = <const W extends readonly string[]>(words: W, description?: string): TUnsafe<W[number]> =>
+  Type.Unsafe<W[number]>({ type: 'string', enum: [...words], ...(description === undefined ? {} : { description }) });
+
+/** An object told apart by its `kind`: validators then report errors of the kind meant, not of all. */
+const byKind = <S extends TSchema[]>(...kinds: S): TUnsafe<Static<S[number]>> =>
+  Type.Unsafe<Static<S[number]>>({
+    type: 'object',
+    discriminator: { propertyName: 'kind' },
+    required: ['kind'],
+    oneOf: kinds,
+  });
+
 const Name = Type.String({ pattern: '^[a-z][a-z0-9_]*$', description: 'lower-case letters, digits and underscores' });
+/** A map from names the owner chooses. */
+const named = <S extends TSchema>(schema: S): TUnsafe<Record<string, Static<S>>> =>
+  Type.Unsafe<Record<string, Static<S>>>(Type.Record(Name, schema, { minProperties: 1, additionalProperties: false }));
+
 const Duration = Type.String({ pattern: '^\\d+(ms|s|m|h|d)$', description: 'a duration such as 30s, 15m, 6h or 3d' });
-const Scope = Type.Union([Type.Literal('user'), Type.Literal('context'), Type.Literal('candidate')], {
-  description: 'whose field it is; user and context are computed once per request, candidate once per row',
-});
+const Scope = word(
+  ['user', 'context', 'candidate'],
+  'whose field it is; user and context are computed once per request, candidate once per row',
+);
 const Dim = Type.Integer({ minimum: 1, maximum: 512, description: 'width of an embedding row' });
 const From = Type.String({ minLength: 1, description: 'the field to read; the feature’s own name if left out' });
 const Key = Type.Union(
@@ -43,7 +61,10 @@ const CategoryFeature = object(
     scope: Scope,
     from: Type.Optional(From),
     values: Type.Optional(
-      Type.Array(Type.Union([Type.String(), Type.Number(), Type.Boolean()]), { minItems: 1, uniqueItems: true }),
+      Type.Array(Type.Unsafe<string | number | boolean>({ type: ['string', 'number', 'boolean'] }), {
+        minItems: 1,
+        uniqueItems: true,
+      }),
     ),
     dim: Type.Optional(Dim),
     min_count: Admission.min_count,
@@ -55,8 +76,8 @@ const NumberFeature = object(
     kind: Type.Literal('number'),
     scope: Scope,
     from: Type.Optional(From),
-    transform: Type.Optional(Type.Union([Type.Literal('none'), Type.Literal('log1p')])),
-    encode: Type.Optional(Type.Union([Type.Literal('standardise'), Type.Literal('raw'), Type.Literal('quantiles')])),
+    transform: Type.Optional(word(['none', 'log1p'])),
+    encode: Type.Optional(word(['standardise', 'raw', 'quantiles'])),
     buckets: Type.Optional(
       Type.Integer({ minimum: 2, maximum: 256, description: 'for encode: quantiles; one-hot width' }),
     ),
@@ -72,7 +93,7 @@ const TimeFeature = object(
   {
     kind: Type.Literal('time'),
     scope: Scope,
-    unit: Type.Union([Type.Literal('hour_of_day'), Type.Literal('day_of_week'), Type.Literal('age')]),
+    unit: word(['hour_of_day', 'day_of_week', 'age']),
     from: Type.Optional(
       Type.String({ description: 'for age: the field with the start time; otherwise the request’s own time is used' }),
     ),
@@ -109,7 +130,7 @@ const VectorFeature = object(
 const HistoryFeature = object(
   {
     kind: Type.Literal('history'),
-    scope: Type.Literal('user'),
+    scope: word(['user'], 'a history belongs to the user'),
     key: Type.Optional(Key),
     of: Type.String({ description: 'the candidate field that is remembered, e.g. item_id' }),
     on: Type.Optional(
@@ -156,31 +177,24 @@ const CountFeature = object(
   },
   'decayed count of impressions or of a task’s positives per key, log1p, standardised; state',
 );
-export const FeatureSchema = Type.Union(
-  [
-    IdFeature,
-    CategoryFeature,
-    NumberFeature,
-    TimeFeature,
-    IdsFeature,
-    VectorFeature,
-    HistoryFeature,
-    RateFeature,
-    CountFeature,
-  ],
-  { discriminator: { propertyName: 'kind' }, type: 'object', required: ['kind'] },
+export const FeatureSchema = byKind(
+  IdFeature,
+  CategoryFeature,
+  NumberFeature,
+  TimeFeature,
+  IdsFeature,
+  VectorFeature,
+  HistoryFeature,
+  RateFeature,
+  CountFeature,
 );
 
 export const TaskSchema = object(
   {
-    group: Type.Optional(Type.Union([Type.Literal('engagement'), Type.Literal('satisfaction')])),
-    kind: Type.Union([Type.Literal('binary'), Type.Literal('regression')]),
+    group: Type.Optional(word(['engagement', 'satisfaction'])),
+    kind: word(['binary', 'regression']),
     label: Type.String({ minLength: 1, description: 'the field of the data set that holds the outcome' }),
-    transform: Type.Optional(
-      Type.Union([Type.Literal('none'), Type.Literal('log1p')], {
-        description: 'for regression; undone in the served value',
-      }),
-    ),
+    transform: Type.Optional(word(['none', 'log1p'], 'for regression; undone in the served value')),
     when: Type.Optional(
       Type.String({ description: 'a binary task: this one is learned only from rows where that one is positive' }),
     ),
@@ -193,7 +207,7 @@ const Widths = Type.Array(Type.Integer({ minimum: 1, maximum: 8192 }), { descrip
 const Share = Type.Number({ minimum: 0, exclusiveMaximum: 1 });
 export const NetworkSchema = object(
   {
-    kind: Type.Union([Type.Literal('independent'), Type.Literal('shared_bottom'), Type.Literal('mmoe')]),
+    kind: word(['independent', 'shared_bottom', 'mmoe']),
     bottom: Type.Optional(Widths),
     experts: Type.Optional(Type.Integer({ minimum: 2, maximum: 64, description: 'mmoe: how many; 8 if left out' })),
     expert_layers: Type.Optional(Widths),
@@ -229,25 +243,25 @@ export const BiasSchema = object(
 
 export const ScoreSchema = object(
   {
-    form: Type.Union([Type.Literal('product'), Type.Literal('sum')]),
-    weights: Type.Record(Name, Type.Number(), { minProperties: 1 }),
-    bounds: Type.Optional(Type.Record(Name, Type.Tuple([Type.Number(), Type.Number()]))),
+    form: word(['product', 'sum']),
+    weights: named(Type.Number()),
+    bounds: Type.Optional(named(Type.Tuple([Type.Number(), Type.Number()]))),
   },
   'how head values become one score: prod value^weight, or sum weight*value; bounds limit what a request may ask for',
 );
 
 const Optimizer = object(
   {
-    kind: Type.Union([Type.Literal('adam'), Type.Literal('adagrad'), Type.Literal('sgd')]),
+    kind: word(['adam', 'adagrad', 'sgd']),
     rate: Type.Number({ exclusiveMinimum: 0 }),
-    schedule: Type.Optional(Type.Union([Type.Literal('constant'), Type.Literal('linear'), Type.Literal('cosine')])),
+    schedule: Type.Optional(word(['constant', 'linear', 'cosine'])),
     warmup_steps: Type.Optional(Type.Integer({ minimum: 0 })),
   },
   'optimiser of the dense weights',
 );
 const EmbeddingOptimizer = object(
   {
-    kind: Type.Union([Type.Literal('rowwise_adagrad'), Type.Literal('lazy_adam')]),
+    kind: word(['rowwise_adagrad', 'lazy_adam']),
     rate: Type.Number({ exclusiveMinimum: 0 }),
   },
   'optimiser of embedding rows',
@@ -281,7 +295,7 @@ export const TrainingSchema = object(
         description: 'decay of a moving average of the weights, which is what is sealed',
       }),
     ),
-    weighting: Type.Optional(Type.Union([Type.Literal('fixed')])),
+    weighting: Type.Optional(word(['fixed'], 'how task losses are weighed against each other')),
     weight_decay: Type.Optional(Type.Number({ minimum: 0 })),
     embedding_penalty: Type.Optional(Type.Number({ minimum: 0 })),
     clip_norm: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
@@ -302,8 +316,8 @@ export const RankerSchema = object(
   {
     name: Name,
     description: Type.Optional(Type.String()),
-    features: Type.Record(Name, FeatureSchema, { minProperties: 1 }),
-    tasks: Type.Record(Name, TaskSchema, { minProperties: 1 }),
+    features: named(FeatureSchema),
+    tasks: named(TaskSchema),
     network: NetworkSchema,
     bias: Type.Optional(BiasSchema),
     score: ScoreSchema,

@@ -1,0 +1,230 @@
+import { nameHint } from '../nearest.js';
+import type { Found } from './explain.js';
+import type { FeatureDefinition, FeatureOf, RankerDefinition } from './schema.js';
+
+/** Features that own or share an embedding table. */
+type Embedded = FeatureOf<'id'> | FeatureOf<'category'> | FeatureOf<'ids'> | FeatureOf<'history'>;
+
+const isEmbedded = (feature: FeatureDefinition): feature is Embedded =>
+  ['id', 'ids', 'history'].includes(feature.kind) || (feature.kind === 'category' && feature.dim !== undefined);
+
+const timezoneKnown = (zone: string): boolean => {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone });
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const many = (value: string | readonly string[] | undefined): readonly string[] =>
+  value === undefined ? [] : typeof value === 'string' ? [value] : value;
+
+/** What the schema cannot say: references between parts, and combinations that make no sense. All of them, not the first. */
+export const checkDefinition = (definition: RankerDefinition): Found[] => [
+  ...Object.entries(definition.features).flatMap(([name, feature]) => checkFeature(definition, name, feature)),
+  ...checkTasks(definition),
+  ...checkNetwork(definition),
+  ...checkBias(definition),
+  ...checkScore(definition),
+  ...checkTraining(definition),
+];
+
+const unknownTask = (definition: RankerDefinition, path: readonly (string | number)[], task: string): Found[] =>
+  task in definition.tasks
+    ? []
+    : [{ path, message: `there is no task "${task}"`, hint: nameHint(task, Object.keys(definition.tasks)) }];
+
+const checkFeature = (definition: RankerDefinition, name: string, feature: FeatureDefinition): Found[] => {
+  const at = (...rest: string[]): string[] => ['features', name, ...rest];
+  const found: Found[] = [];
+  if ('shares' in feature) found.push(...checkShares(definition, name, feature));
+  else if (isEmbedded(feature) && feature.dim === undefined) {
+    found.push({
+      path: at(),
+      message: '"dim" is missing',
+      hint: 'give dim: a width such as 16, or shares: another feature whose table it uses',
+    });
+  }
+  if (feature.kind === 'category' && (feature.values === undefined) === (feature.dim === undefined)) {
+    found.push({
+      path: at(),
+      message: 'a category needs exactly one of "values" and "dim"',
+      hint: 'values: [a, b] makes it one-hot, dim: 8 embeds whatever values come',
+    });
+  }
+  if (feature.kind === 'number' && (feature.encode === 'quantiles') !== (feature.buckets !== undefined)) {
+    found.push({
+      path: at(),
+      message: '"buckets" and "encode: quantiles" belong together',
+      hint: 'encode: quantiles, buckets: 10',
+    });
+  }
+  if (
+    feature.kind === 'number' &&
+    feature.min !== undefined &&
+    feature.max !== undefined &&
+    feature.min >= feature.max
+  ) {
+    found.push({ path: at('min'), message: `min ${feature.min} is not below max ${feature.max}` });
+  }
+  if (feature.kind === 'time' && feature.timezone !== undefined && !timezoneKnown(feature.timezone)) {
+    found.push({
+      path: at('timezone'),
+      message: `unknown time zone "${feature.timezone}"`,
+      hint: 'an IANA name such as Europe/Berlin or Asia/Shanghai',
+    });
+  }
+  if (feature.kind === 'time' && (feature.unit === 'age') !== (feature.from !== undefined)) {
+    found.push({
+      path: at(),
+      message:
+        feature.unit === 'age'
+          ? 'an age needs "from", the field with the start time'
+          : `${feature.unit} reads the request’s time and takes no "from"`,
+    });
+  }
+  if (feature.kind === 'rate' || feature.kind === 'count') {
+    for (const task of many(feature.of)) found.push(...unknownTask(definition, at('of'), task));
+  }
+  if (feature.kind === 'history' && feature.on !== undefined) {
+    found.push(...unknownTask(definition, at('on'), feature.on));
+    if (definition.tasks[feature.on]?.kind === 'regression') {
+      found.push({
+        path: at('on'),
+        message: `"${feature.on}" is a regression`,
+        hint: 'a history is kept of positives of a binary task',
+      });
+    }
+  }
+  if (feature.kind === 'count' && feature.of !== undefined && definition.tasks[feature.of]?.kind === 'regression') {
+    found.push({
+      path: at('of'),
+      message: `"${feature.of}" is a regression`,
+      hint: 'count positives of a binary task; use kind: rate for the mean of a regression',
+    });
+  }
+  return found;
+};
+
+const checkShares = (definition: RankerDefinition, name: string, feature: Embedded & { shares?: string }): Found[] => {
+  const path = ['features', name, 'shares'];
+  const other = feature.shares ?? '';
+  const owner = definition.features[other];
+  const owners = Object.entries(definition.features)
+    .filter(([key, value]) => key !== name && isEmbedded(value) && !('shares' in value))
+    .map(([key]) => key);
+  if (owner === undefined || !owners.includes(other)) {
+    return [{ path, message: `"${other}" is no feature with a table of its own`, hint: nameHint(other, owners) }];
+  }
+  if (feature.dim !== undefined && isEmbedded(owner) && feature.dim !== owner.dim) {
+    return [
+      {
+        path,
+        message: `dim ${feature.dim} differs from ${other}’s ${owner.dim ?? 0}`,
+        hint: 'leave dim out: the shared table has one width',
+      },
+    ];
+  }
+  return [];
+};
+
+const checkTasks = (definition: RankerDefinition): Found[] =>
+  Object.entries(definition.tasks).flatMap(([name, task]) => {
+    const found: Found[] = [];
+    if (task.transform !== undefined && task.kind === 'binary') {
+      found.push({
+        path: ['tasks', name, 'transform'],
+        message: 'a binary task has no transform',
+        hint: 'remove it, or make the task kind: regression',
+      });
+    }
+    if (task.when !== undefined) {
+      found.push(...unknownTask(definition, ['tasks', name, 'when'], task.when));
+      if (task.when === name) found.push({ path: ['tasks', name, 'when'], message: 'a task cannot wait for itself' });
+      else if (definition.tasks[task.when]?.kind === 'regression') {
+        found.push({
+          path: ['tasks', name, 'when'],
+          message: `"${task.when}" is a regression`,
+          hint: 'when: names a binary task',
+        });
+      }
+    }
+    return found;
+  });
+
+const checkNetwork = ({ network }: RankerDefinition): Found[] => {
+  const only = (['experts', 'expert_layers', 'gate_dropout'] as const).filter((key) => network[key] !== undefined);
+  if (network.kind !== 'mmoe') {
+    return only.map((key) => ({
+      path: ['network', key],
+      message: `"${key}" belongs to kind: mmoe`,
+      hint: `remove it, or change kind: ${network.kind}`,
+    }));
+  }
+  return (network.expert_layers ?? [1]).length === 0
+    ? [{ path: ['network', 'expert_layers'], message: 'an expert needs at least one layer' }]
+    : [];
+};
+
+const checkBias = (definition: RankerDefinition): Found[] => {
+  const { bias } = definition;
+  if (bias === undefined) return [];
+  const found = bias.features.flatMap((name): Found[] => {
+    if (name === 'position') return [];
+    const feature = definition.features[name];
+    if (feature?.kind === 'category' && feature.values !== undefined) return [];
+    const usable = Object.entries(definition.features).filter(
+      ([, f]) => f.kind === 'category' && f.values !== undefined,
+    );
+    return [
+      {
+        path: ['bias', 'features'],
+        message: `"${name}" cannot be crossed`,
+        hint: nameHint(name, ['position', ...usable.map(([key]) => key)]),
+      },
+    ];
+  });
+  for (const task of bias.tasks ?? []) found.push(...unknownTask(definition, ['bias', 'tasks'], task));
+  if (bias.positions !== undefined && !bias.features.includes('position')) {
+    found.push({
+      path: ['bias', 'positions'],
+      message: '"positions" without the feature position has no effect',
+      hint: 'add position to bias.features or remove it',
+    });
+  }
+  return found;
+};
+
+const checkScore = (definition: RankerDefinition): Found[] => {
+  const found: Found[] = [];
+  for (const task of Object.keys(definition.score.weights)) {
+    found.push(...unknownTask(definition, ['score', 'weights', task], task));
+  }
+  for (const [task, [low, high]] of Object.entries(definition.score.bounds ?? {})) {
+    found.push(...unknownTask(definition, ['score', 'bounds', task], task));
+    const weight = definition.score.weights[task] ?? 0;
+    if (low > high)
+      found.push({ path: ['score', 'bounds', task], message: `lower bound ${low} is above upper bound ${high}` });
+    else if (weight < low || weight > high) {
+      found.push({
+        path: ['score', 'bounds', task],
+        message: `the weight ${weight} itself is outside [${low}, ${high}]`,
+      });
+    }
+  }
+  return found;
+};
+
+const checkTraining = ({ training }: RankerDefinition): Found[] => {
+  const zone = training?.timezone;
+  return zone === undefined || timezoneKnown(zone)
+    ? []
+    : [
+        {
+          path: ['training', 'timezone'],
+          message: `unknown time zone "${zone}"`,
+          hint: 'an IANA name such as Europe/Berlin or Asia/Shanghai',
+        },
+      ];
+};

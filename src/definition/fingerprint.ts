@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto';
+import type { RankerDefinition } from './schema.js';
+
+const canonical = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(canonical);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, member]) => member !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, member]) => [key, canonical(member)]),
+  );
+};
+
+/**
+ * A hash over what changes the model's inputs or the meaning of its outputs: features in order, tasks in order, the
+ * network and the state's delay. Score weights and training settings leave it alone, so that they can change between
+ * versions that serve the same requests.
+ */
+export const fingerprint = (definition: RankerDefinition): string => {
+  const { name, features, tasks, network, bias, training } = definition;
+  const relevant = {
+    name,
+    features: Object.entries(features),
+    tasks: Object.entries(tasks).map(([task, { kind, label, transform, when }]) => [
+      task,
+      { kind, label, transform, when },
+    ]),
+    network,
+    bias: bias === undefined ? null : { features: bias.features, positions: bias.positions, tasks: bias.tasks },
+    state: { delay: training?.feedback_delay, timezone: training?.timezone },
+  };
+  return createHash('sha256')
+    .update(JSON.stringify(canonical(relevant)))
+    .digest('hex')
+    .slice(0, 16);
+};

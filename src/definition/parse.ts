@@ -1,0 +1,94 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Ajv, type ErrorObject } from 'ajv';
+import { LineCounter, parseDocument, type Document } from 'yaml';
+import { WatchnextError, type Problem } from '../errors.js';
+import { checkDefinition } from './checks.js';
+import { explain } from './explain.js';
+import { RankerSchema, type RankerDefinition } from './schema.js';
+
+const ajv = new Ajv({
+  allErrors: true,
+  discriminator: true,
+  strict: true,
+  strictRequired: false,
+  allowUnionTypes: true,
+  verbose: true,
+});
+const validate = ajv.compile<RankerDefinition>(RankerSchema);
+
+/** The line of a path in the YAML text, or of its closest ancestor that is there. */
+const lineOf = (document: Document.Parsed, lines: LineCounter, path: readonly (string | number)[]): number => {
+  for (let length = path.length; length > 0; length--) {
+    const node: unknown = document.getIn(path.slice(0, length), true);
+    const range = (node as { range?: readonly number[] } | undefined)?.range;
+    if (range?.[0] !== undefined) return lines.linePos(range[0]).line;
+  }
+  return 1;
+};
+
+/**
+ * A ranker definition from the text of a ranker.yaml. Throws `definition_invalid` with every problem there is: each names
+ * file and line, the path, what is wrong and what is allowed.
+ */
+export const parseDefinition = (text: string, file = 'ranker.yaml'): RankerDefinition => {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, merge: true });
+  const refuse = (problems: readonly Problem[]): never => {
+    const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
+    throw new WatchnextError('definition_invalid', `${file} has ${count}`, { problems });
+  };
+  if (document.errors.length > 0) {
+    refuse(
+      document.errors.map((error) => ({
+        path: `${file}:${error.linePos?.[0].line ?? 1}`,
+        message: error.message.split('\n')[0]?.replace(/ at line .*$/, '') ?? 'is not YAML',
+        hint: 'the file must be YAML: check indentation, brackets and quotes near this line',
+      })),
+    );
+  }
+  const value: unknown = document.toJS();
+  const located = (found: { path: readonly (string | number)[]; message: string; hint?: string }): Problem => ({
+    path: `${file}:${lineOf(document, lines, found.path)} ${found.path.join('.') || '(top level)'}`,
+    message: found.message,
+    ...(found.hint === undefined ? {} : { hint: found.hint }),
+  });
+  if (!validate(value)) refuse(explain(validate.errors as ErrorObject[]).map(located));
+  const definition = value as RankerDefinition;
+  const problems = checkDefinition(definition);
+  if (problems.length > 0) refuse(problems.map(located));
+  return definition;
+};
+
+/** A ranker on disk: its definition and the query that makes its data set. */
+export interface Ranker {
+  readonly file: string;
+  readonly text: string;
+  readonly definition: RankerDefinition;
+  /** dataset.sql beside the definition; undefined when there is none (enough to serve, not to train). */
+  readonly sql: string | undefined;
+  readonly sqlFile: string;
+}
+
+const readText = async (file: string): Promise<string | undefined> => {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new WatchnextError('definition_invalid', `${file} could not be read: ${(cause as Error).message}`, { cause });
+  }
+};
+
+/** Reads and checks a ranker.yaml, with the dataset.sql beside it. */
+export const loadRanker = async (file: string): Promise<Ranker> => {
+  const text = await readText(file);
+  if (text === undefined) {
+    throw new WatchnextError('definition_invalid', `${file} does not exist`, {
+      problems: [
+        { path: file, message: 'no such file', hint: 'name a ranker.yaml, for example models/demo/ranker.yaml' },
+      ],
+    });
+  }
+  const sqlFile = join(dirname(file), 'dataset.sql');
+  return { file, text, definition: parseDefinition(text, file), sql: await readText(sqlFile), sqlFile };
+};

@@ -1,0 +1,183 @@
+import { describe, expect, test } from '@jest/globals';
+import { durationMs, fingerprint, parseDefinition, RankerSchema } from '../../src/definition/index.js';
+import type { Problem } from '../../src/errors.js';
+import { WatchnextError } from '../../src/errors.js';
+import { ranker, rankerText } from './builder.js';
+
+const problemsOf = (text: string): readonly Problem[] => {
+  try {
+    parseDefinition(text, 'films.yaml');
+  } catch (error) {
+    if (error instanceof WatchnextError) return error.problems;
+    throw error;
+  }
+  return [];
+};
+const problem = (replacements: Record<string, string>): Problem => {
+  const problems = problemsOf(rankerText(replacements));
+  expect(problems).toHaveLength(1);
+  return problems[0]!;
+};
+
+describe('a ranker definition', () => {
+  test('is read as written', () => {
+    const definition = ranker();
+    expect(Object.keys(definition.features)).toEqual([
+      'user_id',
+      'item_id',
+      'genre',
+      'device',
+      'length',
+      'watched',
+      'item_rate',
+    ]);
+    expect(definition.features['watched']).toEqual({
+      kind: 'history',
+      scope: 'user',
+      of: 'item_id',
+      on: 'click',
+      last: 20,
+      shares: 'item_id',
+    });
+    expect(definition.score.weights).toEqual({ click: 1, watch: 0.5 });
+  });
+
+  test('with a mistyped key is told file, line, path and the nearest key', () => {
+    const found = problem({ 'experts: 4': 'expert: 4' });
+    expect(found.path).toBe('films.yaml:13 network.expert');
+    expect(found.message).toBe('unknown key "expert"');
+    expect(found.hint).toContain('did you mean experts?');
+  });
+
+  test('with an unknown kind is told the nearest kind and nothing else', () => {
+    const found = problem({ 'kind: history': 'kind: histroy' });
+    expect(found.path).toBe('films.yaml:8 features.watched.kind');
+    expect(found.hint).toContain('did you mean history?');
+  });
+
+  test('hears of every problem at once, each with its line', () => {
+    const found = problemsOf(
+      rankerText({
+        'dim: 8}': 'dim: 0}',
+        'scope: candidate, values': 'scope: canidate, values',
+        'half_life: 3d': 'half_life: 3 days',
+        'form: product': 'form: ratio',
+      }),
+    );
+    expect(found.map(({ path }) => path)).toEqual([
+      'films.yaml:3 features.user_id.dim',
+      'films.yaml:5 features.genre.scope',
+      'films.yaml:9 features.item_rate.half_life',
+      'films.yaml:15 score.form',
+    ]);
+    expect(found[2]!.message).toContain('a duration such as 30s');
+  });
+
+  test.each([
+    ['a YAML slip', { 'dim: 8}': 'dim: 8' }, /^films\.yaml:\d+/, /./],
+    ['an id without a width', { 'scope: user, dim: 8': 'scope: user' }, /user_id/, /"dim" is missing/],
+    ['a category with both forms', { 'values: [drama, comedy]': 'values: [drama], dim: 4' }, /genre/, /exactly one/],
+    ['a table that is not there', { 'shares: item_id': 'shares: itemid' }, /shares/, /no feature with a table/],
+    [
+      'a table shared with one that shares',
+      { 'shares: item_id': 'shares: watched' },
+      /shares/,
+      /no feature with a table/,
+    ],
+    ['two widths for one table', { 'shares: item_id': 'shares: item_id, dim: 4' }, /shares/, /differs/],
+    ['a rate of an unknown task', { 'of: [click, watch]': 'of: [clicks]' }, /item_rate\.of/, /no task "clicks"/],
+    ['a history of a regression', { 'on: click, last': 'on: watch, last' }, /watched\.on/, /regression/],
+    [
+      'a task that waits for a regression',
+      { 'label: clicked': 'label: clicked, when: watch' },
+      /click\.when/,
+      /regression/,
+    ],
+    [
+      'a binary task with a transform',
+      { 'label: clicked': 'label: clicked, transform: log1p' },
+      /transform/,
+      /no transform/,
+    ],
+    [
+      'experts without mmoe',
+      { 'kind: mmoe, experts: 4, expert_layers: [16]': 'kind: shared_bottom, experts: 4', ', gate_dropout: 0.1': '' },
+      /network\.experts/,
+      /belongs to kind: mmoe/,
+    ],
+    [
+      'a bias feature that cannot be crossed',
+      { '[position, device]': '[position, length]' },
+      /bias\.features/,
+      /cannot be crossed/,
+    ],
+    ['a weight for no task', { 'watch: 0.5': 'wach: 0.5' }, /score\.weights\.wach/, /no task/],
+    [
+      'a weight outside its own bounds',
+      { 'weights: {click: 1, watch: 0.5}': 'weights: {click: 1}, bounds: {click: [2, 3]}' },
+      /score\.bounds\.click/,
+      /outside/,
+    ],
+    [
+      'an unknown time zone',
+      { 'feedback_delay: 1d': 'feedback_delay: 1d, timezone: Mars/Base' },
+      /timezone/,
+      /unknown time zone/,
+    ],
+    ['quantiles without buckets', { 'transform: log1p}': 'encode: quantiles}' }, /length/, /belong together/],
+    [
+      'an age without its field',
+      {
+        'length: {kind: number, scope: candidate, transform: log1p}':
+          'length: {kind: time, scope: candidate, unit: age}',
+      },
+      /length/,
+      /needs "from"/,
+    ],
+    ['no tasks', { 'name: films': 'name: 7' }, /name/, /must be string/],
+  ])('refuses %s', (_, replacements, path, message) => {
+    const found = problemsOf(rankerText(replacements));
+    expect(found[0]!.path).toMatch(path);
+    expect(found.map((p) => p.message).join('\n')).toMatch(message);
+  });
+
+  test('refuses text that is no object', () => {
+    expect(problemsOf('[1, 2]')[0]!.message).toContain('must be object');
+    expect(problemsOf('')[0]!.message).toContain('must be object');
+  });
+});
+
+describe('the fingerprint', () => {
+  test('changes with what the model sees and not with weights or training', () => {
+    const base = fingerprint(ranker());
+    expect(base).toMatch(/^[0-9a-f]{16}$/);
+    expect(fingerprint(ranker({ 'click: 1, watch: 0.5': 'click: 2, watch: 0.1', 'batch: 64': 'batch: 128' }))).toBe(
+      base,
+    );
+    expect(fingerprint(ranker({ 'values: [drama, comedy]': 'values: [comedy, drama]' }))).not.toBe(base);
+    expect(fingerprint(ranker({ 'half_life: 3d': 'half_life: 4d' }))).not.toBe(base);
+    expect(fingerprint(ranker({ 'feedback_delay: 1d': 'feedback_delay: 0s' }))).not.toBe(base);
+  });
+
+  test('does not depend on the order of keys within a part', () => {
+    expect(fingerprint(ranker({ '{kind: id, scope: user, dim: 8}': '{dim: 8, scope: user, kind: id}' }))).toBe(
+      fingerprint(ranker()),
+    );
+  });
+});
+
+test('durations are read in their units', () => {
+  expect([durationMs('250ms'), durationMs('2s'), durationMs('3m'), durationMs('4h'), durationMs('5d')]).toEqual([
+    250, 2000, 180000, 14400000, 432000000,
+  ]);
+  expect(() => durationMs('5 days')).toThrow(/is not a duration/);
+});
+
+test('the JSON Schema names every feature kind', () => {
+  const kinds = JSON.stringify(RankerSchema)
+    .match(/"const":"(\w+)"/g)!
+    .map((match) => match.slice(9, -1));
+  expect(new Set(kinds)).toEqual(
+    new Set(['id', 'category', 'number', 'time', 'ids', 'vector', 'history', 'rate', 'count']),
+  );
+});
