@@ -1,0 +1,39 @@
+import type { RowInit } from './types.js';
+
+/** A row's first numbers come from a hash of these and of the column: no generator state, no order of arrival. */
+export interface RowSeed {
+  readonly seed: number;
+  readonly epoch: number;
+  readonly high: number;
+  readonly low: number;
+}
+
+/** Writes the row's initial numbers into out[at .. at + dim). */
+export function seedRow(
+  { seed, epoch, high, low }: RowSeed,
+  init: RowInit,
+  { out, at, dim }: { out: Float32Array; at: number; dim: number },
+): void {
+  const first = mix(mix(seed ^ 0x243f6a88) ^ mix(high + Math.imul(epoch, 0x9e3779b1)));
+  const second = mix(mix(low ^ 0x13198a2e) + first);
+  const unit = (draw: number): number => (mix(mix(first + Math.imul(draw, 0x9e3779b1)) ^ second) + 0.5) / 2 ** 32;
+  for (let column = 0; column < dim; column += 1) {
+    if (init.kind === 'uniform') {
+      out[at + column] = (2 * unit(column) - 1) * Math.sqrt(3) * init.deviation;
+    } else {
+      // Box-Muller: two uniform draws give two normal ones, for an even column and the odd one after it.
+      const pair = column & ~1;
+      const radius = Math.sqrt(-2 * Math.log(unit(pair)));
+      const angle = 2 * Math.PI * unit(pair + 1);
+      out[at + column] = init.deviation * radius * (column === pair ? Math.cos(angle) : Math.sin(angle));
+    }
+  }
+}
+
+/** A 32-bit finaliser: every input bit flips every output bit with a chance near one half. */
+export function mix(value: number): number {
+  let word = value | 0;
+  word = Math.imul(word ^ (word >>> 16), 0x21f0aaad);
+  word = Math.imul(word ^ (word >>> 15), 0x735a2d97);
+  return (word ^ (word >>> 15)) >>> 0;
+}
