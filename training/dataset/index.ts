@@ -1,1 +1,2 @@
+export { openDataset } from './open.js';
 export type * from './types.js';

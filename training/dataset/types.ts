@@ -1,4 +1,26 @@
+import type { RankerDefinition } from '../../src/definition/index.js';
 import type { Fields, RankingInput } from '../../src/features/index.js';
+
+/** Where a data set comes from: a ranker's definition, its dataset.sql and the folder with the files. */
+export interface DatasetSource {
+  readonly definition: RankerDefinition;
+  /** The text of dataset.sql: one SELECT. */
+  readonly sql: string;
+  /** How the query is called in errors. */
+  readonly sqlFile: string;
+  /** The folder that relative file names in the query refer to. It is only read. */
+  readonly directory: string;
+  /** What DuckDB may hold in memory before it spills to a temporary folder, e.g. '2GB'; 1GB if left out. */
+  readonly memoryLimit?: string;
+  /** DuckDB threads; at most 4 if left out. */
+  readonly threads?: number;
+}
+
+/** Half-open: from <= time < until, milliseconds since the epoch. A request counts by its first row's time. */
+export interface TimeRange {
+  readonly from?: number;
+  readonly until?: number;
+}
 
 /**
  * One served list of a log with what came of it. Columns of dataset.sql by name: `time` (timestamp or milliseconds) is
@@ -8,13 +30,15 @@ export interface LoggedRequest extends RankingInput {
   readonly requestId: string | undefined;
   /** [candidates] 1-based screen positions, 0 = unknown. */
   readonly positions: Int32Array;
-  /** [candidates] by task in definition order: the label, NaN = unknown or masked by `when`. */
+  /** By task in definition order, each [candidates]: the label, NaN = unknown or masked by `when`. */
   readonly labels: readonly Float32Array[];
 }
 
+/** What is counted, never silent. */
+export type DatasetWarning = 'duplicate_rows' | 'rows_without_time' | 'conflicting_request_fields';
+
 export interface DatasetWarnings {
-  /** Counted, never silent: duplicate rows dropped, rows without time, … by code. */
-  readonly counts: ReadonlyMap<string, number>;
+  readonly counts: ReadonlyMap<DatasetWarning, number>;
 }
 
 /** Rows of a log in time order, grouped into requests, read in bounded memory. */
@@ -22,9 +46,13 @@ export interface Dataset {
   /** Column names of the query. */
   readonly columns: readonly string[];
   readonly warnings: DatasetWarnings;
-  requests(range?: { readonly from?: number; readonly until?: number }): AsyncIterable<LoggedRequest>;
+  /** Time of the first and of the last request, milliseconds. */
+  readonly span: { readonly first: number; readonly last: number };
+  /** The same requests in the same order at every call; several may be read at a time. */
+  requests(range?: TimeRange): AsyncIterable<LoggedRequest>;
   /** Rows in the range, for progress bars. */
-  count(range?: { readonly from?: number; readonly until?: number }): Promise<number>;
+  count(range?: TimeRange): Promise<number>;
+  /** Ends open readers and removes the temporary files. */
   close(): Promise<void>;
 }
 
