@@ -1,1 +1,12 @@
+export { concatBatches, requestStarts, selectRequests } from './batch.js';
+export { decodeFeatureBatch, encodeFeatureBatch } from './codec/batch-codec.js';
+export { createFeatureCounters } from './counters.js';
+export { createEncoder, embeddingLookups, type EncoderOptions, type Encoder } from './encoder.js';
+export { createTransformFitter, type TransformFitter } from './fitting/transform-fitter.js';
+export { hashId } from './hash.js';
+export { inputLayout } from './layout.js';
+export { createFeatureReader, type FeatureReader, type ReaderOptions } from './reader.js';
+export { createFeatureState, restoreFeatureState, type FeatureState } from './state/state.js';
+export { openLmdbStore } from './stores/lmdb.js';
+export { createMemoryStore } from './stores/memory.js';
 export type * from './types.js';

@@ -22,10 +22,13 @@ export interface RankingInput {
  *   keys     n bags of 64-bit id hashes: bag i is keys[2*offsets[i] .. 2*offsets[i+1]) as (high, low) pairs
  */
 export type Column =
-  | { readonly type: 'numbers'; readonly width: number; readonly values: Float32Array }
-  | { readonly type: 'keys'; readonly offsets: Int32Array; readonly keys: Uint32Array };
+  | { readonly side: Side; readonly type: 'numbers'; readonly width: number; readonly values: Float32Array }
+  | { readonly side: Side; readonly type: 'keys'; readonly offsets: Int32Array; readonly keys: Uint32Array };
 
-/** The read values of whole requests. User and context columns have `requests` entries, candidate columns `rows`. */
+/** User and context columns have one entry per request, candidate columns one per row. */
+export type Side = 'request' | 'candidate';
+
+/** The read values of whole requests: `requests` entries in a request-side column, `rows` in a candidate-side one. */
 export interface FeatureBatch {
   readonly requests: number;
   readonly rows: number;
@@ -43,10 +46,7 @@ export interface Outcome {
   readonly labels: Readonly<Record<string, number>>;
 }
 
-/** State of one key of one stateful feature, a short row of numbers; its meaning is private to the feature's kind. */
-export type Cell = Float64Array;
-
-/** Where cells and entity fields live: memory, LMDB, later Redis. Keys are opaque texts. */
+/** Where entity fields live: memory, LMDB, later Redis. Keys are opaque texts. */
 export interface FeatureStore {
   /** [keys] in the order asked; undefined where nothing is stored. */
   read(keys: readonly string[]): Promise<(Uint8Array | undefined)[]>;
@@ -58,7 +58,7 @@ export interface FeatureStore {
 /** Where a feature's encoding lies in the input matrices; made once from a definition. */
 export interface InputSlot {
   readonly feature: string;
-  readonly side: 'request' | 'candidate';
+  readonly side: Side;
   /** First column in the side's matrix and how many columns. */
   readonly offset: number;
   readonly width: number;
@@ -91,3 +91,30 @@ export interface NetworkInputs {
   readonly candidate: Float32Array; // [rows, candidateWidth]
   readonly requestOf: Int32Array; // [rows]
 }
+
+/** One embedded slot of a batch: which ids each entry of its side pools. */
+export interface EmbeddingLookup {
+  readonly slot: InputSlot;
+  readonly offsets: Int32Array;
+  readonly keys: Uint32Array;
+}
+
+/** What was fitted for one feature; the names and lengths are private to its kind. */
+export type FeatureFit = Readonly<Record<string, readonly number[]>>;
+
+/** Everything fitted on the training data, as plain JSON: sealed with a model, needed to encode. */
+export interface FeatureParameters {
+  readonly version: 1;
+  readonly features: Readonly<Record<string, FeatureFit>>;
+}
+
+/** What a feature met while it read: counted, never an error. */
+export interface FeatureCounter {
+  /** No value, or no key to find state by. */
+  missing: number;
+  /** A value that cannot be used: a category that is not listed, text where a number belongs, a vector of another width. */
+  unknown: number;
+  /** A number beyond min or max (clipped), or a start time in the future (age 0). */
+  outOfRange: number;
+}
+export type FeatureCounters = ReadonlyMap<string, FeatureCounter>;

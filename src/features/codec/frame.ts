@@ -1,0 +1,120 @@
+import { WatchnextError } from '../../errors.js';
+import { checksum } from './checksum.js';
+
+/**
+ * The container of this folder's binary formats: a JSON header and typed arrays, little-endian, checked as a whole.
+ *
+ *   u32[6]   magic, version, checksum of all that follows it, total bytes, header bytes, number of arrays
+ *   u32[2n]  per array: element type (1 f32, 2 i32, 3 u32, 4 f64), number of elements
+ *   header   UTF-8 JSON
+ *   arrays   one after the other
+ * Each part starts on a multiple of 8 bytes, so that arrays are views of the bytes where these are aligned themselves.
+ */
+export interface Format {
+  /** Four ASCII characters. */
+  readonly magic: string;
+  readonly version: number;
+  /** For messages: what these bytes are. */
+  readonly what: string;
+}
+
+export type FrameArray = Float32Array | Int32Array | Uint32Array | Float64Array;
+interface Elements {
+  f32: Float32Array;
+  i32: Int32Array;
+  u32: Uint32Array;
+  f64: Float64Array;
+}
+const codes = { f32: 1, i32: 2, u32: 3, f64: 4 } as const;
+const constructors = [undefined, Float32Array, Int32Array, Uint32Array, Float64Array] as const;
+const fixedWords = 6;
+const align = (bytes: number): number => (bytes + 7) & ~7;
+
+export function encodeFrame({ magic, version }: Format, header: unknown, arrays: readonly FrameArray[]): Uint8Array {
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const start = align(4 * (fixedWords + 2 * arrays.length));
+  const total = arrays.reduce((end, array) => end + align(array.byteLength), start + align(json.length));
+  const bytes = new Uint8Array(total);
+  const words = new Uint32Array(bytes.buffer);
+  words.set([magicWord(magic), version, 0, total, json.length, arrays.length]);
+  bytes.set(json, start);
+  let at = start + align(json.length);
+  arrays.forEach((array, i) => {
+    words[fixedWords + 2 * i] = codeOf(array);
+    words[fixedWords + 2 * i + 1] = array.length;
+    bytes.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength), at);
+    at += align(array.byteLength);
+  });
+  words[2] = checksum(words.subarray(3));
+  return bytes;
+}
+
+export interface Frame {
+  /** As parsed from JSON: to be checked by who reads it. */
+  readonly header: unknown;
+  /** The next array, a view of the bytes; damaged unless it has this type, and this many elements if given. */
+  next<T extends keyof Elements>(type: T, length?: number): Elements[T];
+  /** How many arrays are left. */
+  readonly left: number;
+  /** The error to throw when the parts do not fit together. */
+  damaged(reason: string): WatchnextError;
+}
+
+/** Throws artifact_damaged for anything that encodeFrame did not write, before it allocates anything. */
+export function decodeFrame(input: Uint8Array, format: Format): Frame {
+  const damaged = (reason: string): WatchnextError =>
+    new WatchnextError('artifact_damaged', `These bytes are no ${format.what}: ${reason}.`, {
+      problems: [{ path: format.what, message: reason, hint: 'write it again from its source' }],
+    });
+  const { byteLength } = input;
+  if (byteLength < 4 * fixedWords || byteLength % 8 !== 0) throw damaged(`${byteLength} bytes cannot be complete`);
+  const bytes = input.byteOffset % 8 === 0 ? input : input.slice();
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, byteLength / 4);
+  const [magic, version = 0, sum = 0, total = 0, jsonBytes = 0, count = 0] = words;
+  if (magic !== magicWord(format.magic)) throw damaged('the first bytes are not its magic number');
+  if (version !== format.version) throw damaged(`version ${version} is not ${format.version}`);
+  if (total !== byteLength) throw damaged(`${byteLength} bytes of ${total}`);
+  if (sum !== checksum(words.subarray(3))) throw damaged('the checksum does not match');
+
+  const start = align(4 * (fixedWords + 2 * count));
+  if (start + align(jsonBytes) > byteLength) throw damaged('its directory is longer than it');
+  const header = parse(bytes.subarray(start, start + jsonBytes), damaged);
+  let at = start + align(jsonBytes);
+  let index = 0;
+  return {
+    header,
+    next<T extends keyof Elements>(type: T, length?: number): Elements[T] {
+      const elements = words[fixedWords + 2 * index + 1] ?? 0;
+      const Constructor = constructors[codes[type]];
+      const size = elements * Constructor.BYTES_PER_ELEMENT;
+      const fits = index < count && words[fixedWords + 2 * index] === codes[type] && at + size <= byteLength;
+      if (!fits || (length !== undefined && length !== elements)) throw damaged(`array ${index} is not as expected`);
+      const array = new Constructor(bytes.buffer as ArrayBuffer, bytes.byteOffset + at, elements);
+      at += align(size);
+      index++;
+      return array as Elements[T];
+    },
+    get left() {
+      return count - index;
+    },
+    damaged,
+  };
+}
+
+function parse(json: Uint8Array, damaged: (reason: string) => WatchnextError): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(json));
+  } catch {
+    throw damaged('its header is not JSON');
+  }
+}
+
+function codeOf(array: FrameArray): number {
+  if (array instanceof Float32Array) return codes.f32;
+  if (array instanceof Int32Array) return codes.i32;
+  return array instanceof Uint32Array ? codes.u32 : codes.f64;
+}
+
+function magicWord(magic: string): number {
+  return new DataView(new TextEncoder().encode(magic).buffer).getUint32(0, true);
+}

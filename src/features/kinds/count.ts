@@ -1,0 +1,50 @@
+import { durationMs } from '../../definition/index.js';
+import type { FeatureKind } from '../feature.js';
+import { keyReader } from '../fields.js';
+import { standardEncoder, standardFitter } from '../fitting/standardise.js';
+import { feedbackDelayMs, outcomeReader } from '../outcomes.js';
+import { addDecayed, decayFactor, fadeSpan } from '../state/decay.js';
+
+/** How many impressions, or positives of a task, a key has had, decayed; log1p, standardised. Nothing known: 0. */
+export const count: FeatureKind<'count'> = ({ scope, definition, ranker }) => {
+  const halfLifeMs = definition.half_life === undefined ? undefined : durationMs(definition.half_life);
+  const key = keyReader(scope, definition.key);
+  const outcome = definition.of === undefined ? undefined : outcomeReader(ranker, definition.of);
+  return {
+    type: 'numbers',
+    width: 1,
+    state: {
+      cellWidth: 1,
+      updateWidth: 1,
+      delayMs: feedbackDelayMs(ranker, definition.feedback_delay),
+      ...fadeSpan(halfLifeMs),
+      describe(event, keyOut, update) {
+        const amount = outcome === undefined ? 1 : outcome(event);
+        if (!(amount > 0) || !key(event, keyOut)) return false;
+        update[0] = amount;
+        return true;
+      },
+      apply(cells, row, { time, update, at }) {
+        const cell = row * cells.stride;
+        addDecayed(cells.values, cell, { time, amounts: update, at, count: 1, halfLifeMs });
+      },
+    },
+    reader({ counter, cells }) {
+      const found = new Uint32Array(2);
+      return (entry, out, at) => {
+        out[at] = 0;
+        if (!key(entry, found)) {
+          counter.missing++;
+          return;
+        }
+        const row = cells?.find(found[0] ?? 0, found[1] ?? 0) ?? -1;
+        if (cells === undefined || row < 0) return;
+        const cell = row * cells.stride;
+        out[at] = (cells.values[cell + 1] ?? 0) * decayFactor(entry.time - (cells.values[cell] ?? 0), halfLifeMs);
+      };
+    },
+    encodedWidth: 1,
+    fitter: () => standardFitter(Math.log1p),
+    encoder: (fit) => standardEncoder(fit, Math.log1p, undefined),
+  };
+};

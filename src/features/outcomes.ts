@@ -1,0 +1,25 @@
+import { durationMs, type RankerDefinition } from '../definition/index.js';
+import type { Outcome } from './types.js';
+
+/** Labels of binary tasks count as positive from here on. */
+export const isPositive = (label: number): boolean => label > 0.5;
+
+/**
+ * Reads a task's outcome as state keeps it: a regression's label after its transform, NaN where it is unknown or where the
+ * task's `when` did not happen.
+ */
+export function outcomeReader(ranker: RankerDefinition, task: string): (outcome: Outcome) => number {
+  const definition = ranker.tasks[task];
+  const log1p = definition?.kind === 'regression' && definition.transform === 'log1p';
+  const condition = definition?.when;
+  return (outcome) => {
+    const label = outcome.labels[task] ?? Number.NaN;
+    if (condition !== undefined && !isPositive(outcome.labels[condition] ?? Number.NaN)) return Number.NaN;
+    return log1p ? Math.log1p(Math.max(0, label)) : label;
+  };
+}
+
+/** A feature's own feedback delay, else the ranker's, else none. */
+export function feedbackDelayMs(ranker: RankerDefinition, own: string | undefined): number {
+  return durationMs(own ?? ranker.training?.feedback_delay ?? '0s');
+}

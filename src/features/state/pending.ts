@@ -1,0 +1,94 @@
+import type { StateShape } from '../feature.js';
+import type { Outcome } from '../types.js';
+import type { Zone } from '../zone.js';
+import type { CellTable } from './cells.js';
+
+/** time, key high, key low; the update follows. */
+const header = 3;
+
+/**
+ * Outcomes of one feature that may not be seen yet. An outcome becomes visible at the next local multiple of the feedback
+ * delay after it happened; without a delay, to every read at a later time. So no read ever sees an outcome of its own time.
+ */
+export class PendingUpdates {
+  readonly #shape: StateShape;
+  readonly #zone: Zone;
+  readonly #stride: number;
+  #records: Float64Array; // [size, stride]
+  #size: number;
+  /** Nothing is due before this. */
+  #firstDue: number;
+  readonly #key = new Uint32Array(2);
+  readonly #update: Float64Array;
+
+  constructor(shape: StateShape, zone: Zone, records: Float64Array = new Float64Array(0)) {
+    this.#shape = shape;
+    this.#zone = zone;
+    this.#stride = header + shape.updateWidth;
+    this.#records = records.slice();
+    this.#size = records.length / this.#stride;
+    this.#update = new Float64Array(shape.updateWidth);
+    this.#firstDue = this.#earliestDue();
+  }
+
+  add(outcome: Outcome): void {
+    if (!this.#shape.describe(outcome, this.#key, this.#update)) return;
+    const at = this.#size * this.#stride;
+    if (at + this.#stride > this.#records.length) {
+      const records = new Float64Array(Math.max(16 * this.#stride, 2 * this.#records.length));
+      records.set(this.#records);
+      this.#records = records;
+    }
+    this.#records[at] = outcome.time;
+    this.#records[at + 1] = this.#key[0] ?? 0;
+    this.#records[at + 2] = this.#key[1] ?? 0;
+    this.#records.set(this.#update, at + header);
+    this.#size++;
+    this.#firstDue = Math.min(this.#firstDue, this.#visibleFrom(outcome.time));
+  }
+
+  /** Moves into the cells what a read at `time` may see, in the order it was added. */
+  release(time: number, cells: CellTable): void {
+    if (!this.#isDue(this.#firstDue, time)) return;
+    const records = this.#records;
+    let kept = 0;
+    for (let i = 0; i < this.#size; i++) {
+      const at = i * this.#stride;
+      const happened = records[at] ?? 0;
+      if (this.#isDue(this.#visibleFrom(happened), time)) {
+        const row = cells.insert(records[at + 1] ?? 0, records[at + 2] ?? 0, happened);
+        this.#shape.apply(cells, row, { time: happened, update: records, at: at + header });
+      } else {
+        if (kept !== i) records.copyWithin(kept * this.#stride, at, at + this.#stride);
+        kept++;
+      }
+    }
+    this.#size = kept;
+    this.#firstDue = this.#earliestDue();
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** What waits, as a view. */
+  records(): Float64Array {
+    return this.#records.subarray(0, this.#size * this.#stride);
+  }
+
+  #visibleFrom(time: number): number {
+    return this.#shape.delayMs === 0 ? time : this.#zone.nextMultiple(time, this.#shape.delayMs);
+  }
+
+  #isDue(visibleFrom: number, time: number): boolean {
+    return this.#shape.delayMs === 0 ? visibleFrom < time : visibleFrom <= time;
+  }
+
+  #earliestDue(): number {
+    let earliest = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < this.#size; i++) {
+      earliest = Math.min(earliest, this.#visibleFrom(this.#records[i * this.#stride] ?? 0));
+    }
+    return earliest;
+  }
+}

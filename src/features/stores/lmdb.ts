@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto';
+import { open } from 'lmdb';
+import type { FeatureStore } from '../types.js';
+
+/** LMDB keys end at 1978 bytes; longer ones are stored under their hash. */
+const longestKeyBytes = 1900;
+
+/**
+ * A store in one LMDB environment (a folder, made if it is not there). One process writes, many may read. A write resolves
+ * when it is on disk: LMDB tells "committed" from "flushed", and only the second survives a power cut.
+ */
+export function openLmdbStore(path: string): FeatureStore {
+  const db = open<Uint8Array, string>({ path, encoding: 'binary', noSubdir: false });
+  return {
+    read: (keys) =>
+      Promise.resolve(
+        keys.map((key) => {
+          // The buffer is used again by the next read, so the bytes are copied out at once.
+          const shared = db.getBinaryFast(stored(key));
+          return shared === undefined ? undefined : Uint8Array.prototype.slice.call(shared);
+        }),
+      ),
+    async apply(writes) {
+      if (writes.length === 0) return;
+      await db.transaction(() => {
+        for (const { key, value } of writes) {
+          if (value === undefined) db.removeSync(stored(key));
+          else db.putSync(stored(key), Buffer.from(value.buffer, value.byteOffset, value.byteLength));
+        }
+      });
+      await db.flushed;
+    },
+    close: () => db.close(),
+  };
+}
+
+function stored(key: string): string {
+  if (Buffer.byteLength(key) <= longestKeyBytes) return key;
+  return `${key.slice(0, 32)}#sha256:${createHash('sha256').update(key).digest('hex')}`;
+}
