@@ -1,1 +1,14 @@
-export type * from './types.js';
+export { createNetwork, initialParameters } from './network.js';
+export { biasParameter, createBiasTower, type BiasTower } from './bias-tower.js';
+export { taskLosses, type LossInputs } from './loss.js';
+export type {
+  ForwardInputs,
+  ForwardOutputs,
+  Multiplications,
+  NamedTensors,
+  Network,
+  NetworkShape,
+  NoiseSpec,
+  ParameterSpec,
+  RandomSource,
+} from './types.js';

@@ -9,10 +9,11 @@ export interface NetworkShape {
 }
 
 export interface ParameterSpec {
-  readonly name: string; // e.g. experts/0/weights
+  /** Part, layer and role, e.g. experts/0/candidate or towers/0/bias. */
+  readonly name: string;
   readonly shape: readonly number[];
-  /** he and glorot are uniform, by fan-in and fan-out of the last two dimensions. */
-  readonly init: 'zeros' | 'he' | 'glorot';
+  /** Initial values are uniform in ±bound; 0 starts at zero. */
+  readonly bound: number;
   /** Weight decay leaves biases alone. */
   readonly decays: boolean;
 }
@@ -20,17 +21,21 @@ export interface ParameterSpec {
 /** A random input of the training step: the network asks, the trainer feeds seeded values. Absent when scoring. */
 export interface NoiseSpec {
   readonly name: string;
-  /** 'keep': 1 with probability 1 - rate, else 0. */
+  /** `kept` with probability 1 - rate, else 0. */
   readonly rate: number;
+  readonly kept: number;
   readonly shape: readonly (number | 'rows' | 'requests')[];
 }
+
+export type NamedTensors = Readonly<Record<string, tf.Tensor>>;
 
 export interface ForwardInputs {
   readonly request: tf.Tensor2D; // [requests, requestWidth]
   readonly candidate: tf.Tensor2D; // [rows, candidateWidth]
-  readonly requestOf: tf.Tensor1D; // [rows] int32
+  /** [rows] int32; left out where row i belongs to request i, which saves the gather and its gradient. */
+  readonly requestOf?: tf.Tensor1D;
   /** By NoiseSpec name; empty when scoring. */
-  readonly noise: Readonly<Record<string, tf.Tensor>>;
+  readonly noise: NamedTensors;
 }
 
 export interface ForwardOutputs {
@@ -38,11 +43,21 @@ export interface ForwardOutputs {
   readonly gates?: tf.Tensor3D; // [rows, tasks, experts], mmoe only
 }
 
+/** Multiplications per candidate row and per request, the paper's proxy for serving cost. */
+export interface Multiplications {
+  readonly perCandidate: number;
+  readonly perRequest: number;
+}
+
 /** One architecture: (parameters, inputs) to logits, as an ordinary tfjs function without side effects. */
 export interface Network {
   readonly parameters: readonly ParameterSpec[];
   readonly noise: readonly NoiseSpec[];
-  forward(parameters: Readonly<Record<string, tf.Tensor>>, inputs: ForwardInputs): ForwardOutputs;
-  /** Multiplications per candidate row and per request, the paper's proxy for serving cost. */
-  readonly multiplications: { readonly perCandidate: number; readonly perRequest: number };
+  forward(parameters: NamedTensors, inputs: ForwardInputs): ForwardOutputs;
+  readonly multiplications: Multiplications;
+}
+
+/** A seeded source of integers in [0, 2^32). */
+export interface RandomSource {
+  next(): number;
 }

@@ -1,0 +1,135 @@
+import { tf } from '../compile/index.js';
+import { gatherRows, rectify } from './operations.js';
+import { chain, dropoutNoise, glorotBound, heBound, parameterOf, type Part, type PartTensors } from './part.js';
+import type { ForwardInputs, NoiseSpec, ParameterSpec } from './types.js';
+
+/**
+ * Layers come in `copies`: experts or towers of the same shape, side by side. What the copies read together is one matrix
+ * product [rows, inputs] x [inputs, copies * width]; what each reads alone is a batched one, [copies, rows, inputs] x
+ * [copies, inputs, width]. Between layers values are [copies, rows, width].
+ */
+export interface LayerOptions {
+  readonly name: string;
+  readonly copies: number;
+  readonly width: number;
+  /** hidden: rectified, with dropout and He's start; linear and unbiased: Glorot's start. */
+  readonly kind: 'hidden' | 'linear' | 'unbiased';
+  readonly dropout: number;
+}
+
+/** A kind of layer whose input is settled, waiting for its shape. */
+export type LayerMaker<In> = (options: LayerOptions) => Part<In, tf.Tensor3D>;
+
+export type SplitInputs = Pick<ForwardInputs, 'request' | 'candidate' | 'requestOf'>;
+
+/**
+ * The first layer: W_request x_request once per request, handed to the request's rows, plus W_candidate x_candidate. The
+ * sum is what the unsplit layer computes on both sides beside each other.
+ */
+export const splitLayer =
+  (requestWidth: number, candidateWidth: number): LayerMaker<SplitInputs> =>
+  (options) => {
+    const { name, copies, width } = options;
+    const weights = (role: string, inputs: number): ParameterSpec[] =>
+      inputs === 0 ? [] : [weight(options, role, [inputs, copies, width], requestWidth + candidateWidth)];
+    const project = (x: tf.Tensor2D, role: string, tensors: PartTensors): tf.Tensor2D | undefined =>
+      x.shape[1] === 0 ? undefined : tf.matMul<tf.Tensor2D>(x, columns(parameterOf(tensors, `${name}/${role}`)));
+    return {
+      parameters: [...weights('request', requestWidth), ...weights('candidate', candidateWidth), ...bias(options)],
+      noise: noiseOf(options, ['rows', copies, width]),
+      multiplications: {
+        perRequest: requestWidth * copies * width,
+        perCandidate: candidateWidth * copies * width,
+      },
+      apply: ({ request, candidate, requestOf }, tensors) => {
+        const perRequest = project(request, 'request', tensors);
+        const ofRequest =
+          perRequest === undefined || requestOf === undefined ? perRequest : gatherRows(perRequest, requestOf);
+        const ofCandidate = project(candidate, 'candidate', tensors);
+        if (ofRequest === undefined || ofCandidate === undefined)
+          return finish((ofRequest ?? ofCandidate) as tf.Tensor2D, options, tensors);
+        return finish(ofRequest.add(ofCandidate), options, tensors);
+      },
+    };
+  };
+
+/** A layer whose copies all read the same hidden values [rows, inputs]. */
+export const sharedLayer =
+  (inputs: number): LayerMaker<tf.Tensor2D> =>
+  (options) => {
+    const { name, copies, width } = options;
+    return {
+      parameters: [weight(options, 'weights', [inputs, copies, width], inputs), ...bias(options)],
+      noise: noiseOf(options, ['rows', copies, width]),
+      multiplications: { perRequest: 0, perCandidate: inputs * copies * width },
+      apply: (x, tensors) =>
+        finish(tf.matMul<tf.Tensor2D>(x, columns(parameterOf(tensors, `${name}/weights`))), options, tensors),
+    };
+  };
+
+/** A layer whose copies read their own values [copies, rows, inputs]. */
+export const parallelLayer =
+  (inputs: number): LayerMaker<tf.Tensor3D> =>
+  (options) => {
+    const { name, copies, width } = options;
+    return {
+      parameters: [weight(options, 'weights', [copies, inputs, width], inputs), ...bias(options)],
+      noise: noiseOf(options, [copies, 'rows', width]),
+      multiplications: { perRequest: 0, perCandidate: inputs * copies * width },
+      apply: (x, tensors) => {
+        const product = tf.matMul<tf.Tensor3D>(x, parameterOf(tensors, `${name}/weights`));
+        return activate(biased(product, options, tensors, [copies, 1, width]), options, tensors);
+      },
+    };
+  };
+
+/** Layers on top of each other; the first reads what `first` reads. At least one. */
+export const stack = <In>(first: LayerMaker<In>, layers: readonly LayerOptions[]): Part<In, tf.Tensor3D> => {
+  const [start, ...rest] = layers;
+  if (start === undefined) throw new Error('a stack needs at least one layer');
+  return rest.reduce<Part<In, tf.Tensor3D>>(
+    (below, layer, index) => chain(below, parallelLayer((layers[index] as LayerOptions).width)(layer)),
+    first(start),
+  );
+};
+
+const weight = (
+  { name, width, kind }: LayerOptions,
+  role: string,
+  shape: readonly number[],
+  inputs: number,
+): ParameterSpec => ({
+  name: `${name}/${role}`,
+  shape,
+  bound: kind === 'hidden' ? heBound(inputs) : glorotBound(inputs, width),
+  decays: true,
+});
+
+const bias = ({ name, copies, width, kind }: LayerOptions): ParameterSpec[] =>
+  kind === 'unbiased' ? [] : [{ name: `${name}/bias`, shape: [copies, width], bound: 0, decays: false }];
+
+const noiseOf = ({ name, kind, dropout }: LayerOptions, shape: NoiseSpec['shape']): NoiseSpec[] =>
+  kind === 'hidden' && dropout > 0 ? [dropoutNoise(`${name}/keep`, dropout, shape)] : [];
+
+/** [inputs, copies, width] to [inputs, copies * width]. */
+const columns = (weights: tf.Tensor): tf.Tensor2D => weights.reshape([weights.shape[0], -1]);
+
+const biased = <T extends tf.Tensor>(
+  x: T,
+  { name, kind }: LayerOptions,
+  tensors: PartTensors,
+  shape: readonly number[],
+): T => (kind === 'unbiased' ? x : x.add(parameterOf(tensors, `${name}/bias`).reshape([...shape])));
+
+const activate = <T extends tf.Tensor>(x: T, { name, kind }: LayerOptions, { noise }: PartTensors): T => {
+  if (kind !== 'hidden') return x;
+  const keep = noise[`${name}/keep`];
+  return keep === undefined ? rectify(x) : rectify(x).mul(keep.reshape(x.shape));
+};
+
+/** Bias and activation of [rows, copies * width], then to [copies, rows, width]. */
+const finish = (product: tf.Tensor2D, options: LayerOptions, tensors: PartTensors): tf.Tensor3D => {
+  const { copies, width } = options;
+  const x = activate(biased(product, options, tensors, [copies * width]), options, tensors);
+  return copies === 1 ? x.expandDims(0) : x.reshape([-1, copies, width]).transpose([1, 0, 2]);
+};
