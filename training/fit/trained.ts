@@ -1,0 +1,154 @@
+import type { RankerDefinition } from '../../src/definition/index.js';
+import type { EmbeddingTable } from '../../src/embeddings/index.js';
+import {
+  createFeatureReader,
+  type FeatureBatch,
+  type FeatureParameters,
+  type FeatureReader,
+  type FeatureState,
+  type InputLayout,
+} from '../../src/features/index.js';
+import type { Dataset } from '../dataset/index.js';
+import type { TimeRange } from './collect.js';
+import { watchLosses, startOfWatch } from './divergence.js';
+import { addLosses, meanLosses, noLosses, type TaskLosses, type TrainingHistory } from './history.js';
+import { naturalHeads, type LabelScaling } from './labels.js';
+import type { RankerModel } from './model.js';
+import { learnPass } from './pass.js';
+import { mixSeeds, SeededRandom } from './random.js';
+import { replay, type ReplayedExamples } from './replay.js';
+import type { TrainingSettings } from './settings.js';
+import { ExampleSpool } from './spool.js';
+import type { NamedArrays } from './types.js';
+
+/** Requests of a log in time order with what the ranker says of their rows. */
+export interface ScoredExamples extends ReplayedExamples {
+  /** [rows, tasks] in natural units. */
+  readonly heads: Float32Array;
+}
+
+/** What a training run took. */
+export interface TrainingSummary {
+  /** Rows learned per epoch and over all epochs. */
+  readonly rows: number;
+  readonly examples: number;
+  readonly seconds: number;
+  /** Wall time by part of the work, in milliseconds. */
+  readonly partsMs: Readonly<Record<string, number>>;
+}
+
+/** A ranker after training: it scores, goes on learning and can be sealed. One call at a time; close it in the end. */
+export interface TrainedRanker {
+  readonly definition: RankerDefinition;
+  readonly layout: InputLayout;
+  readonly parameters: FeatureParameters;
+  readonly labelScaling: LabelScaling;
+  readonly history: TrainingHistory;
+  readonly summary: TrainingSummary;
+  readonly seed: number;
+  readonly engine: 'onnx' | 'tfjs-node';
+  /** Times of the first and last request that it saw. */
+  readonly window: { readonly from: number; readonly until: number };
+  /** After the last outcome it saw: where a service takes over. */
+  readonly featureState: FeatureState;
+  readonly reader: FeatureReader;
+  /** The embedding tables as they are served. */
+  tables(): ReadonlyMap<string, EmbeddingTable>;
+  /** The dense weights as they are served, by the network's parameter names. */
+  weights(): Promise<NamedArrays>;
+  /** heads [rows, tasks] in natural units: probabilities, and regressions with scaling and log1p undone. */
+  score(batch: FeatureBatch): Promise<{ readonly heads: Float32Array }>;
+  /**
+   * Replays what comes next in the log (ranges must follow each other), scoring every request before its outcomes are
+   * observed. With `keep`, `learn` can learn from it afterwards.
+   */
+  predict(range: TimeRange, options?: { readonly keep?: boolean }): AsyncIterable<ScoredExamples>;
+  /**
+   * Learns once, in shuffled order, from everything `predict` kept since the last time, at the definition's learning rates
+   * times `progressive_rate` times `rateFactor`. Fitted parameters stay. Answers the mean losses before each step.
+   */
+  learn(rateFactor?: number): Promise<TaskLosses>;
+  close(): Promise<void>;
+}
+
+export interface TrainedOptions {
+  readonly model: RankerModel;
+  readonly definition: RankerDefinition;
+  readonly dataset: Pick<Dataset, 'requests'>;
+  readonly settings: TrainingSettings;
+  readonly state: FeatureState;
+  readonly facts: Pick<
+    TrainedRanker,
+    'layout' | 'parameters' | 'labelScaling' | 'history' | 'summary' | 'engine' | 'window'
+  >;
+  readonly close: () => Promise<void>;
+}
+
+export function createTrainedRanker(options: TrainedOptions): TrainedRanker {
+  const { model, definition, dataset, settings, state, facts } = options;
+  const reader = createFeatureReader({ definition, state });
+  const tasks = Object.keys(definition.tasks);
+  const weights = facts.labelScaling.map(({ weight }) => weight);
+  let window = facts.window;
+  let kept = new ExampleSpool();
+  let lessons = 0;
+
+  const score = async (batch: FeatureBatch): Promise<{ heads: Float32Array }> => ({
+    heads: naturalHeads(facts.labelScaling, await model.predict(batch)),
+  });
+
+  return {
+    ...facts,
+    get window() {
+      return window;
+    },
+    definition,
+    seed: settings.seed,
+    featureState: state,
+    reader,
+    score,
+    tables: () => model.servedTables(),
+    weights: () => model.servedWeights(),
+    async *predict(range, { keep = false } = {}) {
+      for await (const examples of replay({ definition, dataset, state, reader, range })) {
+        window = { from: window.from, until: examples.times.at(-1) ?? window.until };
+        if (keep) await kept.append(examples);
+        yield { ...examples, ...(await score(examples.batch)) };
+      }
+    },
+    async learn(rateFactor = 1) {
+      const spool = kept;
+      kept = new ExampleSpool();
+      lessons++;
+      let losses = noLosses;
+      let watch = startOfWatch;
+      let steps = 0;
+      const range = { first: 0, end: spool.requests };
+      try {
+        for await (const examples of spool.inOrder(range)) model.admit(examples);
+        await learnPass({
+          model,
+          spool,
+          batches: { range, rows: settings.batch, random: new SeededRandom(settings.seed, 1_000_000, lessons) },
+          step: () => ({
+            rateFactor: settings.progressiveRate * rateFactor,
+            seed: mixSeeds(settings.seed, lessons, steps),
+          }),
+          learned: ({ batch, labels }, ofBatch) => {
+            steps++;
+            const byTask = new Map(tasks.map((task, index) => [task, ofBatch[index] as number]));
+            watch = watchLosses(watch, { step: steps, losses: byTask, checkpoint: undefined });
+            losses = addLosses(losses, { losses: ofBatch, labels, weights: weights.map((w) => w / batch.rows) });
+          },
+        });
+        return meanLosses(tasks, losses);
+      } finally {
+        await spool.close();
+      }
+    },
+    async close() {
+      await kept.close();
+      await options.close();
+    },
+  };
+}
