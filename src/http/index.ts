@@ -1,0 +1,2 @@
+export { createApp, type AppDependencies } from './app.js';
+export { isLoopback } from './admin.js';

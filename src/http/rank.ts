@@ -1,0 +1,67 @@
+import type { Static } from '@sinclair/typebox';
+import { WatchnextError, type Problem } from '../errors.js';
+import type { EntityId, Rank, RankRequest } from '../ranking/index.js';
+import { route, type Route } from './route.js';
+import { RankBody, RankReply } from './schemas.js';
+
+/** POST /v1/rank. */
+export const rankRoute = (rank: Rank, maxCandidates: number): Route =>
+  route({
+    method: 'post',
+    path: '/v1/rank',
+    summary: 'Rank candidates for a user',
+    description: `Up to ${maxCandidates} candidates. Fields that are left out are taken from what was put before.`,
+    body: RankBody,
+    answers: RankReply,
+    refuses: ['ranker_unknown', 'head_unknown', 'weight_out_of_bounds', 'not_ready'],
+    precheck: (body) => refuseTooMany(body, maxCandidates),
+    handle: async ({ body, requestId }) => ({ json: await rank(toRequest(body, requestId)) }),
+  });
+
+const refuseTooMany = (body: unknown, most: number): void => {
+  const candidates = (body as { candidates?: unknown } | null)?.candidates;
+  if (!Array.isArray(candidates) || candidates.length <= most) return;
+  throw new WatchnextError('request_too_large', `${candidates.length} candidates are too many.`, {
+    problems: [
+      {
+        path: '/candidates',
+        message: `has ${candidates.length} elements, at most ${most} are allowed`,
+        hint: 'retrieve fewer, send several requests, or let the service be started with a larger maxCandidates',
+      },
+    ],
+  });
+};
+
+const toRequest = (body: Static<typeof RankBody>, requestId: string): RankRequest => {
+  const { user, candidates, ...rest } = body;
+  refuseDuplicates(candidates);
+  return {
+    ...rest,
+    requestId,
+    ...(user !== undefined && { user: withoutId(user) }),
+    candidates: candidates.map((candidate) => ({ id: candidate.id, fields: withoutId(candidate).fields })),
+  };
+};
+
+const withoutId = ({
+  id,
+  ...fields
+}: Static<typeof RankBody>['candidates'][number] | NonNullable<Static<typeof RankBody>['user']>) =>
+  id === undefined ? { fields } : { id, fields };
+
+const refuseDuplicates = (candidates: readonly { readonly id: EntityId }[]): void => {
+  const seen = new Map<string, number>();
+  const problems: Problem[] = [];
+  candidates.forEach(({ id }, index) => {
+    const earlier = seen.get(String(id));
+    if (earlier === undefined) seen.set(String(id), index);
+    else
+      problems.push({
+        path: `/candidates/${index}/id`,
+        message: `${JSON.stringify(id)} is the id of candidate ${earlier} too`,
+        hint: 'send each candidate once',
+      });
+  });
+  if (problems.length > 0)
+    throw new WatchnextError('request_invalid', 'Candidate ids must be unique.', { problems: problems.slice(0, 20) });
+};

@@ -1,0 +1,51 @@
+import type { Static, TSchema } from '@sinclair/typebox';
+import type { ErrorCode } from '../errors.js';
+import { bodyChecker } from './validate.js';
+
+/** One call of a route, parsed and checked. */
+export interface Call<Body> {
+  readonly requestId: string;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly body: Body;
+}
+
+export type Reply =
+  | { readonly json: unknown }
+  | { readonly text: string; readonly type: string; readonly headers?: Readonly<Record<string, string>> };
+
+/** A route as data: the application serves it and the API description documents it. */
+export interface Route {
+  readonly method: 'get' | 'post' | 'put';
+  /** With parameters as in /v1/models/:ranker/activate. */
+  readonly path: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly body?: TSchema;
+  /** What a 200 holds: a schema, or the media type of a text. */
+  readonly answers: TSchema | string;
+  readonly refuses: readonly ErrorCode[];
+  /** Needs the admin key. */
+  readonly admin?: boolean;
+  handle(call: Call<unknown>, bytes: number): Promise<Reply> | Reply;
+}
+
+/** Ties the type of the checked body to its schema. `precheck` refuses what is too large before it is looked at closely. */
+export const route = <S extends TSchema>(
+  description: Omit<Route, 'handle' | 'body'> & {
+    readonly body?: S;
+    readonly precheck?: (body: unknown) => void;
+    readonly handle: (call: Call<Static<S>>) => Promise<Reply> | Reply;
+  },
+): Route => {
+  const { handle, precheck, body, ...rest } = description;
+  if (body === undefined) return { ...rest, handle: (call) => handle({ ...call, body: undefined }) };
+  const check = bodyChecker(body);
+  return {
+    ...rest,
+    body,
+    handle: (call, bytes) => {
+      precheck?.(call.body);
+      return handle({ ...call, body: check(call.body, bytes) });
+    },
+  };
+};

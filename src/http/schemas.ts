@@ -1,0 +1,170 @@
+import { Type, type Static } from '@sinclair/typebox';
+import type { FieldValue } from '../features/index.js';
+
+/**
+ * What goes over the wire. These schemas validate requests and are published in /openapi.json.
+ * `fields: [names]` allows free fields beside the named ones (fields.ts).
+ */
+export const Id = Type.Union(
+  [
+    Type.String({ minLength: 1, maxLength: 256 }),
+    Type.Integer({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER }),
+  ],
+  { description: 'a text or a whole number; 7 and "7" are the same id' },
+);
+
+type Free = Record<string, FieldValue>;
+
+const ContextFields = Type.Unsafe<Free>({
+  type: 'object',
+  fields: [],
+  description: 'fields of this request: device, page, …',
+});
+const UserFields = Type.Unsafe<Free & { id?: Static<typeof Id> }>({
+  type: 'object',
+  properties: { id: Id },
+  fields: ['id'],
+  description: 'who asks: an id, fields, or both; fields override what was put for this id',
+});
+const EntityFields = (description: string) =>
+  Type.Unsafe<Free & { id: Static<typeof Id> }>({
+    type: 'object',
+    properties: { id: Id },
+    required: ['id'],
+    fields: ['id'],
+    description,
+  });
+
+const RankerName = Type.String({
+  minLength: 1,
+  maxLength: 64,
+  description: 'which ranker; the default one if left out',
+});
+
+export const RankBody = Type.Object(
+  {
+    ranker: Type.Optional(RankerName),
+    user: Type.Optional(UserFields),
+    context: Type.Optional(ContextFields),
+    candidates: Type.Array(EntityFields('an id and fields; fields override what was put for this id'), {
+      minItems: 1,
+      description: 'what to rank; ids are unique',
+    }),
+    limit: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 5000, description: 'how many to answer; all if left out' }),
+    ),
+    weights: Type.Optional(
+      Type.Record(Type.String(), Type.Number(), {
+        description: 'weights by head in place of the definition’s, within its bounds',
+      }),
+    ),
+    explain: Type.Optional(Type.Boolean({ description: 'adds why each item has its score' })),
+  },
+  {
+    additionalProperties: false,
+    examples: [
+      {
+        user: { id: 'u1' },
+        context: { device: 'phone' },
+        candidates: [{ id: 'v1', duration_ms: 30000 }, { id: 'v2' }, { id: 'v3' }],
+        limit: 2,
+      },
+    ],
+  },
+);
+
+const entityBody = (what: string, example: Record<string, unknown>) =>
+  Type.Union(
+    [EntityFields(`one ${what}`), Type.Array(EntityFields(`one ${what}`), { minItems: 1, maxItems: 10_000 })],
+    {
+      examples: [example],
+    },
+  );
+export const ItemsBody = entityBody('item', { id: 'v1', author_id: 'a7', duration_ms: 30000 });
+export const UsersBody = entityBody('user', { id: 'u1', country: 'DE' });
+export type EntityBody = Static<typeof ItemsBody>;
+
+export const ActivateBody = Type.Object(
+  { version: Type.String({ minLength: 1, maxLength: 128, description: 'a sealed version of the ranker' }) },
+  { additionalProperties: false, examples: [{ version: '20260101-000000-abc123' }] },
+);
+
+const Values = Type.Record(Type.String(), Type.Unknown());
+const Position = Type.Integer({ minimum: 1, description: '1-based' });
+
+const ScoredItem = Type.Object({
+  id: Id,
+  position: Position,
+  score: Type.Number(),
+  heads: Type.Record(Type.String(), Type.Number(), { description: 'every predicted outcome, in natural units' }),
+  explain: Type.Optional(
+    Type.Object({
+      parts: Type.Record(Type.String(), Type.Number(), { description: 'each head’s part of the score' }),
+      gates: Type.Optional(Type.Record(Type.String(), Type.Array(Type.Number()))),
+      features: Values,
+    }),
+  ),
+});
+const UnscoredItem = Type.Object(
+  { id: Id, position: Position, scored: Type.Literal(false) },
+  { description: 'could not be scored: comes after all that could, without a score' },
+);
+
+export const RankReply = Type.Object({
+  requestId: Type.String(),
+  ranker: Type.String(),
+  version: Type.String(),
+  arms: Type.Record(Type.String(), Type.String(), { description: 'experiment arms, by experiment' }),
+  weights: Type.Record(Type.String(), Type.Number(), { description: 'the weights that were applied' }),
+  items: Type.Array(Type.Union([ScoredItem, UnscoredItem])),
+  fallback: Type.Optional(
+    Type.Object({
+      reason: Type.Union(
+        (['features_failed', 'scoring_failed', 'scoring_timeout'] as const).map((reason) => Type.Literal(reason)),
+      ),
+      order: Type.Union([Type.Literal('rates'), Type.Literal('request')], {
+        description: 'smoothed rates from the feature state, or the order of the request',
+      }),
+    }),
+  ),
+  explain: Type.Optional(
+    Type.Object({ form: Type.Union([Type.Literal('product'), Type.Literal('sum')]), features: Values }),
+  ),
+});
+
+export const PutReply = Type.Object({ accepted: Type.Integer({ minimum: 1 }) });
+
+export const RankerReply = Type.Object({
+  ranker: Type.String(),
+  active: Type.Union([Type.String(), Type.Null()], { description: 'the version that answers now' }),
+  versions: Type.Array(Type.String()),
+  device: Type.Optional(Type.String()),
+  about: Type.Optional(Values),
+  refused: Type.Optional(
+    Type.Object({ version: Type.String(), code: Type.String(), reason: Type.String(), at: Type.String() }),
+  ),
+});
+export const ModelsReply = Type.Object({ rankers: Type.Array(RankerReply) });
+
+export const StatusReply = Type.Object({ status: Type.String() });
+export const IndexReply = Type.Object({
+  service: Type.String(),
+  version: Type.String(),
+  routes: Type.Array(Type.String()),
+});
+
+export const ErrorReply = Type.Object({
+  error: Type.Object({
+    code: Type.String({ description: 'one of docs/errors.md' }),
+    message: Type.String(),
+    retriable: Type.Boolean({ description: 'whether the same request may succeed later' }),
+    problems: Type.Array(
+      Type.Object({
+        path: Type.String({ description: 'JSON pointer into the request' }),
+        message: Type.String(),
+        hint: Type.Optional(Type.String()),
+      }),
+    ),
+  }),
+  requestId: Type.String(),
+});

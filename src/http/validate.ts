@@ -1,0 +1,70 @@
+import type { Static, TSchema } from '@sinclair/typebox';
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import { WatchnextError, type Problem } from '../errors.js';
+import { nameHint } from '../nearest.js';
+import { fieldsKeyword } from './fields.js';
+
+/**
+ * Bodies are first checked up to the first error, which bounds the work a hostile body can cause; only a refused body of
+ * ordinary size is checked again for all its errors.
+ */
+const reportAllBelowBytes = 256 * 1024;
+const mostProblems = 20;
+
+const options = { strict: false, verbose: true, keywords: [fieldsKeyword] };
+const first = new Ajv(options);
+const all = new Ajv({ ...options, allErrors: true });
+
+/** A checker of bodies: answers the body with its type, or throws request_invalid with the paths and what is allowed. */
+export const bodyChecker = <S extends TSchema>(schema: S): ((body: unknown, bytes: number) => Static<S>) => {
+  // "One or an array of them": told apart first, so that the problems are those of what was meant.
+  const shapes = (schema.anyOf as TSchema[] | undefined) ?? [schema];
+  const checkers = shapes.map((shape) => ({
+    isList: shape.type === 'array',
+    check: first.compile(shape),
+    checkAll: lazily(() => all.compile(shape)),
+  }));
+  return (body, bytes) => {
+    const checker = checkers.find(({ isList }) => isList === Array.isArray(body)) ?? checkers[0];
+    if (checker?.check(body) === true) return body;
+    const thorough = bytes <= reportAllBelowBytes ? checker?.checkAll() : undefined;
+    thorough?.(body);
+    throw new WatchnextError('request_invalid', 'The request body is not as the API expects.', {
+      problems: problemsOf(thorough?.errors ?? checker?.check.errors ?? []),
+    });
+  };
+};
+
+const lazily = (compile: () => ValidateFunction): (() => ValidateFunction) => {
+  let compiled: ValidateFunction | undefined;
+  return () => (compiled ??= compile());
+};
+
+const problemsOf = (errors: readonly ErrorObject[]): Problem[] => {
+  const alternatives = new Set(errors.filter(({ keyword }) => keyword === 'anyOf').map((error) => error.instancePath));
+  const problems = new Map<string, Problem>();
+  for (const error of errors) {
+    // What each alternative lacks says less than what the alternatives are.
+    if (alternatives.has(error.instancePath) && error.keyword !== 'anyOf') continue;
+    const problem = problemOf(error);
+    problems.set(`${problem.path} ${problem.message}`, problem);
+    if (problems.size === mostProblems) break;
+  }
+  return [...problems.values()];
+};
+
+const problemOf = (error: ErrorObject): Problem => {
+  const { instancePath: path, keyword, message = 'is invalid' } = error;
+  const params = error.params as Readonly<Record<string, unknown>>;
+  const schema = error.parentSchema;
+  if (keyword === 'additionalProperties') {
+    const name = String(params.additionalProperty).slice(0, 100);
+    const known = Object.keys((schema?.properties as object | undefined) ?? {});
+    return { path: `${path}/${name}`, message: 'is not a known name', hint: nameHint(name, known) };
+  }
+  if (keyword === 'required') return { path: `${path}/${String(params.missingProperty)}`, message: 'is missing' };
+  const description = typeof schema?.description === 'string' ? schema.description : undefined;
+  const wanted = keyword === 'anyOf' && description !== undefined ? `must be ${description}` : message;
+  const hint = keyword === 'anyOf' ? undefined : description;
+  return { path: path === '' ? '/' : path, message: wanted, ...(hint !== undefined && { hint }) };
+};

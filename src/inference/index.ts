@@ -1,0 +1,2 @@
+export type { RankerStatus, Rankers, Refusal, ServedModel } from './models.js';
+export type { Device, Scorer, Scores } from './types.js';

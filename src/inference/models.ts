@@ -1,0 +1,53 @@
+import type { RankerDefinition } from '../definition/index.js';
+import type { FeatureBatch, RankingInput } from '../features/index.js';
+import type { Scorer } from './types.js';
+
+/** One sealed version, loaded: everything that belongs together when a request is ranked by it. */
+export interface ServedModel {
+  readonly ranker: string;
+  readonly version: string;
+  readonly definition: RankerDefinition;
+  /** When it was sealed, and on what; for people. */
+  readonly about: Readonly<Record<string, unknown>>;
+  readonly reader: { read(inputs: readonly RankingInput[]): FeatureBatch };
+  readonly scorer: Scorer;
+  /** Waits for batches in flight, then frees everything. */
+  close(): Promise<void>;
+}
+
+/** A version that was not put into service, and why. */
+export interface Refusal {
+  readonly version: string;
+  readonly code: string;
+  readonly reason: string;
+  readonly at: string;
+}
+
+export interface RankerStatus {
+  readonly ranker: string;
+  /** The version that answers now; undefined while none could be loaded. */
+  readonly active: string | undefined;
+  readonly versions: readonly string[];
+  readonly about?: Readonly<Record<string, unknown>>;
+  readonly device?: string;
+  /** The last version that was refused, until another one is put into service. */
+  readonly refused?: Refusal;
+}
+
+/** The rankers of this service and the version that serves each. */
+export interface Rankers {
+  /** True when every ranker that has an active version serves one. */
+  readonly ready: boolean;
+  /**
+   * Runs work with the serving version of a ranker, which stays loaded until the work is done whatever is activated
+   * meanwhile. Without a name: the default ranker. Throws ranker_unknown or not_ready.
+   */
+  use<T>(ranker: string | undefined, work: (model: ServedModel) => Promise<T>): Promise<T>;
+  list(): Promise<readonly RankerStatus[]>;
+  /** Resolves when the version serves. If it cannot be verified, throws with the reason and the old one keeps serving. */
+  activate(ranker: string, version: string): Promise<RankerStatus>;
+  /** Goes back to the version that was active before; otherwise like activate. */
+  rollback(ranker: string): Promise<RankerStatus>;
+  /** Drains and closes all versions. */
+  close(): Promise<void>;
+}

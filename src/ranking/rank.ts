@@ -1,0 +1,145 @@
+import type { FeatureBatch, RankingInput } from '../features/index.js';
+import type { Rankers, Scores, ServedModel } from '../inference/index.js';
+import type { Logger, Metrics } from '../telemetry/index.js';
+import { combine } from './combine.js';
+import type { Entities } from './entities.js';
+import { explainRow, featureValues } from './explain.js';
+import { mergeFields } from './merge.js';
+import { topRows } from './order.js';
+import { rateScores } from './rateOrder.js';
+import type { FallbackReason, RankAnswer, RankRequest, ScoredItem, UnscoredItem } from './types.js';
+import { resolveWeights } from './weights.js';
+
+export interface RankingDependencies {
+  readonly rankers: Rankers;
+  readonly entities: Entities;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** After this long without scores the answer comes in the fallback order. */
+  readonly scoreTimeoutMs: number;
+}
+
+export type Rank = (request: RankRequest) => Promise<RankAnswer>;
+
+/** What the stages hand down. */
+interface Attempt {
+  readonly request: RankRequest;
+  readonly model: ServedModel;
+  readonly weights: Readonly<Record<string, number>>;
+  readonly input: RankingInput;
+}
+
+/**
+ * The pipeline, top to bottom: ranker and version, weights, fields, features, scores, one score per candidate, order.
+ * What the caller got wrong throws; what goes wrong here (features, scoring) is answered in a stated fallback order.
+ */
+export const createRanking = (dependencies: RankingDependencies): Rank => {
+  const { rankers, entities, metrics, logger, now, scoreTimeoutMs } = dependencies;
+  const timed = stageTimer(metrics);
+
+  return (request) =>
+    rankers.use(request.ranker, async (model) => {
+      const weights = resolveWeights(model.definition, request.weights);
+      metrics.count('watchnext_rankings_total', { ranker: model.ranker });
+      metrics.observe('watchnext_rank_candidates', {}, request.candidates.length);
+
+      const input = await timed('merge', () => mergeFields(request, entities, now()));
+      const attempt: Attempt = { request, model, weights, input };
+
+      const batch = await timed('features', () => model.reader.read([input])).catch((error: unknown) => ({ error }));
+      if ('error' in batch) return fallback(attempt, 'features_failed', batch.error);
+
+      const scores = await timed('score', () => withDeadline(model.scorer.score(batch), scoreTimeoutMs)).catch(
+        (error: unknown) => ({ error }),
+      );
+      if (scores === 'late') return fallback(attempt, 'scoring_timeout', undefined, batch);
+      if ('error' in scores) return fallback(attempt, 'scoring_failed', scores.error, batch);
+
+      return timed('combine', () => present(attempt, batch, scores));
+    });
+
+  function present(attempt: Attempt, batch: FeatureBatch, scores: Scores): RankAnswer {
+    const { request, model, weights, input } = attempt;
+    const { definition, scorer, ranker } = model;
+    const { form } = definition.score;
+    const taskWeights = scorer.tasks.map((task) => weights[task] ?? 0);
+    const rowScores = combine(scores.heads, { form, weights: taskWeights });
+    countUnscored(ranker, rowScores);
+    const rows = topRows(rowScores, request.limit ?? batch.rows);
+    const items = Array.from(rows, (row, index): ScoredItem | UnscoredItem => {
+      const id = request.candidates[row]?.id ?? row;
+      const score = rowScores[row] ?? NaN;
+      if (Number.isNaN(score)) return { id, position: index + 1, scored: false };
+      const heads: Record<string, number> = {};
+      scorer.tasks.forEach((task, head) => (heads[task] = scores.heads[row * scorer.tasks.length + head] ?? NaN));
+      const item = { id, position: index + 1, score, heads };
+      if (request.explain !== true) return item;
+      return { ...item, explain: explainRow({ definition, tasks: scorer.tasks, weights, input, batch, scores, row }) };
+    });
+    if (request.explain !== true) return { ...header(attempt), items };
+    const fields = (scope: string): RankingInput['user'] => (scope === 'user' ? input.user : input.context);
+    const features = featureValues({ definition, batch, side: 'request', index: 0, fields });
+    return { ...header(attempt), items, explain: { form, features } };
+  }
+
+  function fallback(attempt: Attempt, reason: FallbackReason, error: unknown, batch?: FeatureBatch): RankAnswer {
+    const { request, model, weights } = attempt;
+    const { ranker, version } = model;
+    metrics.count('watchnext_fallbacks_total', { ranker, reason });
+    logger.error(
+      { err: error, requestId: request.requestId, ranker, version, reason },
+      'answered in the fallback order',
+    );
+    const rates = batch && rateScores(model.definition, batch, weights);
+    const rows = topRows(rates ?? new Float64Array(request.candidates.length), request.limit ?? Infinity);
+    return {
+      ...header(attempt),
+      items: Array.from(rows, (row, index) => ({
+        id: request.candidates[row]?.id ?? row,
+        position: index + 1,
+        scored: false,
+      })),
+      fallback: { reason, order: rates === undefined ? 'request' : 'rates' },
+    };
+  }
+
+  function countUnscored(ranker: string, scores: Float64Array): void {
+    let unscored = 0;
+    for (const score of scores) if (Number.isNaN(score)) unscored++;
+    if (unscored > 0) metrics.count('watchnext_unscored_rows_total', { ranker }, unscored);
+  }
+};
+
+const header = ({ request, model, weights }: Attempt): Omit<RankAnswer, 'items'> => ({
+  requestId: request.requestId,
+  ranker: model.ranker,
+  version: model.version,
+  arms: {},
+  weights,
+});
+
+type Timed = <T>(stage: string, work: () => T | Promise<T>) => Promise<T>;
+
+const stageTimer =
+  (metrics: Metrics): Timed =>
+  async (stage, work) => {
+    const started = performance.now();
+    try {
+      return await work();
+    } finally {
+      metrics.observe('watchnext_rank_stage_seconds', { stage }, (performance.now() - started) / 1000);
+    }
+  };
+
+/** The scores, or 'late'. A run that is late is not interrupted (the runtime cannot be), only no longer waited for. */
+const withDeadline = async (scores: Promise<Scores>, timeoutMs: number): Promise<Scores | 'late'> => {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<'late'>((resolve) => (timer = setTimeout(resolve, timeoutMs, 'late')));
+  try {
+    return await Promise.race([scores, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+};

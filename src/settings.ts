@@ -1,0 +1,173 @@
+import { Type, type Static, type TSchema } from '@sinclair/typebox';
+import { Ajv } from 'ajv';
+import { WatchnextError, type Problem } from './errors.js';
+import { nameHint } from './nearest.js';
+
+/**
+ * Everything that can be set from outside, once: the environment name (WATCHNEXT_MAX_CANDIDATES), the flag
+ * (--max-candidates), the type, the default and what it means all come from here. Flags win over the environment.
+ */
+const Settings = Type.Object(
+  {
+    models: Type.String({
+      minLength: 1,
+      default: 'models',
+      description: 'folder of rankers and their sealed versions',
+    }),
+    store: Type.String({
+      minLength: 1,
+      default: '.cache/store',
+      description: 'folder of the embedded store of item and user fields',
+    }),
+    host: Type.String({ minLength: 1, default: '127.0.0.1', description: 'address to listen on' }),
+    port: Type.Integer({ minimum: 0, maximum: 65535, default: 8080, description: 'port to listen on; 0 picks one' }),
+    ranker: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'the ranker used when a request names none; the only one if there is one',
+      }),
+    ),
+    device: Type.Union([Type.Literal('auto'), Type.Literal('cpu'), Type.Literal('cuda')], {
+      default: 'auto',
+      description: 'where models run: auto tries CUDA and falls back to the CPU, cuda insists',
+    }),
+    workers: Type.Integer({ minimum: 1, maximum: 256, default: 1, description: 'threads that score, one core each' }),
+    adminKey: Type.Optional(
+      Type.String({
+        minLength: 16,
+        description: 'key for activate and rollback; without one they answer only on a loopback address',
+        secret: true,
+      }),
+    ),
+    maxCandidates: Type.Integer({
+      minimum: 1,
+      maximum: 5000,
+      default: 1000,
+      description: 'candidates allowed in one request',
+    }),
+    bodyLimitBytes: Type.Integer({
+      minimum: 1024,
+      maximum: 64 * 1024 * 1024,
+      default: 4 * 1024 * 1024,
+      description: 'largest request body, after decompression',
+    }),
+    scoreTimeoutMs: Type.Integer({
+      minimum: 1,
+      maximum: 60000,
+      default: 1000,
+      description: 'after this long without scores a request is answered in the fallback order',
+    }),
+    requestTimeoutMs: Type.Integer({
+      minimum: 100,
+      maximum: 300000,
+      default: 10000,
+      description: 'how long a client may take to send a whole request',
+    }),
+    keepAliveMs: Type.Integer({
+      minimum: 0,
+      maximum: 600000,
+      default: 70000,
+      description: 'how long an idle connection is kept; longer than the load balancer keeps it',
+    }),
+    drainDelayMs: Type.Integer({
+      minimum: 0,
+      maximum: 60000,
+      default: 0,
+      description: 'on SIGTERM: how long to stay open while not ready, so that load balancers notice',
+    }),
+    drainTimeoutMs: Type.Integer({
+      minimum: 100,
+      maximum: 300000,
+      default: 10000,
+      description: 'on SIGTERM: connections still open after this are cut',
+    }),
+    pollMs: Type.Integer({
+      minimum: 50,
+      maximum: 600000,
+      default: 1000,
+      description: 'how often the active versions are looked up in the models folder',
+    }),
+    logLevel: Type.Union(
+      (['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const).map((level) => Type.Literal(level)),
+      { default: 'info', description: 'least level that is logged' },
+    ),
+  },
+  { additionalProperties: false },
+);
+
+export type Settings = Readonly<Static<typeof Settings>>;
+export type SettingName = keyof Settings;
+
+const prefix = 'WATCHNEXT_';
+const names = Object.keys(Settings.properties) as SettingName[];
+const schemaOf = (name: SettingName): TSchema => Settings.properties[name];
+const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** Where a setting comes from and what it means: for commands, which make their flags from it, and for the docs. */
+export interface SettingSource {
+  readonly name: SettingName;
+  readonly env: string;
+  readonly flag: string;
+  readonly description: string;
+  readonly default: unknown;
+}
+
+export const settingSources: readonly SettingSource[] = names.map((name) => ({
+  name,
+  env: prefix + snake(name).toUpperCase(),
+  flag: `--${snake(name).replaceAll('_', '-')}`,
+  description: String(schemaOf(name).description),
+  default: schemaOf(name).default as unknown,
+}));
+
+const validate = new Ajv({ allErrors: true, coerceTypes: true, useDefaults: true, strict: false }).compile(Settings);
+
+const unknownVariables = (env: Readonly<Record<string, string | undefined>>): Problem[] => {
+  const known = settingSources.map((source) => source.env);
+  return Object.keys(env)
+    .filter((variable) => variable.startsWith(prefix) && !known.includes(variable))
+    .map((variable) => ({ path: variable, message: 'is not a setting', hint: nameHint(variable, known) }));
+};
+
+/**
+ * Settings from flags, else the environment, else defaults; `flags` holds only what was given, by setting name.
+ * Throws settings_invalid with every problem at once: unknown WATCHNEXT_* variables with the nearest name, wrong values
+ * with what is allowed and where the value came from.
+ */
+export const readSettings = (
+  env: Readonly<Record<string, string | undefined>>,
+  flags: Readonly<Partial<Record<SettingName, unknown>>> = {},
+): Settings => {
+  const problems = unknownVariables(env);
+  const values: Record<string, unknown> = {};
+  for (const { name, env: variable } of settingSources) {
+    const value = flags[name] ?? env[variable];
+    if (value !== undefined) values[name] = value;
+  }
+  if (!validate(values))
+    for (const error of validate.errors ?? []) {
+      const source = settingSources.find(({ name }) => error.instancePath === `/${name}`);
+      if (source === undefined || error.keyword === 'const') continue;
+      problems.push({
+        path: flags[source.name] === undefined ? source.env : source.flag,
+        message: explain(source.name, error.message ?? 'is invalid'),
+        hint: source.description,
+      });
+    }
+  if (problems.length > 0)
+    throw new WatchnextError('settings_invalid', 'The settings cannot be used; nothing was started.', { problems });
+  return values as Settings;
+};
+
+const explain = (name: SettingName, message: string): string => {
+  const choices = schemaOf(name).anyOf as { const: string }[] | undefined;
+  return choices === undefined ? message : `must be one of ${choices.map((choice) => choice.const).join(', ')}`;
+};
+
+/** The settings as they may be printed: secrets only say that they are set. */
+export const redactSettings = (settings: Settings): Record<string, unknown> =>
+  Object.fromEntries(
+    names
+      .filter((name) => settings[name] !== undefined)
+      .map((name) => [name, schemaOf(name).secret === true ? '(set)' : settings[name]]),
+  );

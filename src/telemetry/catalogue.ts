@@ -1,0 +1,106 @@
+/**
+ * Every metric of the service: name, kind, labels and what it says. docs/metrics.md lists the same; a test keeps them
+ * alike. Labels take few values (routes, stages, rankers, features; never users, items or request ids), because a scrape
+ * builds its text on the event loop: 500 histogram series cost 11 ms.
+ */
+interface MetricSpec {
+  readonly kind: 'counter' | 'gauge' | 'histogram';
+  readonly labels: readonly string[];
+  readonly help: string;
+  readonly buckets?: readonly number[];
+}
+
+const latencyBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
+const stageBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1];
+const candidateBuckets = [10, 25, 50, 100, 200, 400, 800, 1600, 5000];
+
+export const metricCatalogue = {
+  watchnext_http_requests_total: {
+    kind: 'counter',
+    labels: ['route', 'status'],
+    help: 'Answered requests by route and HTTP status.',
+  },
+  watchnext_http_request_seconds: {
+    kind: 'histogram',
+    labels: ['route'],
+    help: 'Time from the request’s headers to the end of its answer.',
+    buckets: latencyBuckets,
+  },
+  watchnext_rank_stage_seconds: {
+    kind: 'histogram',
+    labels: ['stage'],
+    help: 'Time of one ranking by stage: merge (fields from request and store), features, score, combine.',
+    buckets: stageBuckets,
+  },
+  watchnext_rank_candidates: {
+    kind: 'histogram',
+    labels: [],
+    help: 'Candidates per ranking.',
+    buckets: candidateBuckets,
+  },
+  watchnext_rankings_total: { kind: 'counter', labels: ['ranker'], help: 'Rankings answered, fallbacks included.' },
+  watchnext_fallbacks_total: {
+    kind: 'counter',
+    labels: ['ranker', 'reason'],
+    help: 'Rankings answered in the fallback order because they could not be scored.',
+  },
+  watchnext_unscored_rows_total: {
+    kind: 'counter',
+    labels: ['ranker'],
+    help: 'Candidates without finite head values or score: answered last and marked.',
+  },
+  watchnext_feature_problems_total: {
+    kind: 'counter',
+    labels: ['ranker', 'feature', 'problem'],
+    help: 'Feature values that were missing, unknown or out of range and took their declared default.',
+  },
+  watchnext_entity_reads_total: {
+    kind: 'counter',
+    labels: ['kind', 'source'],
+    help: 'Items and users looked up, by where they were found: cache, store or absent.',
+  },
+  watchnext_scorer_device: {
+    kind: 'gauge',
+    labels: ['device'],
+    help: '1 for the device that models run on: cpu or cuda.',
+  },
+  watchnext_scorer_in_flight: {
+    kind: 'gauge',
+    labels: [],
+    help: 'Batches handed to the workers and not yet answered.',
+  },
+  watchnext_active_version_info: {
+    kind: 'gauge',
+    labels: ['ranker', 'version'],
+    help: '1 for the version that serves each ranker.',
+  },
+  watchnext_swaps_total: {
+    kind: 'counter',
+    labels: ['ranker', 'outcome'],
+    help: 'Changes of the serving version: swapped, or refused because verification failed.',
+  },
+  watchnext_ready: {
+    kind: 'gauge',
+    labels: [],
+    help: '1 while the service takes traffic, 0 before and while draining.',
+  },
+  watchnext_event_loop_delay_seconds: {
+    kind: 'gauge',
+    labels: ['quantile'],
+    help: 'Delay of the event loop since the last scrape: 0.5, 0.99 and 1 (the longest).',
+  },
+  watchnext_memory_bytes: {
+    kind: 'gauge',
+    labels: ['area'],
+    help: 'Memory of the process: resident, heap (used), external (buffers outside the heap).',
+  },
+} as const satisfies Record<string, MetricSpec>;
+
+type Catalogue = typeof metricCatalogue;
+export type MetricName = keyof Catalogue;
+export type MetricKind = MetricSpec['kind'];
+export type MetricOf<K extends MetricKind> = {
+  [N in MetricName]: Catalogue[N]['kind'] extends K ? N : never;
+}[MetricName];
+export type LabelsOf<N extends MetricName> = Readonly<Record<Catalogue[N]['labels'][number], string>>;
+export const metricSpec = (name: MetricName): MetricSpec => metricCatalogue[name];
