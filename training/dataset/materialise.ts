@@ -2,7 +2,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { WatchnextError, type Problem } from '../../src/errors.js';
 import { checkQuery, queryError, resolveFileNames, rowsOf } from './database.js';
 import { classOf, epochMs, quoteName, type QueryColumn } from './columns.js';
-import { mapColumns, type Field, type Mapping } from './fields.js';
+import { mapColumns, type Field, type Label, type Mapping } from './fields.js';
 import type { DatasetSource, DatasetWarning } from './types.js';
 
 /** Rows a request may have: more is a wrong request_id, and a batch holds whole requests. */
@@ -13,52 +13,71 @@ export interface MaterialisedLog {
   readonly mapping: Mapping;
   readonly counts: ReadonlyMap<DatasetWarning, number>;
   readonly span: { readonly first: number; readonly last: number };
+  /** SQL expressions over `log`: time, request, position, then labels, then fields. */
+  readonly selected: readonly string[];
 }
 
 const count = (value: unknown): number => Number(value ?? 0);
 const some = (n: number, what: string): string => (n === 1 ? `1 ${what}` : `${n} ${what}s`);
 
+/** Columns of the table `log` that the query does not give; a space keeps them apart from any field. */
+export const logTime = quoteName('log time');
+const logHash = quoteName('log hash');
+
 /**
- * Runs the user's query once and leaves the table `log` in the database: exact duplicates gone, checked, values in the few
- * types that requests are read from, in an order that depends on the rows' contents alone (so not on threads or files):
- * first time of the request, request, position, item, hash of everything.
+ * Runs the user's query once, into the table `log` of the database: exact duplicates and rows without time gone, values
+ * checked, in an order that depends on the rows' contents alone (so not on threads or files): first time of the request,
+ * request, position, item, hash of everything. Columns are as the query gives them; `readExpressions` says how to read them.
  */
 export const materialise = async (connection: DuckDBConnection, source: DatasetSource): Promise<MaterialisedLog> => {
   const { sqlFile } = source;
   const sql = resolveFileNames(source.sql, source.directory).replace(/[;\s]+$/, '');
-  try {
+  const run = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (cause) {
+      throw cause instanceof WatchnextError ? cause : await queryError(cause, source);
+    }
+  };
+  const columns = await run(async () => {
     await checkQuery(connection, sql, sqlFile);
-    await connection.run(`CREATE TABLE source AS SELECT *, count(*) AS "rows like it" FROM (\n${sql}\n) GROUP BY ALL`);
-  } catch (cause) {
-    throw cause instanceof WatchnextError ? cause : await queryError(cause, source);
-  }
-  const columns = (await rowsOf(connection, 'DESCRIBE source'))
-    .map((row) => ({ name: String(row['column_name']), type: String(row['column_type']) }))
-    .filter(({ name }) => name !== 'rows like it');
+    return (await rowsOf(connection, `DESCRIBE ${sql}`)).map((row) => ({
+      name: String(row['column_name']),
+      type: String(row['column_type']),
+    }));
+  });
   const mapping = mapColumns(source.definition, columns, sqlFile);
-  const facts = (await rowsOf(connection, `SELECT ${factsOf(mapping).join(', ')} FROM source`))[0] ?? {};
-  refuseValues(mapping, facts, sqlFile);
-  await connection.run(createLog(mapping, columns, (field) => facts[`unsafe ${field.column.name}`] === true));
-  await connection.run('DROP TABLE source');
-  const conflicts = await checkRequests(connection, mapping, sqlFile);
+  await run(() => connection.run(createLog(mapping, sql)));
 
   const counts = new Map<DatasetWarning, number>();
-  const warn = (code: DatasetWarning, n: number): void => {
-    if (n > 0) counts.set(code, n);
+  const drop = async (code: DatasetWarning, condition: string): Promise<void> => {
+    const { rowsChanged } = await connection.run(`DELETE FROM log WHERE ${condition}`);
+    if (rowsChanged > 0) counts.set(code, rowsChanged);
   };
-  warn('duplicate_rows', count(facts['copies']) - count(facts['rows']));
-  warn('rows_without_time', count(facts['untimed']));
-  warn('conflicting_request_fields', conflicts);
-  return { columns, mapping, counts, span: { first: count(facts['first']), last: count(facts['last']) } };
+  const read = Number((await rowsOf(connection, 'SELECT count(*)::DOUBLE AS rows FROM log'))[0]?.['rows'] ?? 0);
+  await drop('rows_without_time', `${logTime} IS NULL`);
+  await drop(
+    'duplicate_rows',
+    `rowid IN (SELECT rowid FROM (SELECT rowid, row_number() OVER (PARTITION BY ${logTime}, ${mapping.requestId === undefined ? '' : 'request_id, '}${logHash}) AS copy FROM log) WHERE copy > 1)`,
+  );
+  const facts = (await rowsOf(connection, `SELECT ${factsOf(mapping).join(', ')} FROM log`))[0] ?? {};
+  refuseValues(mapping, { ...facts, read }, sqlFile);
+  const conflicts = await checkRequests(connection, mapping, sqlFile);
+  if (conflicts > 0) counts.set('conflicting_request_fields', conflicts);
+  return {
+    columns,
+    mapping,
+    counts,
+    span: { first: count(facts['first']), last: count(facts['last']) },
+    selected: readExpressions(mapping, (field) => facts[`unsafe ${field.column.name}`] === true),
+  };
 };
 
 /** One pass over the rows finds everything that can be wrong with their values. */
-const factsOf = ({ fields, labels, time, position }: Mapping): string[] => [
+const factsOf = ({ fields, labels, position }: Mapping): string[] => [
   'count(*) AS rows',
-  'sum("rows like it") AS copies',
-  `count(*) - count(${quoteName(time.name)}) AS untimed`,
-  `min(${epochMs(time)}) AS first`,
-  `max(${epochMs(time)}) AS last`,
+  `min(${logTime}) AS first`,
+  `max(${logTime}) AS last`,
   ...(position === undefined ? [] : [`count_if(position < 1 OR position <> round(position)) AS "bad position"`]),
   ...labels.flatMap(({ task, column, kind, log1p }) => {
     const value = `${quoteName(column.name)}::DOUBLE`;
@@ -87,23 +106,25 @@ const factsOf = ({ fields, labels, time, position }: Mapping): string[] => [
 ];
 
 const refuseValues = (mapping: Mapping, facts: Readonly<Record<string, unknown>>, sqlFile: string): void => {
-  const rows = count(facts['rows']);
-  if (rows === 0) {
-    throw new WatchnextError('data_invalid', `${sqlFile} gives no rows`, {
-      problems: [
-        {
-          path: sqlFile,
-          message: 'no rows',
-          hint: 'check its WHERE and JOIN conditions, and that the files are not empty',
-        },
-      ],
-    });
-  }
   const problems: Problem[] = [];
   const refuse = (column: string, message: string, hint: string): void =>
     void problems.push({ path: `${sqlFile}: ${column}`, message, hint });
-  if (count(facts['untimed']) === rows) refuse('time', 'is NULL in every row', 'check the expression that makes it');
-  else refuseTimes(count(facts['first']), count(facts['last']), refuse);
+  const fail = (message: string): never => {
+    throw new WatchnextError('data_invalid', message, { problems });
+  };
+  if (count(facts['read']) === 0) {
+    problems.push({
+      path: sqlFile,
+      message: 'no rows',
+      hint: 'check its WHERE and JOIN conditions, and that the files are not empty',
+    });
+    fail(`${sqlFile} gives no rows`);
+  }
+  if (count(facts['rows']) === 0) {
+    refuse('time', 'is NULL in every row', 'check the expression that makes it');
+    fail(`${sqlFile} gives no time`);
+  }
+  refuseTimes(count(facts['first']), count(facts['last']), refuse);
   const positions = count(facts['bad position']);
   if (positions > 0)
     refuse('position', `${some(positions, 'value')} below 1 or not whole`, 'the first place is 1; NULL where unknown');
@@ -139,8 +160,7 @@ const refuseValues = (mapping: Mapping, facts: Readonly<Record<string, unknown>>
         'the definition’s width and the data must agree',
       );
   }
-  if (problems.length > 0)
-    throw new WatchnextError('data_invalid', `${sqlFile} gives values that cannot be used`, { problems });
+  if (problems.length > 0) fail(`${sqlFile} gives values that cannot be used`);
 };
 
 const refuseTimes = (
@@ -176,70 +196,75 @@ const fieldExpression = ({ column, need }: Field, unsafe: boolean): string => {
   return kind === 'boolean' ? name : `${name}::VARCHAR`;
 };
 
-export const logColumn = {
-  time: 'time',
-  request: 'request',
-  user: 'user',
-  position: 'position',
-  label: (index: number): string => `label ${index}`,
-  field: (index: number): string => `field ${index}`,
-} as const;
-
-const createLog = (
-  { fields, labels, time, requestId, userId, itemId, position }: Mapping,
-  columns: readonly QueryColumn[],
-  unsafe: (field: Field) => boolean,
-): string => {
+const createLog = (mapping: Mapping, sql: string): string => {
+  const { fields, labels, time, requestId, userId, itemId, position } = mapping;
   const own = epochMs(time);
-  const request = requestId === undefined ? 'NULL::VARCHAR' : `${quoteName(requestId.name)}::VARCHAR`;
   const first =
     requestId === undefined
       ? own
       : `CASE WHEN request_id IS NULL THEN ${own} ELSE min(${own}) OVER (PARTITION BY request_id) END`;
-  // A label counts only where the task it waits for is positive, and that one may wait in turn.
-  const label = (index: number): string => {
-    const { column, when } = labels[index] ?? { column: time, when: undefined };
-    const value = `${quoteName(column.name)}::FLOAT`;
-    return when === undefined ? value : `CASE WHEN (${label(when)}) = 1 THEN ${value} END`;
-  };
-  const selected = [
-    `${first} AS ${quoteName(logColumn.time)}`,
-    `${request} AS ${quoteName(logColumn.request)}`,
-    `${userId === undefined ? 'NULL' : quoteName(userId.name)}::VARCHAR AS ${quoteName(logColumn.user)}`,
-    `coalesce(${position === undefined ? 'NULL' : quoteName(position.name)}::INTEGER, 0) AS ${quoteName(logColumn.position)}`,
-    ...labels.map((_, index) => `coalesce(${label(index)}, 'NaN'::FLOAT) AS ${quoteName(logColumn.label(index))}`),
-    ...fields.map((field, index) => `${fieldExpression(field, unsafe(field))} AS ${quoteName(logColumn.field(index))}`),
+  const kept = [
+    requestId,
+    userId,
+    position,
+    ...labels.map(({ column }) => column),
+    ...fields.map(({ column }) => column),
   ];
-  const order = [
-    first,
-    requestId === undefined ? userId && quoteName(userId.name) : 'request_id',
-    position && `${quoteName(position.name)} NULLS LAST`,
-    itemId && quoteName(itemId.name),
-    `hash(${columns.map(({ name }) => quoteName(name)).join(', ')})`,
-  ].filter((key) => key !== undefined);
-  return `CREATE TABLE log AS SELECT ${selected.join(',\n')} FROM source WHERE ${quoteName(time.name)} IS NOT NULL ORDER BY ${order.join(', ')}`;
+  const names = new Set(kept.flatMap((column) => (column === undefined ? [] : [quoteName(column.name)])));
+  const order = [logTime, requestId ?? userId, position, itemId].flatMap((key) =>
+    key === undefined ? [] : [typeof key === 'string' ? key : `${quoteName(key.name)} NULLS LAST`],
+  );
+  return `CREATE TABLE log AS
+    SELECT ${[...names, `${first} AS ${logTime}`, `hash(q) AS ${logHash}`].join(', ')}
+    FROM (
+${sql}
+) AS q ORDER BY ${[...order, logHash].join(', ')}`;
+};
+
+const readExpressions = (
+  { fields, labels, requestId, position }: Mapping,
+  unsafe: (field: Field) => boolean,
+): string[] => {
+  // A label counts only where the task it waits for is positive, and that one may wait in turn.
+  const label = ({ column, when }: Label): string => {
+    const value = `${quoteName(column.name)}::FLOAT`;
+    const awaited = when === undefined ? undefined : labels[when];
+    return awaited === undefined ? value : `CASE WHEN (${label(awaited)}) = 1 THEN ${value} END`;
+  };
+  return [
+    logTime,
+    requestId === undefined ? 'NULL::VARCHAR' : `${quoteName(requestId.name)}::VARCHAR`,
+    position === undefined ? '0::INTEGER' : 'coalesce(position::INTEGER, 0)',
+    ...labels.map((one) => `coalesce(${label(one)}, 'NaN'::FLOAT)`),
+    ...fields.map((field) => fieldExpression(field, unsafe(field))),
+  ];
 };
 
 /** Refuses request ids that cannot be right; returns how many (request, field) pairs disagree within a request. */
 const checkRequests = async (
   connection: DuckDBConnection,
-  { fields, requestId }: Mapping,
+  { fields, requestId, userId }: Mapping,
   sqlFile: string,
 ): Promise<number> => {
   if (requestId === undefined) return 0;
-  const shared = fields.flatMap(({ scopes, column }, index) =>
-    scopes.has('candidate') || column.name === 'user_id' ? [] : [quoteName(logColumn.field(index))],
-  );
+  const shared = fields.flatMap(({ scopes, column }) => {
+    const name = quoteName(column.name);
+    return scopes.has('candidate') || column.name === 'user_id'
+      ? []
+      : [`coalesce((min(${name}) <> max(${name}))::INTEGER, 0)`];
+  });
+  const users = userId === undefined ? '0' : `count(DISTINCT user_id)`;
   const facts =
     (
       await rowsOf(
         connection,
         `SELECT max(size)::INTEGER AS size, arg_max(request, size) AS longest,
           count_if(users > 1)::INTEGER AS several, any_value(request) FILTER (users > 1) AS example,
-          sum(conflicts)::INTEGER AS conflicts
-        FROM (SELECT request, count(*) AS size, count(DISTINCT "user") AS users,
-          ${['0', ...shared.map((name) => `(min(${name}) <> max(${name}))::INTEGER`).map((x) => `coalesce(${x}, 0)`)].join(' + ')} AS conflicts
-          FROM log WHERE request IS NOT NULL GROUP BY request)`,
+          sum(conflicts)::DOUBLE AS conflicts
+        FROM (
+          SELECT request_id::VARCHAR AS request, count(*) AS size, ${users} AS users, ${['0', ...shared].join(' + ')} AS conflicts
+          FROM log WHERE request_id IS NOT NULL GROUP BY request_id
+        )`,
       )
     )[0] ?? {};
   const problems: Problem[] = [];

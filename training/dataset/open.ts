@@ -1,13 +1,12 @@
 import { openDatabase, rowsOf } from './database.js';
-import { quoteName } from './columns.js';
-import { logColumn, materialise } from './materialise.js';
+import { logTime, materialise } from './materialise.js';
 import { requestsOf } from './requests.js';
 import type { Dataset, DatasetSource, TimeRange } from './types.js';
 
 const where = ({ from, until }: TimeRange = {}): string => {
   const limits = [
-    ...(from === undefined ? [] : [`${quoteName(logColumn.time)} >= '${from}'::DOUBLE`]),
-    ...(until === undefined ? [] : [`${quoteName(logColumn.time)} < '${until}'::DOUBLE`]),
+    ...(from === undefined ? [] : [`${logTime} >= '${from}'::DOUBLE`]),
+    ...(until === undefined ? [] : [`${logTime} < '${until}'::DOUBLE`]),
   ];
   return limits.length === 0 ? '' : ` WHERE ${limits.join(' AND ')}`;
 };
@@ -21,14 +20,7 @@ const where = ({ from, until }: TimeRange = {}): string => {
 export const openDataset = async (source: DatasetSource): Promise<Dataset> => {
   const database = await openDatabase(source);
   try {
-    const { columns, mapping, counts, span } = await materialise(database.connection, source);
-    const selected = [
-      logColumn.time,
-      logColumn.request,
-      logColumn.position,
-      ...mapping.labels.map((_, index) => logColumn.label(index)),
-      ...mapping.fields.map((_, index) => logColumn.field(index)),
-    ].map(quoteName);
+    const { columns, mapping, counts, span, selected } = await materialise(database.connection, source);
     const shape = { labels: mapping.labels.length, fields: mapping.fields };
     return {
       columns: columns.map(({ name }) => name),
