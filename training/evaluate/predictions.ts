@@ -1,0 +1,103 @@
+import type { RankerDefinition } from '../../src/definition/index.js';
+import type { LoggedRequest } from '../dataset/index.js';
+
+/** What was predicted and what came, row by row: all that the measures need. Heads and labels are [rows] per task. */
+export interface Predictions {
+  readonly tasks: readonly string[];
+  readonly times: Float64Array;
+  /** Rows of one user and local day share a group: what a within-user measure compares. */
+  readonly groups: readonly string[];
+  readonly requests: readonly string[];
+  readonly heads: readonly Float64Array[];
+  /** NaN = unknown or masked. */
+  readonly labels: readonly Float64Array[];
+}
+
+const dayFormats = new Map<string, Intl.DateTimeFormat>();
+
+/** The calendar day of a time in a zone, as 2022-05-01; looked up once per quarter of an hour. */
+const localDay = (zone: string): ((time: number) => string) => {
+  let format = dayFormats.get(zone);
+  if (format === undefined) {
+    format = new Intl.DateTimeFormat('en-CA', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' });
+    dayFormats.set(zone, format);
+  }
+  const days = new Map<number, string>();
+  return (time) => {
+    const quarter = Math.floor(time / 900_000);
+    const known = days.get(quarter) ?? format.format(quarter * 900_000);
+    days.set(quarter, known);
+    return known;
+  };
+};
+
+/** Collects predictions request by request; columns grow by doubling. */
+export class PredictionLog {
+  readonly #tasks: readonly string[];
+  readonly #day: (time: number) => string;
+  readonly #groups: string[] = [];
+  readonly #requests: string[] = [];
+  #times = new Float64Array(1024);
+  #heads: Float64Array[];
+  #labels: Float64Array[];
+  #rows = 0;
+
+  constructor(definition: RankerDefinition) {
+    this.#tasks = Object.keys(definition.tasks);
+    this.#day = localDay(definition.training?.timezone ?? 'UTC');
+    this.#heads = this.#tasks.map(() => new Float64Array(1024));
+    this.#labels = this.#tasks.map(() => new Float64Array(1024));
+  }
+
+  /** `heads` is [candidates, tasks] in natural units. */
+  append(request: LoggedRequest, heads: Float32Array): void {
+    const count = request.candidates.length;
+    this.#grow(count);
+    const user = request.user['user_id'];
+    const id = request.requestId ?? `#${this.#requests.length}`;
+    const group = user === null || user === undefined ? id : `${String(user)} ${this.#day(request.time)}`;
+    for (let i = 0; i < count; i++) {
+      const row = this.#rows + i;
+      this.#times[row] = request.time;
+      this.#groups.push(group);
+      this.#requests.push(id);
+      for (const [task, column] of this.#heads.entries()) {
+        column[row] = heads[i * this.#tasks.length + task] ?? Number.NaN;
+        const labels = this.#labels[task];
+        if (labels !== undefined) labels[row] = request.labels[task]?.[i] ?? Number.NaN;
+      }
+    }
+    this.#rows += count;
+  }
+
+  #grow(count: number): void {
+    const needed = this.#rows + count;
+    if (needed <= this.#times.length) return;
+    const size = Math.max(needed, this.#times.length * 2);
+    const wider = (column: Float64Array): Float64Array<ArrayBuffer> => {
+      const grown = new Float64Array(size);
+      grown.set(column);
+      return grown;
+    };
+    this.#times = wider(this.#times);
+    this.#heads = this.#heads.map(wider);
+    this.#labels = this.#labels.map(wider);
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /** The rows from `first` on, as views. */
+  since(first = 0): Predictions {
+    const cut = (column: Float64Array): Float64Array => column.subarray(first, this.#rows);
+    return {
+      tasks: this.#tasks,
+      times: cut(this.#times),
+      groups: this.#groups.slice(first),
+      requests: this.#requests.slice(first),
+      heads: this.#heads.map(cut),
+      labels: this.#labels.map(cut),
+    };
+  }
+}
