@@ -10,8 +10,19 @@ export interface Zone {
   nextMultiple(time: number, periodMs: number): number;
 }
 
+/** Zones never differ and remember what they asked, so there is one of each. */
+const zones = new Map<string, Zone>();
+
 /** Throws RangeError for a name that is not a zone. */
-export function createZone(timezone = 'UTC'): Zone {
+export function zoneOf(timezone = 'UTC'): Zone {
+  const known = zones.get(timezone);
+  if (known !== undefined) return known;
+  const zone = createZone(timezone);
+  zones.set(timezone, zone);
+  return zone;
+}
+
+function createZone(timezone: string): Zone {
   const format = new Intl.DateTimeFormat('en-US', {
     timeZone: timezone,
     hourCycle: 'h23',

@@ -3,7 +3,7 @@ import { fieldReader, isMissing } from '../fields.js';
 import { standardEncoder, standardFitter, type NumberTransform } from '../fitting/standardise.js';
 import { instantReader } from '../instant.js';
 import { oneHot } from '../one-hot.js';
-import { createZone, type Zone } from '../zone.js';
+import { zoneOf, type Zone } from '../zone.js';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -13,7 +13,7 @@ const dayMs = 24 * hourMs;
  * field's time to the request, log1p, standardised. An age from the future is 0 and counted; a missing one is the mean.
  */
 export const time: FeatureKind<'time'> = ({ name, scope, definition }): Feature => {
-  const zone = createZone(definition.timezone);
+  const zone = zoneOf(definition.timezone);
   if (definition.unit !== 'age') {
     const columns = definition.unit === 'hour_of_day' ? 24 : 7;
     const index = definition.unit === 'hour_of_day' ? hourOfDay : dayOfWeek;

@@ -4,7 +4,7 @@ import { decodeFrame, encodeFrame } from '../codec/frame.js';
 import { compileFeatures } from '../compile.js';
 import type { StateShape } from '../feature.js';
 import type { Outcome } from '../types.js';
-import { createZone } from '../zone.js';
+import { zoneOf } from '../zone.js';
 import { CellTable } from './cells.js';
 import { PendingUpdates } from './pending.js';
 
@@ -40,7 +40,7 @@ interface Part {
 
 /** State that has seen nothing. */
 export function createFeatureState(definition: RankerDefinition): FeatureState {
-  const zone = createZone(definition.training?.timezone);
+  const zone = zoneOf(definition.training?.timezone);
   const parts = statefulFeatures(definition).map(({ name, shape }) => ({
     name,
     shape,
@@ -61,7 +61,7 @@ export function restoreFeatureState(definition: RankerDefinition, bytes: Uint8Ar
       problems: [{ path: 'features', message: `expected ${expected}`, hint: 'replay the log with this definition' }],
     });
   }
-  const zone = createZone(definition.training?.timezone);
+  const zone = zoneOf(definition.training?.timezone);
   const parts = shapes.map(({ name, shape }) => {
     const keys = frame.next('u32');
     const values = frame.next('f64', (keys.length / 2) * (shape.cellWidth + 1));
