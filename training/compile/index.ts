@@ -5,3 +5,5 @@ export { GraphBuilder, tensor } from './graph.js';
 export type * from './types.js';
 export type * from './proto.js';
 export type { AttributeValue, NodeOptions, TensorValues } from './graph.js';
+export { verifyCompiled } from './verify.js';
+export type * from './verify.js';

@@ -1,4 +1,5 @@
-const inside = /[\\/]node_modules[\\/]|[\\/]training[\\/]compile[\\/]|\(?node:/;
+/** Frames of packages (tfjs's source maps point to tfjs-core/src) and of the compiler itself. */
+const inside = /[\\/]node_modules[\\/]|[\\/]tfjs-[a-z-]+[\\/]|[\\/]training[\\/]compile[\\/]|\(?node:/;
 
 /** The first line of the stack that belongs to the model: outside the packages and the compiler, as file:line. */
 export function callerOf(error: Error): string {

@@ -1,4 +1,5 @@
 import { WatchnextError } from '../../src/errors.js';
+import { withBackend } from './backend.js';
 import { kernels } from './kernels/index.js';
 import { Attributes } from './kernels/kernel.js';
 import type { Typed } from './kernels/kernel.js';
@@ -217,18 +218,18 @@ function recordingBackend(): RecordingBackend {
 /** Runs the function once at the given sizes. Leaves tfjs as it was, whatever happens. */
 export function recordRun(options: TraceOptions, sizes: OpenSizes): Recording {
   const backend = recordingBackend();
-  const previous = tf.getBackend();
-  if (previous === backendName) throw traceInvalid('trace was called inside a traced function.');
+  if (tf.getBackend() === backendName) throw traceInvalid('trace was called inside a traced function.');
   backend.clear();
-  void tf.setBackend(backendName);
   try {
     const outputs: Record<string, number> = {};
-    withDeepStacks(() =>
-      tf.tidy(() => {
-        for (const [name, tensor] of Object.entries(options.run(leaves(backend, options, sizes)))) {
-          outputs[name] = backend.indexOf(tensor);
-        }
-      }),
+    withBackend(backendName, () =>
+      withDeepStacks(() =>
+        tf.tidy(() => {
+          for (const [name, tensor] of Object.entries(options.run(leaves(backend, options, sizes)))) {
+            outputs[name] = backend.indexOf(tensor);
+          }
+        }),
+      ),
     );
     return { sizes, values: backend.values, calls: backend.calls, outputs };
   } catch (error) {
@@ -236,7 +237,6 @@ export function recordRun(options: TraceOptions, sizes: OpenSizes): Recording {
     throw missing === undefined ? error : notCovered(missing);
   } finally {
     backend.clear();
-    void tf.setBackend(previous);
   }
 }
 

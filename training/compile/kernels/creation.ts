@@ -41,16 +41,13 @@ export const creationKernels: KernelTable = {
     infer: ({ inputs }) => ({ shape: input(inputs, 't').shape, dtype: input(inputs, 't').dtype }),
     emit: ({ inputs, result, write }) => {
       const condition = input(inputs, 'condition');
-      const leading = condition.shape.length === 1 && result.shape.length > 1;
-      const shape = result.shape.map((size, axis) => (axis === 0 ? size : 1));
-      const chosen = leading ? { ...condition, shape, name: write.reshape(condition, shape) } : condition;
       const internal: ElementType = result.dtype === 'bool' ? 'int32' : result.dtype;
       return write.widen(
         ([test = '', yes = '', no = '']) => {
           const branches = [yes, no].map((name) => write.cast(name, result.dtype, internal));
           return write.cast(write.node('Where', [test, ...branches]), internal, result.dtype);
         },
-        [chosen, input(inputs, 't'), input(inputs, 'e')],
+        [condition, input(inputs, 't'), input(inputs, 'e')],
         result,
       );
     },

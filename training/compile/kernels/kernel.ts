@@ -83,18 +83,14 @@ export class Attributes {
 
   /** A list of fixed numbers; a single number is a list of one. */
   numbers(name: string): number[] {
-    const value = this.#values[name];
-    const list: unknown[] = Array.isArray(value) ? value : [value];
-    return list.map((item) =>
+    return this.#list(name).map((item) =>
       typeof item === 'number' ? item : this.#refuse(name, 'numbers that do not depend on open dimensions'),
     );
   }
 
   /** A list of integers that may depend on open dimensions. */
   sizes(name: string): Size[] {
-    const value = this.#values[name];
-    const list: unknown[] = Array.isArray(value) ? value : [value];
-    return list.map((item) => {
+    return this.#list(name).map((item) => {
       if (typeof item === 'number') return item;
       if (item instanceof Varying && item.number.scale === 1 && !item.number.inverse) return item.number.size;
       return this.#refuse(name, 'whole numbers');
@@ -107,7 +103,15 @@ export class Attributes {
     return value instanceof Varying ? value.number : { size: 1, scale: this.number(name), inverse: false };
   }
 
-  /** For what ONNX cannot express. */
+  isList(name: string): boolean {
+    return Array.isArray(this.#values[name]);
+  }
+
+  #list(name: string): unknown[] {
+    const value = this.#values[name];
+    return Array.isArray(value) ? value.flat() : [value];
+  }
+
   #refuse(name: string, wanted: string): never {
     const message = `The attribute ${name} of the tfjs kernel ${this.#kernel} must be ${wanted}`;
     throw new WatchnextError('trace_invalid', this.#at === '' ? message : `${message} (${this.#at})`, {

@@ -33,8 +33,11 @@ function slice({ inputs, result, attributes, write }: Emission): string {
   return write.node('Slice', [x.name, write.shape(starts), write.shape(ends), write.integers(axes)]);
 }
 
-function splitSizes(sizes: readonly number[], total: number): number[] {
-  if (sizes.length === 1) return Array.from({ length: sizes[0] ?? 1 }, () => total / (sizes[0] ?? 1));
+/** A count asks for equal parts; in a list of sizes, one may be -1 for what is left. */
+function splitSizes(attributes: Emission['attributes'], total: number): number[] {
+  const sizes = attributes.numbers('numOrSizeSplits');
+  const [count = 1] = sizes;
+  if (!attributes.isList('numOrSizeSplits')) return Array.from({ length: count }, () => total / count);
   const known = sizes.filter((size) => size >= 0).reduce((sum, size) => sum + size, 0);
   return sizes.map((size) => (size < 0 ? total - known : size));
 }
@@ -44,7 +47,7 @@ const split: Kernel = {
   infer: ({ inputs, attributes }) => {
     const { shape, dtype } = input(inputs, 'x');
     const axis = axisOf(attributes.number('axis'), shape.length);
-    return splitSizes(attributes.numbers('numOrSizeSplits'), shape[axis] ?? 1).map((size) => ({
+    return splitSizes(attributes, shape[axis] ?? 1).map((size) => ({
       shape: shape.map((full, index) => (index === axis ? size : full)),
       dtype,
     }));
@@ -206,7 +209,8 @@ export const shapeKernels: KernelTable = {
   Reverse: {
     infer: ({ inputs }) => input(inputs, 'x'),
     emit: ({ inputs, attributes, write }) => {
-      const axes = attributes.numbers('dims');
+      const all = input(inputs, 'x').shape.map((_, axis) => axis);
+      const axes = attributes.has('dims') ? attributes.numbers('dims') : all;
       if (axes.length === 0) return input(inputs, 'x').name;
       const each = (value: number): string => write.integers(axes.map(() => value));
       return write.node('Slice', [input(inputs, 'x').name, each(-1), each(-(2 ** 31)), write.integers(axes), each(-1)]);
