@@ -30,7 +30,6 @@ export async function writeCheckpoint<Position>(path: string, checkpoint: Checkp
     JSON.stringify({
       position: checkpoint.position,
       hasBest: checkpoint.best !== undefined,
-      steps: { now: checkpoint.now.steps, best: checkpoint.best?.steps },
       sections: sections.map(([name, values]): Section => {
         return { name, type: values instanceof Float32Array ? 'float32' : 'uint8', byteLength: values.byteLength };
       }),
@@ -72,7 +71,6 @@ export async function readCheckpoint<Position>(path: string): Promise<Checkpoint
   const header = JSON.parse(content.toString('utf8', headerAt, headerAt + headerLength)) as {
     position: Position;
     hasBest: boolean;
-    steps: { now: number; best?: number };
     sections: Section[];
   };
   const arrays = new Map<string, Float32Array | Uint8Array>();
@@ -85,8 +83,8 @@ export async function readCheckpoint<Position>(path: string): Promise<Checkpoint
   }
   return {
     position: header.position,
-    now: stateOf('now', arrays, header.steps.now),
-    best: header.hasBest ? stateOf('best', arrays, header.steps.best ?? 0) : undefined,
+    now: stateOf('now', arrays),
+    best: header.hasBest ? stateOf('best', arrays) : undefined,
   };
 }
 
@@ -98,16 +96,16 @@ type Named = [string, Float32Array | Uint8Array];
 
 function sectionsOf(prefix: string, state: ModelState | undefined): Named[] {
   if (state === undefined) return [];
-  return (['dense', 'average', 'tables'] as const).flatMap((kind) =>
+  return (['dense', 'tables'] as const).flatMap((kind) =>
     [...state[kind]].map(([name, values]): Named => [`${prefix}/${kind}/${name}`, values]),
   );
 }
 
-function stateOf(prefix: string, arrays: ReadonlyMap<string, Float32Array | Uint8Array>, steps: number): ModelState {
+function stateOf(prefix: string, arrays: ReadonlyMap<string, Float32Array | Uint8Array>): ModelState {
   const of = (kind: string): Map<string, never> => {
     const start = `${prefix}/${kind}/`;
     const found = [...arrays].filter(([name]) => name.startsWith(start));
     return new Map(found.map(([name, values]) => [name.slice(start.length), values as never]));
   };
-  return { dense: of('dense'), average: of('average'), tables: of('tables'), steps };
+  return { dense: of('dense'), tables: of('tables') };
 }

@@ -1,1 +1,7 @@
+export { collectExamples, type CollectOptions, type ExampleLog, type TimeRange } from './collect.js';
+export type { EpochRecord, TaskLosses, TrainingHistory, TrainingProgress } from './history.js';
+export type { LabelScaling, TaskScaling } from './labels.js';
+export type { ReplayedExamples } from './replay.js';
+export { trainRanker, type EngineFactory, type TrainOptions } from './train.js';
+export type { ScoredExamples, TrainedRanker, TrainingSummary } from './trained.js';
 export type * from './types.js';

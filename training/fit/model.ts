@@ -7,8 +7,8 @@ import {
   type FeatureBatch,
   type FeatureParameters,
   type InputLayout,
+  type NetworkInputs,
 } from '../../src/features/index.js';
-import { MovingAverage } from './averaging.js';
 import type { Examples } from './examples.js';
 import { scaleLabels, type LabelScaling } from './labels.js';
 import type { Stopwatch } from './stopwatch.js';
@@ -23,8 +23,6 @@ export interface ModelOptions {
   readonly engine: Engine;
   /** Of the dense optimiser. */
   readonly learningRate: number;
-  /** Decay per step of the moving average of the weights. */
-  readonly averaging: number | undefined;
   readonly stopwatch: Stopwatch;
 }
 
@@ -37,133 +35,111 @@ export interface StepOptions {
 
 /** Everything that learning changes: restoring it and taking the same steps gives the same bits. */
 export interface ModelState {
+  /** Weights, their averages and optimiser state. */
   readonly dense: NamedArrays;
-  /** The moving average of the dense weights, if one is kept. */
-  readonly average: NamedArrays;
-  /** Optimiser state included. */
+  /** Tables with their optimiser state. */
   readonly tables: ReadonlyMap<string, Uint8Array>;
-  /** Steps that the average has followed. */
-  readonly steps: number;
 }
 
 /**
  * The dense network in its engine and the embedding tables beside it, as one thing that learns and predicts. Calls are
  * strictly one after the other: rows are gathered after the previous update, so results do not depend on timing. Where
- * averages are kept, learning moves the weights and predicting uses their averages.
+ * the definition asks for averages, learning moves the weights and predicting uses their averages.
  */
 export class RankerModel {
   readonly #options: ModelOptions;
   #tables: ReadonlyMap<string, EmbeddingTable>;
   #encoder: Encoder;
-  readonly #average: MovingAverage | undefined;
-  /** While the engine holds the averages: the weights that learning goes on from, and the encoder over averaged rows. */
-  #served: { readonly learned: NamedArrays; readonly encoder: Encoder } | undefined;
+  /** Tables and encoder of the averages, until learning moves on. */
+  #served: { readonly tables: ReadonlyMap<string, EmbeddingTable>; readonly encoder: Encoder } | undefined;
 
   constructor(options: ModelOptions) {
     this.#options = options;
     this.#tables = options.tables;
     this.#encoder = this.#encoderOf(options.tables);
-    this.#average =
-      options.averaging === undefined ? undefined : new MovingAverage(options.averaging, options.engine.weights);
-  }
-
-  get tables(): ReadonlyMap<string, EmbeddingTable> {
-    return this.#tables;
   }
 
   /** Tells the tables which ids were met, in time order, so that ids seen often enough have rows before learning starts. */
   admit({ batch, times }: Examples): void {
     const now = times.at(-1) ?? 0;
     for (const { slot, keys } of embeddingLookups(this.#options.layout, batch)) this.#table(slot.table).admit(keys, now);
+    this.#served = undefined;
   }
 
-  /** One step; answers [tasks] the weighted loss of the batch before it. */
+  /** Drops the rows of ids not seen for as long as their feature declares. */
+  expire(nowMs: number): void {
+    for (const table of this.#tables.values()) table.expire(nowMs);
+    this.#served = undefined;
+  }
+
+  /** Starts the embedding rows anew, keeping ids and dense weights. */
+  reinitialiseEmbeddings(epoch: number): void {
+    for (const table of this.#tables.values()) table.reinitialise(epoch);
+    this.#served = undefined;
+  }
+
+  /** One step; answers [tasks] the weighted loss of the batch before it. The step is under way when the call returns. */
   async learn(examples: Examples, { rateFactor, seed }: StepOptions): Promise<Float32Array> {
-    const { engine, stopwatch, scaling, learningRate } = this.#options;
-    // No await where there is nothing to wait for: the caller prepares the next batch once the step is under way.
-    if (this.#served !== undefined) await this.#returnToLearning(this.#served.learned);
+    const { engine, stopwatch, scaling, learningRate, layout } = this.#options;
     const { batch, positions } = examples;
     const step = stopwatch.measure('encode', () => ({
-      ...this.#encoder.encode(batch),
+      ...owned(this.#encoder.encode(batch)),
       ...scaleLabels(scaling, examples.labels),
       bias: this.#encoder.biasCells(batch, positions),
       seed,
       learningRate: learningRate * rateFactor,
     }));
     const { losses, requestGradient, candidateGradient } = await stopwatch.wait('step', engine.step(step));
+    // The engine refuses such a step too; whoever watches the losses ends the run.
+    if (!losses.every(Number.isFinite)) return losses;
+    this.#served = undefined;
     stopwatch.measure('embeddings', () => {
-      for (const { slot, offsets, keys } of embeddingLookups(this.#options.layout, batch)) {
+      for (const { slot, offsets, keys } of embeddingLookups(layout, batch)) {
         const [gradient, stride] =
           slot.side === 'request'
-            ? [requestGradient, this.#options.layout.requestWidth]
-            : [candidateGradient, this.#options.layout.candidateWidth];
+            ? [requestGradient, layout.requestWidth]
+            : [candidateGradient, layout.candidateWidth];
         this.#table(slot.table).accumulate({ offsets, keys, gradient, stride, offset: slot.offset });
       }
       for (const table of this.#tables.values()) table.update(rateFactor);
     });
-    if (this.#average !== undefined) await stopwatch.wait('average', this.#average.follow(engine));
     return losses;
   }
 
   /** [rows, tasks] logits. */
   async predict(batch: FeatureBatch): Promise<Float32Array> {
-    return this.#options.engine.predict((await this.#servingEncoder()).encode(batch));
+    return this.#options.engine.predict(owned(this.#serving().encoder.encode(batch)));
   }
 
   /** The tables as they are served: averages of their rows where averages are kept. */
   servedTables(): ReadonlyMap<string, EmbeddingTable> {
-    if (this.#average === undefined) return this.#tables;
-    return new Map([...this.#tables].map(([name, table]) => [name, table.averaged()]));
-  }
-
-  /** The dense weights as they are served. */
-  async servedWeights(): Promise<NamedArrays> {
-    await this.#servingEncoder();
-    const state = await this.#options.engine.state();
-    return new Map(this.#options.engine.weights.map((name) => [name, state.get(name) as Float32Array]));
-  }
-
-  /** Starts the embedding rows anew, keeping ids and dense weights. */
-  reinitialiseEmbeddings(epoch: number): void {
-    for (const table of this.#tables.values()) table.reinitialise(epoch);
-  }
-
-  /** Drops the rows of ids not seen for as long as their feature declares. */
-  expire(nowMs: number): void {
-    for (const table of this.#tables.values()) table.expire(nowMs);
+    return this.#serving().tables;
   }
 
   async state(): Promise<ModelState> {
     return {
-      dense: this.#served?.learned ?? (await this.#options.engine.state()),
-      average: this.#average?.state() ?? new Map(),
+      dense: await this.#options.engine.state(),
       tables: new Map([...this.#tables].map(([name, table]) => [name, table.serialise()])),
-      steps: this.#average?.steps ?? 0,
     };
   }
 
-  async restore({ dense, average, tables, steps }: ModelState): Promise<void> {
-    await this.#options.engine.load(dense);
-    this.#served = undefined;
-    this.#average?.restore(average, steps);
+  async restore({ dense, tables }: ModelState): Promise<void> {
+    // Copies, because the engine may take what it loads to another thread.
+    await this.#options.engine.load(new Map([...dense].map(([name, values]) => [name, values.slice()])));
     this.#tables = new Map([...tables].map(([name, bytes]) => [name, parseTable(bytes, name)]));
     this.#encoder = this.#encoderOf(this.#tables);
-  }
-
-  async #servingEncoder(): Promise<Encoder> {
-    const average = this.#average?.state();
-    if (average === undefined || average.size === 0) return this.#encoder;
-    if (this.#served === undefined) {
-      const learned = await this.#options.engine.state();
-      await this.#options.engine.load(new Map([...learned, ...average]));
-      this.#served = { learned, encoder: this.#encoderOf(this.servedTables()) };
-    }
-    return this.#served.encoder;
-  }
-
-  async #returnToLearning(learned: NamedArrays): Promise<void> {
-    await this.#options.engine.load(learned);
     this.#served = undefined;
+  }
+
+  #serving(): { readonly tables: ReadonlyMap<string, EmbeddingTable>; readonly encoder: Encoder } {
+    if (this.#options.definition.training?.averaging === undefined) {
+      return { tables: this.#tables, encoder: this.#encoder };
+    }
+    if (this.#served === undefined) {
+      const tables = new Map([...this.#tables].map(([name, table]) => [name, table.averaged()]));
+      this.#served = { tables, encoder: this.#encoderOf(tables) };
+    }
+    return this.#served;
   }
 
   #table(name: string | undefined): EmbeddingTable {
@@ -177,3 +153,6 @@ export class RankerModel {
     return createEncoder({ definition, parameters, tables });
   }
 }
+
+/** The engine keeps what it is given: `requestOf` still belongs to the batch. */
+const owned = (inputs: NetworkInputs): NetworkInputs => ({ ...inputs, requestOf: inputs.requestOf.slice() });

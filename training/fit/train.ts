@@ -20,14 +20,10 @@ import { splitInTime, trainingSettings, type Split, type TrainingSettings } from
 import type { ExampleSpool } from './spool.js';
 import { Stopwatch } from './stopwatch.js';
 import { createTrainedRanker, type TrainedRanker } from './trained.js';
-import type { Engine } from './types.js';
+import type { Engine, EngineOptions } from './types.js';
 
 /** Makes the engine that trains a definition's network, with fresh weights. */
-export type EngineFactory = (options: {
-  readonly definition: RankerDefinition;
-  readonly layout: InputLayout;
-  readonly seed: number;
-}) => Promise<Engine>;
+export type EngineFactory = (options: EngineOptions) => Promise<Engine>;
 
 export interface TrainOptions extends TimeRange {
   readonly definition: RankerDefinition;
@@ -77,7 +73,6 @@ export async function trainRanker(options: TrainOptions): Promise<TrainedRanker>
       tables: createTables(layout, settings),
       engine,
       learningRate: settings.optimizer.rate,
-      averaging: settings.averaging,
       stopwatch,
     });
     for await (const part of spool.inOrder(split.training)) model.admit(part);

@@ -54,8 +54,8 @@ export interface TrainedRanker {
   readonly reader: FeatureReader;
   /** The embedding tables as they are served. */
   tables(): ReadonlyMap<string, EmbeddingTable>;
-  /** The dense weights as they are served, by the network's parameter names. */
-  weights(): Promise<NamedArrays>;
+  /** The dense weights, their averages and optimiser state, as the engine names them. */
+  denseState(): Promise<NamedArrays>;
   /** heads [rows, tasks] in natural units: probabilities, and regressions with scaling and log1p undone. */
   score(batch: FeatureBatch): Promise<{ readonly heads: Float32Array }>;
   /**
@@ -108,7 +108,7 @@ export function createTrainedRanker(options: TrainedOptions): TrainedRanker {
     reader,
     score,
     tables: () => model.servedTables(),
-    weights: () => model.servedWeights(),
+    denseState: async () => (await model.state()).dense,
     async *predict(range, { keep = false } = {}) {
       for await (const examples of replay({ definition, dataset, state, reader, range })) {
         window = { from: window.from, until: examples.times.at(-1) ?? window.until };

@@ -46,8 +46,6 @@ export interface EngineOptions {
  */
 export interface Engine {
   readonly kind: 'onnx' | 'tfjs-node';
-  /** Which names in `state` are weights; the others belong to the optimiser. */
-  readonly weights: readonly string[];
   /** A step whose losses are not all finite answers them and changes nothing. */
   step(batch: StepBatch): Promise<StepResult>;
   /** [rows, tasks] logits without noise and bias tower, with the averaged weights where the definition asks for them. */

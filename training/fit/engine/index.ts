@@ -1,0 +1,1 @@
+export { createOnnxEngine } from './onnx.js';

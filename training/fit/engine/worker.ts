@@ -1,0 +1,103 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { NetworkInputs } from '../../../src/features/index.js';
+import type { NamedArrays, StepBatch } from '../types.js';
+import { createLearner, type Executor, type LearnerPlan } from './learner.js';
+
+/** What the thread is started with; everything is plain data. */
+export interface WorkerStart {
+  readonly plan: LearnerPlan;
+  readonly initial: NamedArrays;
+  readonly threads: number;
+}
+
+export type WorkerCall =
+  /** Hands over the compiled function that later calls use. */
+  | { readonly call: 'graph'; readonly name: string; readonly bytes: Uint8Array }
+  | { readonly call: 'step'; readonly batch: StepBatch }
+  | { readonly call: 'predict'; readonly inputs: NetworkInputs }
+  | { readonly call: 'state' }
+  | { readonly call: 'load'; readonly state: NamedArrays }
+  | { readonly call: 'close' };
+
+/** Replies come in the order of the calls. */
+export type WorkerReply = { readonly result: unknown } | { readonly error: Error };
+
+if (parentPort !== null) serve(parentPort, workerData as WorkerStart);
+
+function serve(port: NonNullable<typeof parentPort>, { plan, initial, threads }: WorkerStart): void {
+  const sessions = new Map<string, InferenceSession>();
+  const executor: Executor = {
+    async run(kind, feeds) {
+      const name = 'request_of' in feeds ? kind : `${kind}-direct`;
+      const session = sessions.get(name);
+      if (session === undefined) throw new Error(`the function ${name} was not handed over`);
+      const outputs = await session.run(
+        Object.fromEntries(
+          session.inputNames.map((input) => {
+            const feed = feeds[input];
+            if (feed === undefined) throw new Error(`the function ${name} needs ${input}`);
+            const { data, shape } = feed;
+            return [input, new Tensor(data instanceof Int32Array ? 'int32' : 'float32', data, shape)];
+          }),
+        ),
+      );
+      return Object.fromEntries(
+        Object.entries(outputs).map(([output, tensor]) => [output, tensor.data as Float32Array]),
+      );
+    },
+    async close() {
+      for (const session of sessions.values()) await session.release();
+    },
+  };
+  const learner = createLearner(plan, initial, executor);
+
+  const answer = async (call: WorkerCall): Promise<unknown> => {
+    switch (call.call) {
+      case 'graph':
+        sessions.set(call.name, await InferenceSession.create(call.bytes, sessionOptions(threads)));
+        return undefined;
+      case 'step':
+        return learner.step(call.batch);
+      case 'predict':
+        return learner.predict(call.inputs);
+      case 'state':
+        return learner.state();
+      case 'load':
+        learner.load(call.state);
+        return undefined;
+      case 'close':
+        return learner.close();
+    }
+  };
+
+  let queue = Promise.resolve();
+  port.on('message', (call: WorkerCall) => {
+    queue = queue.then(async () => {
+      let reply: WorkerReply;
+      try {
+        reply = { result: await answer(call) };
+      } catch (error) {
+        reply = { error: error instanceof Error ? error : new Error(String(error)) };
+      }
+      port.postMessage(reply, 'result' in reply ? buffersOf(reply.result) : []);
+      if (call.call === 'close') port.close();
+    });
+  });
+}
+
+/** Spinning threads would take the processor from what prepares the next batch. */
+const sessionOptions = (threads: number): InferenceSession.SessionOptions => ({
+  intraOpNumThreads: threads,
+  interOpNumThreads: 1,
+  executionMode: 'sequential',
+  graphOptimizationLevel: 'all',
+  extra: { session: { intra_op: { allow_spinning: '0' } } },
+});
+
+/** The buffers of a result, to be moved instead of copied. */
+function buffersOf(result: unknown): ArrayBuffer[] {
+  if (result instanceof Float32Array) return [result.buffer as ArrayBuffer];
+  if (result instanceof Map) return [...result.values()].flatMap(buffersOf);
+  return typeof result === 'object' && result !== null ? Object.values(result).flatMap(buffersOf) : [];
+}
