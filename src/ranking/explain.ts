@@ -20,9 +20,8 @@ export const featureValues = (options: {
   const { definition, batch, side, index, fields } = options;
   const values: [string, unknown][] = [];
   for (const [name, feature] of Object.entries(definition.features)) {
-    if ((feature.scope === 'candidate') !== (side === 'candidate')) continue;
     const column = batch.columns.get(name);
-    if (column === undefined) continue;
+    if (column?.side !== side) continue;
     if (column.type === 'numbers') {
       const read = Array.from(column.values.subarray(index * column.width, (index + 1) * column.width), orNull);
       values.push([name, read.length === 1 ? read[0] : read]);

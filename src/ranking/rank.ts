@@ -28,7 +28,12 @@ interface Attempt {
   readonly request: RankRequest;
   readonly model: ServedModel;
   readonly weights: Readonly<Record<string, number>>;
+}
+
+/** What was read for an attempt. */
+interface Read {
   readonly input: RankingInput;
+  readonly batch: FeatureBatch;
 }
 
 /**
@@ -45,23 +50,26 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
       metrics.count('watchnext_rankings_total', { ranker: model.ranker });
       metrics.observe('watchnext_rank_candidates', {}, request.candidates.length);
 
-      const input = await timed('merge', () => mergeFields(request, entities, now()));
-      const attempt: Attempt = { request, model, weights, input };
+      const attempt: Attempt = { request, model, weights };
+      const read = await readInputs(attempt).catch((error: unknown) => ({ error }));
+      if ('error' in read) return fallback(attempt, 'features_failed', read.error);
 
-      const batch = await timed('features', () => model.reader.read([input])).catch((error: unknown) => ({ error }));
-      if ('error' in batch) return fallback(attempt, 'features_failed', batch.error);
-
-      const scores = await timed('score', () => withDeadline(model.scorer.score(batch), scoreTimeoutMs)).catch(
+      const scores = await timed('score', () => withDeadline(model.scorer.score(read.batch), scoreTimeoutMs)).catch(
         (error: unknown) => ({ error }),
       );
-      if (scores === 'late') return fallback(attempt, 'scoring_timeout', undefined, batch);
-      if ('error' in scores) return fallback(attempt, 'scoring_failed', scores.error, batch);
+      if (scores === 'late') return fallback(attempt, 'scoring_timeout', undefined, read);
+      if ('error' in scores) return fallback(attempt, 'scoring_failed', scores.error, read);
 
-      return timed('combine', () => present(attempt, batch, scores));
+      return timed('combine', () => present(attempt, read, scores));
     });
 
-  function present(attempt: Attempt, batch: FeatureBatch, scores: Scores): RankAnswer {
-    const { request, model, weights, input } = attempt;
+  async function readInputs({ request, model }: Attempt): Promise<Read> {
+    const input = await timed('merge', () => mergeFields(request, entities, now()));
+    return { input, batch: await timed('features', () => model.reader.read([input])) };
+  }
+
+  function present(attempt: Attempt, { input, batch }: Read, scores: Scores): RankAnswer {
+    const { request, model, weights } = attempt;
     const { definition, scorer, ranker } = model;
     const { form } = definition.score;
     const taskWeights = scorer.tasks.map((task) => weights[task] ?? 0);
@@ -84,7 +92,7 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
     return { ...header(attempt), items, explain: { form, features } };
   }
 
-  function fallback(attempt: Attempt, reason: FallbackReason, error: unknown, batch?: FeatureBatch): RankAnswer {
+  function fallback(attempt: Attempt, reason: FallbackReason, error: unknown, read?: Read): RankAnswer {
     const { request, model, weights } = attempt;
     const { ranker, version } = model;
     metrics.count('watchnext_fallbacks_total', { ranker, reason });
@@ -92,7 +100,7 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
       { err: error, requestId: request.requestId, ranker, version, reason },
       'answered in the fallback order',
     );
-    const rates = batch && rateScores(model.definition, batch, weights);
+    const rates = read && rateScores(model.definition, read.batch, weights);
     const rows = topRows(rates ?? new Float64Array(request.candidates.length), request.limit ?? Infinity);
     return {
       ...header(attempt),

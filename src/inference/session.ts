@@ -1,0 +1,69 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { attachTable } from '../embeddings/index.js';
+import { createEncoder, type FeatureBatch, type NetworkInputs } from '../features/index.js';
+import type { LoadableModel, TimedScores } from './protocol.js';
+import type { Device } from './types.js';
+
+/** One version inside one thread: encoder and ONNX Runtime session. `create` and `score` block their thread. */
+export interface ModelSession {
+  score(batch: FeatureBatch): Promise<TimedScores>;
+  /** Native memory is not seen by the garbage collector: a session that is not released stays for ever. */
+  release(): Promise<void>;
+}
+
+/**
+ * One thread per session: threads of several sessions would spin against each other (measured: two workers with ONNX
+ * Runtime's default threads run slower than one with a single thread).
+ */
+const sessionOptions = (device: Device): InferenceSession.SessionOptions => ({
+  executionProviders: device === 'cuda' ? ['cuda', 'cpu'] : ['cpu'],
+  intraOpNumThreads: 1,
+  interOpNumThreads: 1,
+  executionMode: 'sequential',
+  graphOptimizationLevel: 'all',
+  logSeverityLevel: 4,
+});
+
+export const openSession = async (model: LoadableModel, device: Device): Promise<ModelSession> => {
+  const tables = new Map([...model.tables].map(([name, handle]) => [name, attachTable(handle)]));
+  const encoder = createEncoder({ definition: model.definition, parameters: model.parameters, tables });
+  const { requestWidth, candidateWidth } = encoder.layout;
+  const session = await InferenceSession.create(model.graph, sessionOptions(device));
+  const needed = new Set(session.inputNames);
+
+  const feeds = ({ requests, rows, request, candidate, requestOf }: NetworkInputs): Record<string, Tensor> => {
+    const all = {
+      request: new Tensor('float32', request, [requests, requestWidth]),
+      candidate: new Tensor('float32', candidate, [rows, candidateWidth]),
+      request_of: new Tensor('int32', requestOf, [rows]),
+    };
+    return Object.fromEntries(Object.entries(all).filter(([name]) => needed.has(name)));
+  };
+
+  return {
+    score: async (batch) => {
+      const started = performance.now();
+      const inputs = feeds(encoder.encode(batch));
+      const encoded = performance.now();
+      const { heads, gates } = await session.run(inputs);
+      const finished = performance.now();
+      return {
+        heads: heads?.data as Float32Array,
+        ...(gates && { gates: gates.data as Float32Array }),
+        encodeMs: encoded - started,
+        runMs: finished - encoded,
+      };
+    },
+    release: () => session.release(),
+  };
+};
+
+/** An ONNX model that copies one number: the cheapest way to learn whether a device can be used (there is no other). */
+const identityModel = 'CAg6NwoQCgF4EgF5IghJZGVudGl0eRIBcFoPCgF4EgoKCAgBEgQKAggBYg8KAXkSCgoICAESBAoCCAFCAhAR';
+
+/** Rejects if this device cannot run models here. */
+export const probeDevice = async (device: Device): Promise<void> => {
+  const session = await InferenceSession.create(Buffer.from(identityModel, 'base64'), sessionOptions(device));
+  await session.run({ x: new Tensor('float32', new Float32Array(1), [1]) });
+  await session.release();
+};
