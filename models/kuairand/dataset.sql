@@ -2,9 +2,12 @@
 WITH exposures AS (
   SELECT * FROM read_csv('log_standard*.csv*', union_by_name = true)
 ),
--- One JSON object per user row: a folder without the file of ready-made histories simply has no such keys.
-user_rows AS (
-  SELECT to_json(r) AS row FROM read_csv('user_[fh]*.csv*', union_by_name = true) AS r
+-- Ready-made histories where the folder has such a file. The pattern matches the users' file as well, so it never matches
+-- nothing; and a JSON object has no error, only no value, for columns that are not there.
+history_rows AS (
+  SELECT to_json(r) AS row
+  FROM read_csv('user_[fh]*.csv*', union_by_name = true, filename = true) AS r
+  WHERE contains(filename, 'user_history')
 ),
 ready_histories AS (
   SELECT
@@ -14,8 +17,7 @@ ready_histories AS (
     string_split(nullif(row ->> 'watch_seq', ''), ' ')::INTEGER[] AS watched,
     string_split(nullif(row ->> 'like_seq', ''), ' ')::INTEGER[] AS liked,
     string_split(nullif(row ->> 'long_watch_seq', ''), ' ')::INTEGER[] AS watched_long
-  FROM user_rows
-  WHERE row ->> 'history_len' IS NOT NULL
+  FROM history_rows
 ),
 logged_histories AS (
   SELECT

@@ -4,7 +4,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { DuckDBInstance, StatementType, type DuckDBConnection, type DuckDBDataChunk } from '@duckdb/node-api';
 import { WatchnextError } from '../../src/errors.js';
-import { quoteText } from './columns.js';
+import { quoteText, type QueryColumn } from './columns.js';
 import type { DatasetSource } from './types.js';
 
 /** A DuckDB database in a temporary folder that goes with it. */
@@ -118,8 +118,14 @@ const excerpt = (text: string): string | undefined => {
   return rest.length === 0 ? undefined : rest.join('\n');
 };
 
-/** Refuses anything but one SELECT: the folder is only read, and nothing is installed or loaded. */
-export const checkQuery = async (connection: DuckDBConnection, sql: string, sqlFile: string): Promise<void> => {
+/**
+ * The columns that a query will give. Refuses anything but one SELECT: the folder is only read, and nothing is installed.
+ */
+export const describeQuery = async (
+  connection: DuckDBConnection,
+  sql: string,
+  sqlFile: string,
+): Promise<QueryColumn[]> => {
   const statements = await connection.extractStatements(sql);
   const refuse = (message: string): never => {
     throw new WatchnextError('data_invalid', `${sqlFile} must be one query`, {
@@ -130,7 +136,12 @@ export const checkQuery = async (connection: DuckDBConnection, sql: string, sqlF
   const statement = await statements.prepare(0);
   const kind = statement.statementType;
   const parameters = statement.parameterCount;
+  const columns = Array.from({ length: statement.columnCount }, (_, index) => ({
+    name: statement.columnName(index),
+    type: statement.columnType(index).toString(),
+  }));
   statement.destroySync();
   if (kind !== StatementType.SELECT) refuse(`is a ${StatementType[kind]} statement`);
   if (parameters > 0) refuse('has parameters (? or $name), which nothing fills');
+  return columns;
 };

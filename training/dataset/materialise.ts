@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { WatchnextError, type Problem } from '../../src/errors.js';
-import { checkQuery, queryError, resolveFileNames, rowsOf } from './database.js';
+import { describeQuery, queryError, resolveFileNames, rowsOf } from './database.js';
 import { classOf, epochMs, quoteName, type QueryColumn } from './columns.js';
 import { mapColumns, type Field, type Label, type Mapping } from './fields.js';
 import type { DatasetSource, DatasetWarning } from './types.js';
@@ -39,13 +39,7 @@ export const materialise = async (connection: DuckDBConnection, source: DatasetS
       throw cause instanceof WatchnextError ? cause : await queryError(cause, source);
     }
   };
-  const columns = await run(async () => {
-    await checkQuery(connection, sql, sqlFile);
-    return (await rowsOf(connection, `DESCRIBE ${sql}`)).map((row) => ({
-      name: String(row['column_name']),
-      type: String(row['column_type']),
-    }));
-  });
+  const columns = await run(() => describeQuery(connection, sql, sqlFile));
   const mapping = mapColumns(source.definition, columns, sqlFile);
   await run(() => connection.run(createLog(mapping, sql)));
 
@@ -92,7 +86,8 @@ const factsOf = ({ fields, labels, position }: Mapping): string[] => [
   ...fields.flatMap(({ column, need, width }) => {
     const name = quoteName(column.name);
     const kind = classOf(column.type);
-    if (need === 'vector') return [`count_if(len(${name}) <> ${width ?? 0}) AS ${quoteName(`width ${column.name}`)}`];
+    if (need === 'vector')
+      return [`count_if(list_count(${name}::FLOAT[]) <> ${width ?? 0}) AS ${quoteName(`width ${column.name}`)}`];
     const largest =
       kind === 'integer64' && need !== 'number'
         ? `abs(${name}::HUGEINT)`
@@ -156,7 +151,7 @@ const refuseValues = (mapping: Mapping, facts: Readonly<Record<string, unknown>>
     if (wrong > 0)
       refuse(
         column.name,
-        `${some(wrong, 'row')} with a list that has not ${width ?? 0} numbers`,
+        `${some(wrong, 'row')} with a list that is not ${width ?? 0} numbers`,
         'the definition’s width and the data must agree',
       );
   }
@@ -180,18 +175,19 @@ const refuseTimes = (
     );
 };
 
-/** The canonical value of a field: DOUBLE (NaN = missing), BOOLEAN, VARCHAR, FLOAT[], DOUBLE[] or VARCHAR[]. */
+/** How a field is read: as DOUBLE (NaN = missing), BOOLEAN, VARCHAR, or FLOAT[] and DOUBLE[] ([NaN] = missing), VARCHAR[]. */
 const fieldExpression = ({ column, need }: Field, unsafe: boolean): string => {
   const name = quoteName(column.name);
   const kind = classOf(column.type);
   const number = (value: string): string => `coalesce(${value}::DOUBLE, 'NaN'::DOUBLE)`;
-  if (need === 'vector') return `${name}::FLOAT[]`;
+  if (need === 'vector') return `coalesce(${name}::FLOAT[], ['NaN'::FLOAT])`;
   if (need === 'number') return number(name);
   if (need === 'time' || kind === 'time') return number(epochMs(column));
-  if (kind === 'numbers' || (kind === 'integers64' && !unsafe)) return `${name}::DOUBLE[]`;
+  if (kind === 'numbers' || (kind === 'integers64' && !unsafe))
+    return `coalesce(list_filter(${name}, lambda x: x IS NOT NULL)::DOUBLE[], ['NaN'::DOUBLE])`;
   if (kind === 'texts' || kind === 'integers64') return `${name}::VARCHAR[]`;
   if (kind === 'number' || (kind === 'integer64' && !unsafe))
-    return need === 'ids' ? `[${name}::DOUBLE]` : number(name);
+    return need === 'ids' ? `[${number(name)}]` : number(name);
   if (kind === 'integer64') return `${name}::VARCHAR`;
   return kind === 'boolean' ? name : `${name}::VARCHAR`;
 };
@@ -240,19 +236,17 @@ const readExpressions = (
   ];
 };
 
-/** Refuses request ids that cannot be right; returns how many (request, field) pairs disagree within a request. */
+/** Refuses request ids that cannot be right; returns how many requests disagree on a user or context field. */
 const checkRequests = async (
   connection: DuckDBConnection,
   { fields, requestId, userId }: Mapping,
   sqlFile: string,
 ): Promise<number> => {
   if (requestId === undefined) return 0;
-  const shared = fields.flatMap(({ scopes, column }) => {
-    const name = quoteName(column.name);
-    return scopes.has('candidate') || column.name === 'user_id'
-      ? []
-      : [`coalesce((min(${name}) <> max(${name}))::INTEGER, 0)`];
-  });
+  const shared = fields.flatMap(({ scopes, column }) =>
+    scopes.has('candidate') || column.name === 'user_id' ? [] : [quoteName(column.name)],
+  );
+  const alike = shared.length === 0 ? '0' : `hash(${shared.join(', ')})`;
   const users = userId === undefined ? '0' : `count(DISTINCT user_id)`;
   const facts =
     (
@@ -262,7 +256,7 @@ const checkRequests = async (
           count_if(users > 1)::INTEGER AS several, any_value(request) FILTER (users > 1) AS example,
           sum(conflicts)::DOUBLE AS conflicts
         FROM (
-          SELECT request_id::VARCHAR AS request, count(*) AS size, ${users} AS users, ${['0', ...shared].join(' + ')} AS conflicts
+          SELECT request_id::VARCHAR AS request, count(*) AS size, ${users} AS users, (min(${alike}) <> max(${alike}))::INTEGER AS conflicts
           FROM log WHERE request_id IS NOT NULL GROUP BY request_id
         )`,
       )

@@ -20,7 +20,7 @@ export interface LogShape {
 }
 const firstLabel = 3;
 
-/** Reads a canonical column; NaN stands for a missing number, because DuckDB's validity bits are slow to test from here. */
+/** Reads a canonical column; NaN stands for a missing number and [NaN] for a missing list of them: validity bits are slow. */
 const readerOf = (vector: DuckDBVector, vectorWanted: boolean): Read => {
   if (vector instanceof DuckDBDoubleVector) {
     const { items } = vector as unknown as { items: Float64Array };
@@ -30,10 +30,19 @@ const readerOf = (vector: DuckDBVector, vectorWanted: boolean): Read => {
     };
   }
   if (vector instanceof DuckDBListVector) {
+    const { childVector } = vector;
+    if (childVector instanceof DuckDBDoubleVector || childVector instanceof DuckDBFloatVector) {
+      const { items } = childVector as unknown as { items: Float64Array | Float32Array };
+      return (row) => {
+        const start = vector.getEntryOffset(row);
+        const part = items.subarray(start, start + vector.getEntryLength(row));
+        if (part.length === 1 && Number.isNaN(part[0])) return null;
+        return vectorWanted ? Float32Array.from(part) : Array.from(part);
+      };
+    }
     return (row) => {
-      const list = vector.getItem(row)?.items as readonly (string | number | null)[] | undefined;
-      if (list === undefined) return null;
-      return vectorWanted ? Float32Array.from(list, (x) => Number(x ?? NaN)) : list.filter((x) => x !== null);
+      const items = vector.getItem(row)?.items;
+      return items === undefined ? null : (items.filter((item) => item !== null) as readonly string[]);
     };
   }
   return (row) => vector.getItem(row) as FieldValue;
