@@ -2,6 +2,14 @@ export { collectExamples, type CollectOptions, type ExampleLog, type TimeRange }
 export type { EpochRecord, TaskLosses, TrainingHistory, TrainingProgress } from './history.js';
 export type { LabelScaling, TaskScaling } from './labels.js';
 export type { ReplayedExamples } from './replay.js';
+export {
+  compileServingGraph,
+  createOnnxEngine,
+  createTfjsNodeEngine,
+  loadTfjsNode,
+  type ServingGraphOptions,
+  type TfjsNode,
+} from './engine/index.js';
 export { trainRanker, type EngineFactory, type TrainOptions } from './train.js';
 export type { ScoredExamples, TrainedRanker, TrainingSummary } from './trained.js';
 export type * from './types.js';

@@ -1,1 +1,3 @@
 export { createOnnxEngine } from './onnx.js';
+export { compileServingGraph, type ServingGraphOptions } from './serving-graph.js';
+export { createTfjsNodeEngine, loadTfjsNode, type TfjsNode } from './tfjs-node.js';

@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { NetworkInputs } from '../../../src/features/index.js';
 import type { NamedArrays, StepBatch } from '../types.js';
+import { createQueue } from './queue.js';
 import { createLearner, type Executor, type LearnerPlan } from './learner.js';
 
 /** What the thread is started with; everything is plain data. */
@@ -71,18 +72,16 @@ function serve(port: NonNullable<typeof parentPort>, { plan, initial, threads }:
     }
   };
 
-  let queue = Promise.resolve();
+  const queue = createQueue();
   port.on('message', (call: WorkerCall) => {
-    queue = queue.then(async () => {
-      let reply: WorkerReply;
-      try {
-        reply = { result: await answer(call) };
-      } catch (error) {
-        reply = { error: error instanceof Error ? error : new Error(String(error)) };
-      }
-      port.postMessage(reply, 'result' in reply ? buffersOf(reply.result) : []);
-      if (call.call === 'close') port.close();
-    });
+    const reply = (message: WorkerReply): void =>
+      port.postMessage(message, 'result' in message ? buffersOf(message.result) : []);
+    void queue(() => answer(call))
+      .then((result) => reply({ result }))
+      .catch((error: unknown) => reply({ error: error instanceof Error ? error : new Error(String(error)) }))
+      .finally(() => {
+        if (call.call === 'close') port.close();
+      });
   });
 }
 

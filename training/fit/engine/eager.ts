@@ -1,0 +1,44 @@
+import { tf } from '../../compile/index.js';
+import { initialParameters } from '../../network/index.js';
+import { SeededRandom } from '../random.js';
+import type { Engine, EngineOptions } from '../types.js';
+import { createLearner, type Executor } from './learner.js';
+import { createModel, type Model } from './model.js';
+import { createQueue } from './queue.js';
+
+/** Runs the model's functions as they are, operation by operation, on a backend that tfjs has registered. */
+export const createEagerExecutor = (model: Model, backend: string): Executor => ({
+  async run(kind, feeds) {
+    await tf.setBackend(backend);
+    const { run } = model.function('request_of' in feeds ? kind : `${kind}-direct`);
+    return tf.tidy(() => {
+      const tensors = Object.entries(feeds).map(([name, { data, shape }]) => {
+        const dtype = data instanceof Int32Array ? 'int32' : 'float32';
+        return [name, tf.tensor(data, [...shape], dtype)] as const;
+      });
+      const outputs = Object.entries(run(Object.fromEntries(tensors)));
+      return Object.fromEntries(outputs.map(([name, tensor]) => [name, Float32Array.from(tensor.dataSync())]));
+    });
+  },
+  close: () => Promise.resolve(),
+});
+
+/** An engine in this thread: each call runs to its end before the next begins. */
+export const createEagerEngine = (
+  kind: Engine['kind'],
+  backend: string,
+  { definition, layout, seed }: EngineOptions,
+): Engine => {
+  const model = createModel(definition, layout);
+  const initial = initialParameters(model.plan, new SeededRandom(seed));
+  const learner = createLearner(model.plan, initial, createEagerExecutor(model, backend));
+  const queue = createQueue();
+  return {
+    kind,
+    step: (batch) => queue(() => learner.step(batch)),
+    predict: (inputs) => queue(() => learner.predict(inputs)),
+    state: () => queue(() => learner.state()),
+    load: (state) => queue(() => learner.load(state)),
+    close: () => queue(() => learner.close()),
+  };
+};
