@@ -97,20 +97,16 @@ export function readTableFile(bytes: Uint8Array, name: string): TableFile {
 }
 
 function parseHeader(text: string): TableHeader | undefined {
-  let header: TableHeader;
   try {
-    header = JSON.parse(text) as TableHeader;
+    const header = JSON.parse(text) as TableHeader;
+    const { options, rows, epoch, steps, sighted, sections } = header;
+    const counts = [rows, epoch, steps, sighted, options.dim, ...sections.map(({ words }) => words)];
+    const sound = counts.every((value) => Number.isSafeInteger(value) && value >= 0) && soundOptions(options);
+    return sound ? header : undefined;
   } catch {
+    // No JSON, or JSON of another shape.
     return undefined;
   }
-  const count = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
-  const { options, rows, epoch, steps, sighted, sections } = header as Partial<TableHeader>;
-  const sound =
-    [rows, epoch, steps, sighted, options?.dim].every(count) &&
-    soundOptions(options as TableOptions) &&
-    Array.isArray(sections) &&
-    sections.every((section: Partial<TableHeader['sections'][number]>) => count(section.words));
-  return sound ? header : undefined;
 }
 
 function soundOptions({ dim, seed, init, optimizer, ...rest }: TableOptions): boolean {

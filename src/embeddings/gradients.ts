@@ -36,13 +36,14 @@ export class Gradients {
   /** The gradient of a mean pool: each known row of a bag gets the bag's gradient divided by the bag's size. */
   add(rows: Rows, { offsets, keys, gradient, stride, offset }: AccumulateOptions): void {
     const { dim } = this;
+    const found = rows.locate(keys, offsets[offsets.length - 1] as number);
     for (let bag = 0; bag < offsets.length - 1; bag += 1) {
       const start = offsets[bag] as number;
       const end = offsets[bag + 1] as number;
       const share = 1 / (end - start);
       const source = bag * stride + offset;
       for (let key = start; key < end; key += 1) {
-        const row = rows.find(keys[2 * key] as number, keys[2 * key + 1] as number);
+        const row = found[key] as number;
         if (row < 0) continue;
         const target = this.place(row) * dim;
         const { sums } = this;

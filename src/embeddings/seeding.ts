@@ -17,16 +17,17 @@ export function seedRow(
   const first = mix(mix(seed ^ 0x243f6a88) ^ mix(high + Math.imul(epoch, 0x9e3779b1)));
   const second = mix(mix(low ^ 0x13198a2e) + first);
   const unit = (draw: number): number => (mix(mix(first + Math.imul(draw, 0x9e3779b1)) ^ second) + 0.5) / 2 ** 32;
-  for (let column = 0; column < dim; column += 1) {
-    if (init.kind === 'uniform') {
-      out[at + column] = (2 * unit(column) - 1) * Math.sqrt(3) * init.deviation;
-    } else {
-      // Box-Muller: two uniform draws give two normal ones, for an even column and the odd one after it.
-      const pair = column & ~1;
-      const radius = Math.sqrt(-2 * Math.log(unit(pair)));
-      const angle = 2 * Math.PI * unit(pair + 1);
-      out[at + column] = init.deviation * radius * (column === pair ? Math.cos(angle) : Math.sin(angle));
-    }
+  if (init.kind === 'uniform') {
+    const widest = Math.sqrt(3) * init.deviation;
+    for (let column = 0; column < dim; column += 1) out[at + column] = (2 * unit(column) - 1) * widest;
+    return;
+  }
+  // Box-Muller: two uniform draws give two normal ones.
+  for (let column = 0; column < dim; column += 2) {
+    const radius = init.deviation * Math.sqrt(-2 * Math.log(unit(column)));
+    const angle = 2 * Math.PI * unit(column + 1);
+    out[at + column] = radius * Math.cos(angle);
+    if (column + 1 < dim) out[at + column + 1] = radius * Math.sin(angle);
   }
 }
 

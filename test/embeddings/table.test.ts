@@ -41,13 +41,13 @@ describe('rows of an embedding table', () => {
     { kind: 'uniform', deviation: 0.3, widest: 0.3 * Math.sqrt(3) },
   ] as const)('have mean zero and the given deviation when drawn $kind', ({ kind, deviation, widest }) => {
     const table = new EmbeddingTable({ dim: 16, seed: 3, init: { kind, deviation } });
-    table.admit(keysOf(ids(4000)), 0);
+    table.admit(keysOf(ids(2500)), 0);
     const values = [...table.contents().values];
     const mean = values.reduce((sum, x) => sum + x, 0) / values.length;
     const variance = values.reduce((sum, x) => sum + x * x, 0) / values.length;
     expect(Math.abs(mean)).toBeLessThan((4 * deviation) / Math.sqrt(values.length));
     expect(Math.sqrt(variance) / deviation).toBeCloseTo(1, 1);
-    expect(Math.max(...values.slice(0, 60_000).map(Math.abs))).toBeLessThanOrEqual(widest);
+    expect(Math.max(...values.map(Math.abs))).toBeLessThanOrEqual(widest);
     const neighbours = values.slice(1).reduce((sum, x, i) => sum + x * (values[i] as number), 0) / values.length;
     expect(Math.abs(neighbours)).toBeLessThan((5 * deviation ** 2) / Math.sqrt(values.length));
     if (kind === 'normal') {
