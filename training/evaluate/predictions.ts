@@ -1,5 +1,6 @@
 import type { RankerDefinition } from '../../src/definition/index.js';
 import type { LoggedRequest } from '../dataset/index.js';
+import type { Examples } from '../fit/index.js';
 
 /** What was predicted and what came, row by row: all that the measures need. Heads and labels are [rows] per task. */
 export interface Predictions {
@@ -41,6 +42,7 @@ export class PredictionLog {
   #heads: Float64Array[];
   #labels: Float64Array[];
   #rows = 0;
+  #nextRequest = 0;
 
   constructor(definition: RankerDefinition) {
     this.#tasks = Object.keys(definition.tasks);
@@ -54,20 +56,47 @@ export class PredictionLog {
     const count = request.candidates.length;
     this.#grow(count);
     const user = request.user['user_id'];
-    const id = request.requestId ?? `#${this.#requests.length}`;
+    const id = request.requestId ?? `#${this.#nextRequest++}`;
     const group = user === null || user === undefined ? id : `${String(user)} ${this.#day(request.time)}`;
     for (let i = 0; i < count; i++) {
       const row = this.#rows + i;
       this.#times[row] = request.time;
       this.#groups.push(group);
       this.#requests.push(id);
-      for (const [task, column] of this.#heads.entries()) {
-        column[row] = heads[i * this.#tasks.length + task] ?? Number.NaN;
-        const labels = this.#labels[task];
-        if (labels !== undefined) labels[row] = request.labels[task]?.[i] ?? Number.NaN;
+      for (let task = 0; task < this.#tasks.length; task++) {
+        this.#put(task, row, { head: heads[i * this.#tasks.length + task], label: request.labels[task]?.[i] });
       }
     }
     this.#rows += count;
+  }
+
+  /** Rows whose user is no longer known: every request is its own group. Labels and heads are [rows, tasks]. */
+  appendExamples({ batch, labels, times }: Examples, heads: Float32Array): void {
+    this.#grow(batch.rows);
+    const first = this.#nextRequest;
+    this.#nextRequest += batch.requests;
+    const tasks = this.#tasks.length;
+    for (let i = 0; i < batch.rows; i++) {
+      const request = batch.requestOf[i] ?? 0;
+      const id = `#${first + request}`;
+      this.#times[this.#rows + i] = times[request] ?? Number.NaN;
+      this.#groups.push(id);
+      this.#requests.push(id);
+      for (let task = 0; task < tasks; task++) {
+        this.#put(task, this.#rows + i, { head: heads[i * tasks + task], label: labels[i * tasks + task] });
+      }
+    }
+    this.#rows += batch.rows;
+  }
+
+  #put(
+    task: number,
+    row: number,
+    { head = Number.NaN, label = Number.NaN }: { head: number | undefined; label: number | undefined },
+  ): void {
+    const [heads, labels] = [this.#heads[task], this.#labels[task]];
+    if (heads !== undefined) heads[row] = head;
+    if (labels !== undefined) labels[row] = label;
   }
 
   #grow(count: number): void {

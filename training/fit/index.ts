@@ -1,4 +1,5 @@
 export { collectExamples, type CollectOptions, type ExampleLog, type TimeRange } from './collect.js';
+export type { Examples } from './examples.js';
 export type { EpochRecord, TaskLosses, TrainingHistory, TrainingProgress } from './history.js';
 export type { LabelScaling, TaskScaling } from './labels.js';
 export type { ReplayedExamples } from './replay.js';
@@ -10,6 +11,7 @@ export {
   type ServingGraphOptions,
   type TfjsNode,
 } from './engine/index.js';
+export { splitInTime, trainingSettings } from './settings.js';
 export { trainRanker, type EngineFactory, type TrainOptions } from './train.js';
 export type { ScoredExamples, TrainedRanker, TrainingSummary } from './trained.js';
 export type * from './types.js';

@@ -1,0 +1,122 @@
+import { Command } from 'commander';
+import { fingerprint, loadRanker, type Ranker } from '../src/definition/index.js';
+import { inputLayout } from '../src/features/index.js';
+import { openDataset } from '../training/dataset/index.js';
+import { createNetwork } from '../training/network/index.js';
+import { formatTable, note, print } from './output.js';
+import { datasetSource } from './ranker.js';
+
+interface CheckFlags {
+  readonly data?: string;
+  readonly json?: boolean;
+}
+
+const REFERENCE_CANDIDATES = 200;
+
+/** Everything that can be known of a definition without training it. */
+const describe = ({ definition }: Ranker) => {
+  const layout = inputLayout(definition);
+  const network = createNetwork({
+    definition: definition.network,
+    tasks: Object.entries(definition.tasks).map(([name, task]) => ({ name, task })),
+    requestWidth: layout.requestWidth,
+    candidateWidth: layout.candidateWidth,
+  });
+  const parts = new Map<string, number>();
+  for (const { name, shape } of network.parameters) {
+    const part = name.split('/')[0] ?? name;
+    parts.set(part, (parts.get(part) ?? 0) + shape.reduce((product, size) => product * size, 1));
+  }
+  const biasParameters = layout.biasCells * Object.keys(definition.tasks).length;
+  if (biasParameters > 0) parts.set('bias', biasParameters);
+  const { perCandidate, perRequest } = network.multiplications;
+  return {
+    ranker: definition.name,
+    fingerprint: fingerprint(definition),
+    features: layout.slots.map(({ feature, side, width, table }) => ({
+      feature,
+      kind: definition.features[feature]?.kind ?? '',
+      side,
+      width,
+      ...(table === undefined ? {} : { table }),
+    })),
+    inputs: { request: layout.requestWidth, candidate: layout.candidateWidth },
+    parameters: Object.fromEntries(parts),
+    multiplications: {
+      perCandidate,
+      perRequest,
+      [`per${REFERENCE_CANDIDATES}Candidates`]: perRequest + REFERENCE_CANDIDATES * perCandidate,
+    },
+  };
+};
+
+const checkData = async (ranker: Ranker, directory: string) => {
+  const dataset = await openDataset(datasetSource(ranker, directory));
+  try {
+    return {
+      rows: await dataset.count(),
+      from: new Date(dataset.span.first).toISOString(),
+      to: new Date(dataset.span.last).toISOString(),
+      warnings: Object.fromEntries(dataset.warnings.counts),
+    };
+  } finally {
+    await dataset.close();
+  }
+};
+
+const number = (value: number): string => value.toLocaleString('en-US');
+
+export const checkCommand = (): Command =>
+  new Command('check')
+    .description('validate a definition; print features with widths, parameters and multiplications')
+    .argument('<ranker.yaml>')
+    .option('--data <dir>', 'also run dataset.sql over this folder and check columns, types and time')
+    .option('--json', 'one JSON object on stdout')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ watchnext check models/demo/ranker.yaml
+  $ watchnext check models/kuairand/ranker.yaml --data ~/kuairand-pure`,
+    )
+    .action(async (file: string, flags: CheckFlags) => {
+      const ranker = await loadRanker(file);
+      const description = describe(ranker);
+      const data = flags.data === undefined ? undefined : await checkData(ranker, flags.data);
+      if (flags.json === true) {
+        print(JSON.stringify({ ...description, ...(data === undefined ? {} : { data }) }));
+        return;
+      }
+      const { features, inputs, parameters, multiplications } = description;
+      print(`${file} is valid: ranker ${description.ranker}, fingerprint ${description.fingerprint}\n`);
+      print(
+        formatTable(
+          ['feature', 'kind', 'side', 'width', 'table'],
+          features.map(({ feature, kind, side, width, table }) => [feature, kind, side, width, table ?? '']),
+        ),
+      );
+      print(`\ninputs: ${inputs.request} per request, ${inputs.candidate} per candidate\n`);
+      print(
+        formatTable(
+          ['part', 'parameters'],
+          Object.entries(parameters).map(([part, count]) => [part, number(count)]),
+        ),
+      );
+      print('');
+      print(
+        formatTable(
+          ['multiplications', 'count'],
+          [
+            ['per candidate', number(multiplications.perCandidate)],
+            ['per request, once', number(multiplications.perRequest)],
+            [
+              `per request of ${REFERENCE_CANDIDATES}`,
+              number(multiplications.perRequest + REFERENCE_CANDIDATES * multiplications.perCandidate),
+            ],
+          ],
+        ),
+      );
+      if (data === undefined) return;
+      print(`\ndata: ${number(data.rows)} rows from ${data.from} to ${data.to}`);
+      for (const [code, count] of Object.entries(data.warnings)) note(`warning: ${code}: ${number(count)}`);
+    });

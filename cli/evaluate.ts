@@ -1,0 +1,166 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { loadRanker } from '../src/definition/index.js';
+import { openDataset } from '../training/dataset/index.js';
+import {
+  baselineNames,
+  buildReport,
+  evaluate,
+  metricTables,
+  type BaselineName,
+  type Evaluation,
+  type SeededMetrics,
+  type TaskMetrics,
+} from '../training/evaluate/index.js';
+import { duration, positiveNumber, wholeNumber } from './arguments.js';
+import { createProgress, formatTable, note, print } from './output.js';
+import { datasetSource, engineNamed, timeFlag } from './ranker.js';
+
+interface EvaluateFlags {
+  readonly data: string;
+  readonly trainUntil: string;
+  readonly from: string;
+  readonly to?: string;
+  readonly progressive?: number;
+  readonly seeds: number;
+  readonly seed: number;
+  readonly engine: string;
+  readonly baselines: string;
+  readonly report?: string;
+  readonly json?: boolean;
+}
+
+const flat = (metrics: TaskMetrics | SeededMetrics): object => ({
+  rows: metrics.rows,
+  ...metrics.values,
+  halfWidth: metrics.halfWidth,
+  ...('spread' in metrics ? { spread: metrics.spread } : {}),
+});
+
+const flatTasks = (tasks: Readonly<Record<string, TaskMetrics>>): object =>
+  Object.fromEntries(Object.entries(tasks).map(([task, metrics]) => [task, flat(metrics)]));
+
+const toJson = (ranker: string, evaluation: Evaluation): object => ({
+  ranker,
+  protocol: evaluation.protocol,
+  seeds: evaluation.seeds,
+  tasks: flatTasks(evaluation.tasks),
+  periods: evaluation.periods.map(({ from, to, tasks }) => ({ from, to, tasks: flatTasks(tasks) })),
+  baselines: Object.fromEntries(
+    Object.entries(evaluation.baselines).map(([name, tasks]) => [name, { tasks: flatTasks(tasks) }]),
+  ),
+  training: evaluation.training,
+});
+
+/** A markdown table as columns of text. */
+const asText = (markdown: string): string => {
+  const [columns = [], , ...rows] = markdown.split('\n').map((line) => line.slice(2, -2).split(' | '));
+  return formatTable(columns, rows);
+};
+
+const parseBaselines = (text: string): BaselineName[] => {
+  if (text === 'none') return [];
+  const names = text.split(',').map((name) => name.trim());
+  return baselineNames.filter((name) => names.includes(name));
+};
+
+export const evaluateCommand = (): Command =>
+  new Command('evaluate')
+    .description('train on what is before a time and score what comes after it')
+    .argument('<ranker.yaml>')
+    .requiredOption('--data <dir>', 'the folder that dataset.sql reads')
+    .requiredOption('--train-until <time>', 'train on what is before this time')
+    .requiredOption('--from <time>', 'score from this time on')
+    .option('--to <time>', 'score until this time; the end of the log if left out')
+    .option(
+      '--progressive <period>',
+      'predict a period (1d, 6h), then learn it; one frozen model if left out',
+      duration,
+    )
+    .option(
+      '--seeds <n>',
+      'train this many times with different seeds; means are reported, with their spread',
+      positiveNumber,
+      1,
+    )
+    .option('--seed <n>', 'the first seed', wholeNumber, 1)
+    .addOption(new Option('--engine <engine>').choices(['onnx', 'tfjs-node']).default('onnx'))
+    .option('--baselines <list>', `comma-separated of ${baselineNames.join(', ')}; or none`, baselineNames.join(','))
+    .option('--report <dir>', 'also write report.md with plots into this folder')
+    .option('--json', 'one JSON object on stdout')
+    .addHelpText(
+      'after',
+      `
+Times without an offset are in the ranker's own time zone (training.timezone).
+
+Examples:
+  $ watchnext evaluate models/kuairand/ranker.yaml --data ~/kuairand-pure --train-until 2022-05-01 --from 2022-05-01 --seeds 3
+  $ watchnext evaluate models/kuairand/ranker.yaml --data ~/kuairand-pure --train-until 2022-05-01 --from 2022-05-01 --progressive 1d --json`,
+    )
+    .action(async (file: string, flags: EvaluateFlags) => {
+      const ranker = await loadRanker(file);
+      const { definition } = ranker;
+      const trainUntil = timeFlag('--train-until', flags.trainUntil, ranker);
+      const from = timeFlag('--from', flags.from, ranker);
+      const to = flags.to === undefined ? undefined : timeFlag('--to', flags.to, ranker);
+      const progress = createProgress();
+      const dataset = await openDataset(datasetSource(ranker, flags.data));
+      try {
+        for (const [code, count] of dataset.warnings.counts) note(`warning: ${code}: ${count}`);
+        const evaluation = await evaluate({
+          definition,
+          dataset,
+          engine: engineNamed(flags.engine),
+          trainUntil,
+          from,
+          ...(to === undefined ? {} : { to }),
+          ...(flags.progressive === undefined ? {} : { progressiveMs: flags.progressive }),
+          seeds: Array.from({ length: flags.seeds }, (_, index) => flags.seed + index),
+          baselines: parseBaselines(flags.baselines),
+          onProgress: ({ phase, subject, epoch, epochs, done, total }) => {
+            const pass = epoch === undefined ? '' : ` ${epoch}/${epochs ?? '?'}`;
+            progress.show({ label: `${subject}: ${phase}${pass}`, done, total });
+          },
+        });
+        progress.stop();
+        if (flags.report !== undefined) await writeReport(flags.report, ranker.definition, evaluation);
+        if (flags.json === true) print(JSON.stringify(toJson(definition.name, evaluation)));
+        else printEvaluation(definition, evaluation);
+      } finally {
+        progress.stop();
+        await dataset.close();
+      }
+    });
+
+const printEvaluation = (definition: Parameters<typeof metricTables>[0], evaluation: Evaluation): void => {
+  const { examplesPerSecond, seconds } = evaluation.training;
+  for (const table of metricTables(definition, evaluation)) print(`${asText(table)}\n`);
+  print(`trained ${Math.round(examplesPerSecond).toLocaleString('en-US')} examples/s, ${seconds.toFixed(1)} s in all`);
+};
+
+const writeReport = async (
+  folder: string,
+  definition: Parameters<typeof metricTables>[0],
+  evaluation: Evaluation,
+): Promise<void> => {
+  const { trainUntil, from, to, progressiveMs } = evaluation.protocol;
+  const day = (time: number): string => new Date(time).toISOString();
+  const { markdown, plots } = buildReport({
+    definition,
+    title: `Evaluation of ${definition.name}`,
+    notes: [
+      `Trained on what is before ${day(trainUntil)}, scored from ${day(from)} to ${day(to)}, ${
+        progressiveMs === undefined
+          ? 'one frozen model'
+          : `every ${progressiveMs / 3_600_000} h learned after it was scored`
+      }; seeds ${evaluation.seeds.join(', ')}.`,
+    ],
+    history: evaluation.history,
+    scored: evaluation,
+  });
+  await mkdir(folder, { recursive: true });
+  for (const [name, svg] of plots) await writeFile(join(folder, name), svg);
+  await writeFile(join(folder, 'report.md'), markdown);
+  note(`report: ${join(folder, 'report.md')}`);
+};

@@ -1,0 +1,154 @@
+import { init, use, type EChartsCoreOption } from 'echarts/core';
+import { BarChart, HeatmapChart, LineChart, ScatterChart } from 'echarts/charts';
+import { GridComponent, LegendComponent, TitleComponent, VisualMapComponent } from 'echarts/components';
+import { SVGRenderer } from 'echarts/renderers';
+import type { TrainingHistory } from '../fit/index.js';
+import type { CalibrationBin } from './metrics.js';
+
+use([
+  BarChart,
+  HeatmapChart,
+  LineChart,
+  ScatterChart,
+  GridComponent,
+  LegendComponent,
+  TitleComponent,
+  VisualMapComponent,
+  SVGRenderer,
+]);
+
+const colours = ['#2f6f9f', '#d1495b', '#3c8c5a', '#8d5fb4', '#c98a1b', '#4a4a4a', '#5fb3b3', '#a3557a'];
+
+/** An SVG text of a chart; the same options give the same bytes. */
+const draw = (option: EChartsCoreOption, size: { readonly width: number; readonly height: number }): string => {
+  const chart = init(null, null, { renderer: 'svg', ssr: true, ...size });
+  try {
+    chart.setOption({
+      animation: false,
+      backgroundColor: '#ffffff',
+      color: colours,
+      textStyle: { fontFamily: 'system-ui, sans-serif' },
+      ...option,
+    });
+    return chart.renderToSVGString();
+  } finally {
+    chart.dispose();
+  }
+};
+
+const axis = (name: string, more: object = {}): object => ({
+  type: 'value',
+  name,
+  nameLocation: 'middle',
+  nameGap: 28,
+  scale: true,
+  ...more,
+});
+const frame = (title: string): object => ({
+  title: { text: title, left: 'center', textStyle: { fontSize: 15 } },
+  legend: { bottom: 0, type: 'plain' },
+  grid: { left: 60, right: 24, top: 44, bottom: 76 },
+});
+
+/** Loss of each task over the steps, relative to its first point, so that tasks of different size share one picture. */
+export const trainingCurves = (history: TrainingHistory): string => {
+  const tasks = Object.keys(history.epochs[0]?.losses ?? {});
+  const series = tasks.flatMap((task, index) => {
+    const start = history.steps[0]?.losses[task] ?? 1;
+    const color = colours[index % colours.length];
+    const trained = {
+      name: task,
+      type: 'line',
+      showSymbol: false,
+      lineStyle: { width: 1.5, color },
+      data: history.steps.map(({ step, losses }) => [step, (losses[task] ?? Number.NaN) / start]),
+    };
+    const validated = {
+      name: task,
+      type: 'scatter',
+      symbol: 'diamond',
+      symbolSize: 11,
+      itemStyle: { color },
+      data: history.epochs.flatMap(({ step, validation }) => {
+        const loss = validation?.losses[task];
+        return loss === undefined ? [] : [[step, loss / start]];
+      }),
+    };
+    return validated.data.length === 0 ? [trained] : [trained, validated];
+  });
+  const held = history.epochs.some(({ validation }) => validation !== undefined) ? ' (diamonds: held-out part)' : '';
+  return draw(
+    { ...frame(`Loss relative to the start${held}`), xAxis: axis('steps', { scale: false }), yAxis: axis(''), series },
+    { width: 760, height: 380 },
+  );
+};
+
+/** Predicted against observed per bin of equal size; the diagonal is perfect. */
+export const calibrationPlot = (task: string, bins: readonly CalibrationBin[]): string => {
+  const highest = Math.max(...bins.map((bin) => Math.max(bin.predicted, bin.observed)), 1e-6);
+  return draw(
+    {
+      ...frame(`Calibration: ${task}`),
+      legend: { show: false },
+      xAxis: axis('predicted', { min: 0 }),
+      yAxis: axis('observed', { min: 0 }),
+      series: [
+        {
+          type: 'line',
+          showSymbol: false,
+          lineStyle: { type: 'dashed', color: '#999999' },
+          data: [
+            [0, 0],
+            [highest, highest],
+          ],
+        },
+        { type: 'line', symbolSize: 7, data: bins.map((bin) => [bin.predicted, bin.observed]) },
+      ],
+    },
+    { width: 380, height: 340 },
+  );
+};
+
+/** One line per series over named periods, e.g. AUC per day. */
+export const periodLines = (
+  title: string,
+  periods: readonly string[],
+  lines: Readonly<Record<string, readonly (number | undefined)[]>>,
+): string =>
+  draw(
+    {
+      ...frame(title),
+      xAxis: { type: 'category', data: periods },
+      yAxis: axis(''),
+      series: Object.entries(lines).map(([name, data]) => ({
+        name,
+        type: 'line',
+        symbolSize: 7,
+        data: data.map((v) => v ?? null),
+      })),
+    },
+    { width: 760, height: 360 },
+  );
+
+/** Mean gate weight of each expert per task: which experts the tasks share (the paper's figure 5). [tasks][experts] */
+export const expertUtilisation = (tasks: readonly string[], utilisation: readonly (readonly number[])[]): string => {
+  const experts = utilisation[0]?.length ?? 0;
+  const data = utilisation.flatMap((row, task) => row.map((value, expert) => [expert, task, Number(value.toFixed(3))]));
+  return draw(
+    {
+      ...frame('Expert utilisation per task'),
+      legend: { show: false },
+      grid: { left: 110, right: 24, top: 44, bottom: 56 },
+      xAxis: { type: 'category', data: Array.from({ length: experts }, (_, i) => `expert ${i + 1}`) },
+      yAxis: { type: 'category', data: tasks },
+      visualMap: {
+        min: 0,
+        max: Math.max(...data.map(([, , value]) => value ?? 0)),
+        show: false,
+        inRange: { color: ['#f4f7fa', '#2f6f9f'] },
+      },
+      series: [{ type: 'heatmap', data, label: { show: true } }],
+    },
+    { width: 760, height: 120 + 36 * tasks.length },
+  );
+};
