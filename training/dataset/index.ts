@@ -1,2 +1,3 @@
 export { openDataset } from './open.js';
+export * from './simulation/index.js';
 export type * from './types.js';
