@@ -11,7 +11,7 @@ import { fieldsKeyword } from './fields.js';
 const reportAllBelowBytes = 256 * 1024;
 const mostProblems = 20;
 
-const options = { strict: false, verbose: true, keywords: [fieldsKeyword] };
+const options = { strict: false, strictNumbers: true, verbose: true, keywords: [fieldsKeyword] };
 const first = new Ajv(options);
 const all = new Ajv({ ...options, allErrors: true });
 

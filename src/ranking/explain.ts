@@ -7,7 +7,7 @@ import type { ItemExplanation } from './types.js';
 type Values = Readonly<Record<string, unknown>>;
 
 /**
- * The values that the features of one side had, before scaling: numbers as read (null where missing), ids as sent, and for
+ * The values that the features of one side had, before scaling: numbers as read (null where missing), ids and categories as sent, and for
  * what the service remembers itself (histories) how many ids there were.
  */
 export const featureValues = (options: {
@@ -22,10 +22,10 @@ export const featureValues = (options: {
   for (const [name, feature] of Object.entries(definition.features)) {
     const column = batch.columns.get(name);
     if (column?.side !== side) continue;
-    if (column.type === 'numbers') {
+    if (column.type === 'numbers' && feature.kind !== 'category') {
       const read = Array.from(column.values.subarray(index * column.width, (index + 1) * column.width), orNull);
       values.push([name, read.length === 1 ? read[0] : read]);
-    } else if (feature.kind === 'history') {
+    } else if (column.type === 'keys' && feature.kind === 'history') {
       values.push([name, { ids: (column.offsets[index + 1] ?? 0) - (column.offsets[index] ?? 0) }]);
     } else {
       const from = 'from' in feature ? feature.from : undefined;

@@ -1,0 +1,68 @@
+import { createServer, request as send } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createApp, type AppDependencies } from '../../src/http/index.js';
+import { silentLogger } from '../../src/telemetry/index.js';
+import { modelOf, ranking, type Bench } from '../ranking/shelf.js';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests read answers of many shapes
+  readonly json: any;
+}
+
+export interface TestService extends Bench {
+  readonly call: (
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ) => Promise<Answer>;
+  readonly readiness: { reason: string | undefined; draining: boolean };
+  close(): Promise<void>;
+}
+
+type TestSettings = AppDependencies['settings'];
+
+/** The application on a free port of loopback, with a client. A body that is a text or bytes is sent as it is. */
+export const startApp = async (
+  options: { settings?: Partial<TestSettings>; bench?: Bench; logger?: AppDependencies['logger'] } = {},
+): Promise<TestService> => {
+  const bench = options.bench ?? ranking(modelOf());
+  const readiness = { reason: undefined as string | undefined, draining: false, notReady: () => readiness.reason };
+  const settings: TestSettings = {
+    host: '127.0.0.1',
+    maxCandidates: 1000,
+    bodyLimitBytes: 4_000_000,
+    ...options.settings,
+  };
+  const logger = options.logger ?? silentLogger;
+  const server = createServer(createApp({ ...bench, readiness, settings, logger, version: '0.0.0' }));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const call: TestService['call'] = (method, path, body, headers = {}) =>
+    new Promise((resolve, reject) => {
+      const type = body === undefined ? {} : { 'content-type': 'application/json' };
+      const all = { ...type, ...headers };
+      const request = send({ port, host: '127.0.0.1', method, path, headers: all, agent: false }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString();
+          const isJson = /json/.test(response.headers['content-type'] ?? '') && text !== '';
+          const json: unknown = isJson ? JSON.parse(text) : undefined;
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json });
+        });
+      });
+      request.on('error', reject);
+      if (body === undefined) request.end();
+      else request.end(typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body));
+    });
+  return {
+    ...bench,
+    call,
+    readiness,
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+};
