@@ -19,6 +19,8 @@ export const createBiasTower = (cells: number, tasks: readonly { readonly biased
   logits: (weights, index) => {
     const present = tf.greaterEqual(index, 0).cast('float32').expandDims<tf.Tensor2D>(1);
     const biased = tf.tensor1d(tasks.map((task) => (task.biased ? 1 : 0)));
-    return gatherRows(weights, tf.maximum(index, 0)).mul(present).mul(biased);
+    return gatherRows(weights, tf.maximum(index, tf.scalar(0, 'int32')))
+      .mul(present)
+      .mul(biased);
   },
 });

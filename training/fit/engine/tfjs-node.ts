@@ -45,7 +45,7 @@ export const createTfjsNodeEngine = async (options: EngineOptions): Promise<Engi
  * Two ways of not being there: not installed (its install step failed and npm left it out), or installed without its
  * native part (npm did not run its install step), an error that has no code.
  */
-const reasonOf = (error: unknown): string => {
+export const reasonOf = (error: unknown): string => {
   const { code, message } = error as { code?: string; message?: string };
   if (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') return `${packageName} is not installed`;
   if (message?.includes('tfjs_binding') === true) {
