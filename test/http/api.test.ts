@@ -42,7 +42,7 @@ describe('PUT /v1/items and /v1/users', () => {
       expect((await service.call('PUT', '/v1/users', two)).json).toEqual({ accepted: 2 });
     }
     const { json } = await service.call('POST', '/v1/rank', { user: { id: 'u8' }, candidates: [{ id: 'x' }] });
-    expect(json.items[0].heads).toEqual({ click: expect.closeTo(0.9, 5), watch: 80 });
+    expect(json.items[0]?.heads).toEqual({ click: expect.closeTo(0.9, 5), watch: 80 });
   });
 
   test('apply all or none', async () => {

@@ -86,8 +86,8 @@ const cases: readonly Case[] = [
 describe('a ranking request with', () => {
   test.each(cases)('$what is refused with the path', async ({ body, status = 400, code = 'request_invalid', path }) => {
     const answer = await service.call('POST', '/v1/rank', body);
-    expect([answer.status, answer.json?.error?.code]).toEqual([status, code]);
-    expect(answer.json.error.problems.map((problem: { path: string }) => problem.path)).toContain(path);
+    expect([answer.status, answer.json.error.code]).toEqual([status, code]);
+    expect(answer.json.error.problems.map((problem) => problem.path)).toContain(path);
     expect(answer.json.requestId).toBe(answer.headers['x-request-id']);
     expect(answer.text.length).toBeLessThan(10_000);
   });
@@ -95,10 +95,10 @@ describe('a ranking request with', () => {
   test('several mistakes names them all, with hints', async () => {
     const body = { ranker: 7, candidates: [{ id: 'a', quality: {} }, {}], limt: 3 };
     const { json } = await service.call('POST', '/v1/rank', body);
-    expect(json.error.problems.map(({ path }: { path: string }) => path).sort()).toEqual(
+    expect(json.error.problems.map(({ path }) => path).sort()).toEqual(
       ['/candidates/0/quality', '/candidates/1/id', '/limt', '/ranker'].sort(),
     );
-    expect(json.error.problems.find(({ path }: { path: string }) => path === '/limt').hint).toContain('limit');
+    expect(json.error.problems.find(({ path }) => path === '/limt')?.hint).toContain('limit');
   });
 
   test('an unknown ranker is refused as unknown', async () => {

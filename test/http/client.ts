@@ -4,12 +4,24 @@ import { createApp, type AppDependencies } from '../../src/http/index.js';
 import { silentLogger } from '../../src/telemetry/index.js';
 import { modelOf, ranking, type Bench } from '../ranking/shelf.js';
 
+export interface AnswerBody {
+  readonly requestId: string;
+  readonly error: {
+    readonly code: string;
+    readonly retriable: boolean;
+    readonly problems: readonly { readonly path: string; readonly message: string; readonly hint?: string }[];
+  };
+  readonly items: readonly { readonly id: unknown; readonly heads: Readonly<Record<string, number>> }[];
+  readonly routes: readonly string[];
+  readonly paths: Readonly<Record<string, unknown>>;
+}
+
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly text: string;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests read answers of many shapes
-  readonly json: any;
+  /** The fields that tests look at; which of them are there depends on the route. */
+  readonly json: AnswerBody;
 }
 
 export interface TestService extends Bench {
@@ -51,7 +63,7 @@ export const startApp = async (
         response.on('end', () => {
           const text = Buffer.concat(chunks).toString();
           const isJson = /json/.test(response.headers['content-type'] ?? '') && text !== '';
-          const json: unknown = isJson ? JSON.parse(text) : undefined;
+          const json = (isJson ? JSON.parse(text) : undefined) as AnswerBody;
           resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json });
         });
       });

@@ -13,7 +13,7 @@ describe('a ranking', () => {
     expect(ids(answer)).toEqual(['b', 'c', 'a']);
     expect(answer).toMatchObject({ requestId: 'r1', ranker: 'shelf', version: 'v1', arms: {} });
     expect(answer.weights).toEqual({ click: 1, watch: 0.5 });
-    const [first] = answer.items as [{ position: number; score: number; heads: Record<string, number> }];
+    const [first] = answer.items as unknown as [{ position: number; score: number; heads: Record<string, number> }];
     expect(first.position).toBe(1);
     expect(first.heads.click).toBeCloseTo(0.5, 6);
     expect(first.heads.watch).toBeCloseTo(30, 5);
@@ -87,7 +87,7 @@ describe('a ranking', () => {
       form: 'product',
       features: { taste: expect.closeTo(0.2, 6), device: 'tv' },
     });
-    const [item] = answer.items as [{ score: number; explain: { parts: Record<string, number> } }];
+    const [item] = answer.items as unknown as [{ score: number; explain: { parts: Record<string, number> } }];
     const { click, watch } = item.explain.parts;
     expect(click).toBeCloseTo(Math.log(0.6), 5);
     expect(Math.exp(click! + watch!)).toBeCloseTo(item.score, 6);
