@@ -255,6 +255,14 @@ const Optimizer = object(
     kind: word(['adam', 'adagrad', 'sgd']),
     rate: Type.Number({ exclusiveMinimum: 0 }),
     schedule: Type.Optional(word(['constant', 'linear', 'cosine'])),
+    decay_share: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        maximum: 1,
+        description:
+          'the last share of training over which a linear or cosine schedule falls; 1, all of it, if left out',
+      }),
+    ),
     warmup_steps: Type.Optional(Type.Integer({ minimum: 0 })),
   },
   'optimiser of the dense weights',
