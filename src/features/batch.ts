@@ -1,18 +1,23 @@
 import { WatchnextError } from '../errors.js';
 import type { Column, FeatureBatch } from './types.js';
 
-/** The first row of each request, and the number of rows at the end: [requests + 1]. */
+const knownStarts = new WeakMap<Int32Array, Int32Array>();
+
+/** The first row of each request, and the number of rows at the end: [requests + 1]. Remembered per batch. */
 export function requestStarts(batch: FeatureBatch): Int32Array {
+  const known = knownStarts.get(batch.requestOf);
+  if (known?.length === batch.requests + 1) return known;
   const starts = new Int32Array(batch.requests + 1);
   for (const request of batch.requestOf) starts[request + 1] = (starts[request + 1] ?? 0) + 1;
   for (let i = 0; i < batch.requests; i++) starts[i + 1] = (starts[i + 1] ?? 0) + (starts[i] ?? 0);
+  knownStarts.set(batch.requestOf, starts);
   return starts;
 }
 
 /** The given requests with their rows, in the given order (repeats allowed); copies. */
 export function selectRequests(batch: FeatureBatch, requests: ArrayLike<number>): FeatureBatch {
   const starts = requestStarts(batch);
-  const chosen = Int32Array.from(requests);
+  const chosen = new Int32Array(requests);
   let rows = 0;
   for (const request of chosen) rows += (starts[request + 1] ?? 0) - (starts[request] ?? 0);
   const chosenRows = new Int32Array(rows);

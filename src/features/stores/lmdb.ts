@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { open } from 'lmdb';
 import type { FeatureStore } from '../types.js';
+import { checkWrites } from './writes.js';
 
 /** LMDB keys end at 1978 bytes; longer ones are stored under their hash. */
 const longestKeyBytes = 1900;
@@ -15,12 +16,13 @@ export function openLmdbStore(path: string): FeatureStore {
     read: (keys) =>
       Promise.resolve(
         keys.map((key) => {
-          // The buffer is used again by the next read, so the bytes are copied out at once.
+          // One buffer serves every read and is longer than the value: `length` is set on it, so copy that much at once.
           const shared = db.getBinaryFast(stored(key));
-          return shared === undefined ? undefined : Uint8Array.prototype.slice.call(shared);
+          return shared === undefined ? undefined : Uint8Array.prototype.slice.call(shared, 0, shared.length);
         }),
       ),
     async apply(writes) {
+      checkWrites(writes);
       if (writes.length === 0) return;
       await db.transaction(() => {
         for (const { key, value } of writes) {

@@ -1,4 +1,5 @@
 import type { FeatureStore } from '../types.js';
+import { checkWrites } from './writes.js';
 
 /** A store that lives and dies with the process. Values are copied in and out. */
 export function createMemoryStore(): FeatureStore {
@@ -6,9 +7,14 @@ export function createMemoryStore(): FeatureStore {
   return {
     read: (keys) => Promise.resolve(keys.map((key) => values.get(key)?.slice())),
     apply(writes) {
+      try {
+        checkWrites(writes);
+      } catch (error) {
+        return Promise.reject(error as Error);
+      }
       for (const { key, value } of writes) {
         if (value === undefined) values.delete(key);
-        else values.set(key, value.slice());
+        else values.set(key, Uint8Array.from(value));
       }
       return Promise.resolve();
     },
