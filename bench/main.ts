@@ -1,0 +1,47 @@
+import { Command, CommanderError } from 'commander';
+import { runCompileBench } from './compile.js';
+import { runEmbeddingsBench } from './embeddings.js';
+import { runServingBench } from './serving.js';
+import { formatBench, machine, type BenchTable } from './table.js';
+import { runTrainingBench } from './training.js';
+
+interface BenchFlags {
+  readonly peers?: boolean;
+  readonly json?: boolean;
+}
+
+const benches: Readonly<
+  Record<string, (flags: { json: boolean; peers: boolean }) => Promise<BenchTable | readonly BenchTable[]>>
+> = {
+  compile: runCompileBench,
+  embeddings: runEmbeddingsBench,
+  training: runTrainingBench,
+  serving: runServingBench,
+};
+
+const program = new Command('bench')
+  .description('measure a part on this machine; leave the machine alone meanwhile')
+  .argument('<part>', Object.keys(benches).join(', '))
+  .option('--peers', 'beside other systems in the same run, in their own environments')
+  .option('--json', 'one JSON object on stdout')
+  .addHelpText('after', '\nExamples:\n  $ npm run bench -- training --peers\n  $ npm run bench -- serving --json')
+  .action(async (part: string, flags: BenchFlags) => {
+    const bench = benches[part];
+    if (bench === undefined)
+      program.error(`there is no part "${part}": allowed are ${Object.keys(benches).join(', ')}`);
+    const json = flags.json === true;
+    const tables = [await bench({ json, peers: flags.peers === true })].flat();
+    process.stdout.write(
+      json
+        ? `${JSON.stringify({ machine: machine(), tables })}\n`
+        : `${machine()}\n\n${tables.map(formatBench).join('\n\n')}\n`,
+    );
+  })
+  .exitOverride();
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  process.exitCode = error.exitCode === 0 ? 0 : 2;
+}
