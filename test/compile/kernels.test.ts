@@ -162,11 +162,11 @@ const cases: Readonly<Record<string, Case>> = {
     inputs: [spec('x', ['rows', 2, 6])],
     run: ({ x: t }) => [
       tf.reshape(t!, [-1, 4]),
-      tf.reshape(t!, [t!.shape[0]!, 3, 4]),
-      tf.reshape(t!, [3, t!.shape[0]! * 4]),
-      tf.reshape(t!, [2, t!.shape[0]!, 6]),
-      tf.reshape(tf.reshape(t!, [-1, 12]), [t!.shape[0]!, 2, 6]),
-      tf.squeeze(tf.reshape(t!, [t!.shape[0]!, 1, 12, 1])),
+      tf.reshape(t!, [t!.shape[0], 3, 4]),
+      tf.reshape(t!, [3, t!.shape[0] * 4]),
+      tf.reshape(t!, [2, t!.shape[0], 6]),
+      tf.reshape(tf.reshape(t!, [-1, 12]), [t!.shape[0], 2, 6]),
+      tf.squeeze(tf.reshape(t!, [t!.shape[0], 1, 12, 1])),
     ],
   },
   ExpandDims: { inputs: [x], run: ({ x: t }) => [tf.expandDims(t!, 0), tf.expandDims(t!, -1), tf.expandDims(t!, 1)] },
@@ -196,8 +196,8 @@ const cases: Readonly<Record<string, Case>> = {
     run: ({ x: t }) => [
       tf.slice(t!, [0, 2], [-1, 3]),
       tf.slice(t!, [1], [2]),
-      tf.slice(t!, [t!.shape[0]! - 2, 0], [2, 6]),
-      tf.slice(t!, [0, 0], [t!.shape[0]! - 1, 6]),
+      tf.slice(t!, [t!.shape[0] - 2, 0], [2, 6]),
+      tf.slice(t!, [0, 0], [t!.shape[0] - 1, 6]),
     ],
   },
   SplitV: {
@@ -205,7 +205,7 @@ const cases: Readonly<Record<string, Case>> = {
     run: ({ x: t }) => [
       ...tf.split(t!, 3, 1),
       ...tf.split(t!, [1, 2, 3], -1),
-      ...tf.split(t!, [1, t!.shape[0]! - 1], 0),
+      ...tf.split(t!, [1, t!.shape[0] - 1], 0),
       ...tf.split(t!, [6], 1),
     ],
   },
@@ -222,10 +222,10 @@ const cases: Readonly<Record<string, Case>> = {
     inputs: [x, spec('v', [6]), spec('c', ['rows', 1])],
     run: ({ x: t, v, c }) => [
       tf.tile(t!, [2, 3]),
-      tf.tile(tf.reshape(v!, [1, 6]), [t!.shape[0]!, 1]),
-      tf.broadcastTo(v!, [t!.shape[0]!, 6]),
+      tf.tile(tf.reshape(v!, [1, 6]), [t!.shape[0], 1]),
+      tf.broadcastTo(v!, [t!.shape[0], 6]),
       tf.tile(c!, [1, 5]),
-      tf.tile(v!, [t!.shape[0]! + 1]),
+      tf.tile(v!, [t!.shape[0] + 1]),
     ],
   },
   Reverse: { inputs: [x], run: ({ x: t }) => [tf.reverse(t!, 1), tf.reverse(t!, 0), tf.reverse(t!)] },
@@ -241,7 +241,7 @@ const cases: Readonly<Record<string, Case>> = {
         0.5,
       ),
       tf.pad(t!, [
-        [0, t!.shape[0]!],
+        [0, t!.shape[0]],
         [0, 0],
       ]),
     ],
@@ -251,18 +251,18 @@ const cases: Readonly<Record<string, Case>> = {
   Fill: {
     inputs: [x],
     run: ({ x: t }) => [
-      tf.fill([t!.shape[0]!, 2], 1.5),
-      tf.fill([3], t!.shape[0]!),
+      tf.fill([t!.shape[0], 2], 1.5),
+      tf.fill([3], t!.shape[0]),
       tf.fill([2, 2], 7, 'int32'),
-      tf.fill([t!.shape[0]!], 1 / t!.shape[0]!),
+      tf.fill([t!.shape[0]], 1 / t!.shape[0]),
     ],
   },
   Range: {
     inputs: [x],
     run: ({ x: t }) => [
       tf.range(0, 5),
-      tf.range(0, t!.shape[0]!, 1, 'int32'),
-      tf.range(t!.shape[0]!, -2, -1),
+      tf.range(0, t!.shape[0], 1, 'int32'),
+      tf.range(t!.shape[0], -2, -1),
       tf.range(1, 3, 0.5),
     ],
   },
@@ -276,7 +276,7 @@ const cases: Readonly<Record<string, Case>> = {
   },
   OneHot: {
     inputs: [spec('i', ['rows', 2], 'int32'), x],
-    run: ({ i, x: t }) => [tf.oneHot(i!, 5), tf.oneHot(i!, 4, 2, -1), tf.oneHot(i!, t!.shape[0]!, 1, 0, 'float32')],
+    run: ({ i, x: t }) => [tf.oneHot(i!, 5), tf.oneHot(i!, 4, 2, -1), tf.oneHot(i!, t!.shape[0], 1, 0, 'float32')],
     ranges: { i: [-1, 5] },
   },
   GatherV2: {
@@ -293,18 +293,27 @@ const cases: Readonly<Record<string, Case>> = {
       spec('two', ['rows', 2], 'int32'),
       spec('u', ['rows', 3]),
       spec('v', ['rows']),
+      spec('wide', ['rows', 3, 4]),
+      spec('whole', ['rows', 12], 'int32'),
     ],
-    run: ({ i, two, u, v }) => [
+    run: ({ i, two, u, v, wide, whole }) => [
       tf.scatterND(i!, u!, [4, 3]),
+      tf.scatterND(i!, wide!, [4, 3, 4]),
+      tf.scatterND(i!, wide!, [wide!.shape[0] + 1, 3, 4]),
+      tf.scatterND(i!, whole!, [4, 12]),
+      tf.scatterND(two!, tf.reshape(wide!, [-1, 12]), [wide!.shape[0] + 1, 3, 12]),
       tf.scatterND(two!, v!, [3, 3]),
-      tf.scatterND(i!, u!, [u!.shape[0]! + 1, 3]),
+      tf.scatterND(i!, u!, [u!.shape[0] + 1, 3]),
     ],
   },
   UnsortedSegmentSum: {
-    inputs: [spec('u', ['rows', 4]), spec('s', ['rows'], 'int32')],
-    run: ({ u, s }) => [
+    inputs: [spec('u', ['rows', 4]), spec('wide', ['rows', 12]), spec('s', ['rows'], 'int32')],
+    run: ({ u, wide, s }) => [
+      tf.unsortedSegmentSum(wide!, s! as tf.Tensor1D, 3),
+      tf.unsortedSegmentSum(wide!, s! as tf.Tensor1D, 500),
+      tf.unsortedSegmentSum(wide!, s! as tf.Tensor1D, wide!.shape[0]!),
       tf.unsortedSegmentSum(u!, s! as tf.Tensor1D, 3),
-      tf.unsortedSegmentSum(u!, s! as tf.Tensor1D, u!.shape[0]!),
+      tf.unsortedSegmentSum(u!, s! as tf.Tensor1D, u!.shape[0]),
     ],
   },
   BatchMatMul: {

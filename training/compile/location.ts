@@ -2,8 +2,8 @@
 const inside = /[\\/]node_modules[\\/]|[\\/]tfjs-[a-z-]+[\\/]|[\\/]training[\\/]compile[\\/]|\(?node:/;
 
 /** The first line of the stack that belongs to the model: outside the packages and the compiler, as file:line. */
-export function callerOf(error: Error): string {
-  for (const line of (error.stack ?? '').split('\n').slice(1)) {
+export function callerOf(error: Error | undefined): string {
+  for (const line of (error?.stack ?? '').split('\n').slice(1)) {
     if (inside.test(line)) continue;
     const match = /(?:file:\/\/)?([^\s()]+:\d+):\d+\)?$/.exec(line);
     if (match?.[1] !== undefined) return match[1];

@@ -86,6 +86,19 @@ export class NodeWriter {
     return scale === 1 ? value : this.node('Mul', [value, this.scalar(scale, dtype)]);
   }
 
+  /** The integers 0 … size - 1 as int32 [size]. */
+  count(size: Size): string {
+    if (typeof size !== 'number') {
+      const end = this.number({ size, scale: 1, inverse: false }, 'int32');
+      return this.node('Range', [this.scalar(0, 'int32'), end, this.scalar(1, 'int32')]);
+    }
+    return this.graph.constant(
+      Int32Array.from({ length: size }, (_, index) => index),
+      [size],
+      `count/${size}`,
+    );
+  }
+
   cast(name: string, from: ElementType | 'int64', to: ElementType | 'int64'): string {
     const onnxTypes = { float32: 1, int32: 6, int64: 7, bool: 9 };
     return from === to ? name : this.node('Cast', [name], { to: onnxTypes[to] });

@@ -1,8 +1,8 @@
 import { WatchnextError } from '../../src/errors.js';
 import { withBackend } from './backend.js';
 import { kernels } from './kernels/index.js';
-import { Attributes } from './kernels/kernel.js';
-import type { Typed } from './kernels/kernel.js';
+import { Attributes, UncoveredVariant } from './kernels/kernel.js';
+import type { Kernel, RecordedInputs, Typed } from './kernels/kernel.js';
 import { callerOf, withDeepStacks } from './location.js';
 import type { OpenSizes } from './sizes.js';
 import { tf } from './tfjs.js';
@@ -15,7 +15,7 @@ export interface RecordedValue extends Typed {
   readonly name?: string;
   readonly values?: ArrayLike<number>;
   /** Carries the stack of the line that made it. */
-  readonly at: Error;
+  readonly at: Error | undefined;
 }
 
 export interface RecordedCall {
@@ -26,7 +26,7 @@ export interface RecordedCall {
   readonly outputs: readonly number[];
   /** The tfjs scopes around the call, outermost first, e.g. `tower/sigmoid`. */
   readonly scope: string;
-  readonly at: Error;
+  readonly at: Error | undefined;
 }
 
 /** One run of the function at given sizes: everything it did, in order. */
@@ -46,6 +46,8 @@ const isElementType = (dtype: string): dtype is ElementType => ['float32', 'int3
 class RecordingBackend extends tf.KernelBackend {
   values: RecordedValue[] = [];
   calls: RecordedCall[] = [];
+  /** Remembers the stack of every step; once is enough, and stacks are most of the cost. */
+  withStacks = true;
   #indices = new Map<DataId, number>();
   #references = new Map<DataId, number>();
 
@@ -61,8 +63,12 @@ class RecordingBackend extends tf.KernelBackend {
     const dataId = {};
     this.#indices.set(dataId, this.values.length);
     this.#references.set(dataId, 1);
-    this.values.push({ ...value, at: new Error() });
+    this.values.push({ ...value, at: this.here() });
     return dataId;
+  }
+
+  here(): Error | undefined {
+    return this.withStacks ? new Error() : undefined;
   }
 
   /** The tensor's place in the recording; a tensor made outside joins as a constant. */
@@ -80,7 +86,7 @@ class RecordingBackend extends tf.KernelBackend {
     if (!isElementType(dtype)) {
       throw traceInvalid(`A tensor of type ${dtype} cannot enter an ONNX model; float32, int32 and bool can.`);
     }
-    return { origin: 'constant', shape, dtype, values: numbers, at: new Error() };
+    return { origin: 'constant', shape, dtype, values: numbers, at: this.here() };
   }
 
   override write(values: tf.BackendValues, shape: number[], dtype: tf.DataType): DataId {
@@ -162,12 +168,18 @@ const scopeNames = (): string[] =>
     .filter((name) => name !== '' && name !== 'default' && name !== 'unnamed scope' && name !== 'gradients');
 
 function notCovered(kernel: string): WatchnextError {
-  const op = scopeNames().at(-1) ?? kernel;
-  const path = callerOf(new Error());
-  const message = `tf.${op} needs the tfjs kernel ${kernel}, which cannot be compiled to ONNX`;
-  return new WatchnextError('kernel_not_covered', `${message} (${path})`, {
-    problems: [{ path, message, hint: `Compilable kernels: ${Object.keys(kernels).sort().join(', ')}.` }],
-  });
+  return kernelNotCovered({ kernel, op: scopeNames().at(-1) ?? kernel, at: callerOf(new Error()) });
+}
+
+/** The error for a kernel, or a variant of one, without an ONNX form: names op, kernel and the model's line. */
+export function kernelNotCovered(use: { kernel: string; op: string; at: string; variant?: string }): WatchnextError {
+  const { kernel, op, at, variant } = use;
+  const message =
+    variant === undefined
+      ? `tf.${op} needs the tfjs kernel ${kernel}, which cannot be compiled to ONNX`
+      : `tf.${op} (kernel ${kernel}) cannot be compiled to ONNX ${variant}`;
+  const hint = `Kernels that can be compiled: ${Object.keys(kernels).sort().join(', ')}.`;
+  return new WatchnextError('kernel_not_covered', `${message} (${at})`, { problems: [{ path: at, message, hint }] });
 }
 
 function record(backend: RecordingBackend, kernel: string, call: Parameters<tf.KernelFunc>[0]): tf.TensorInfo[] {
@@ -182,15 +194,29 @@ function record(backend: RecordingBackend, kernel: string, call: Parameters<tf.K
       backend.values[index] ?? { shape: [], dtype: 'float32' as const },
     ]),
   );
-  const results = definition.infer({ inputs: typed, attributes: new Attributes(attributes, kernel) });
+  const results = inferred(definition, { inputs: typed, attributes: new Attributes(attributes, kernel) }, kernel);
   const infos = (Array.isArray(results) ? results : [results]).map(({ shape, dtype }: Typed) => ({
     dataId: backend.add({ origin: 'call', shape, dtype }),
     shape: [...shape],
     dtype,
   }));
   const outputs = infos.map((info) => backend.indexOf(info));
-  backend.calls.push({ kernel, inputs, attributes, outputs, scope: scopeNames().join('/'), at: new Error() });
+  backend.calls.push({ kernel, inputs, attributes, outputs, scope: scopeNames().join('/'), at: backend.here() });
   return infos;
+}
+
+function inferred(definition: Kernel, call: RecordedInputs, kernel: string): Typed | readonly Typed[] {
+  try {
+    return definition.infer(call);
+  } catch (error) {
+    if (!(error instanceof UncoveredVariant)) throw error;
+    throw kernelNotCovered({
+      kernel,
+      op: scopeNames().at(-1) ?? kernel,
+      at: callerOf(new Error()),
+      variant: error.message,
+    });
+  }
 }
 
 let registered: RecordingBackend | undefined;
@@ -216,10 +242,11 @@ function recordingBackend(): RecordingBackend {
 }
 
 /** Runs the function once at the given sizes. Leaves tfjs as it was, whatever happens. */
-export function recordRun(options: TraceOptions, sizes: OpenSizes): Recording {
+export function recordRun(options: TraceOptions, sizes: OpenSizes, withStacks: boolean): Recording {
   const backend = recordingBackend();
   if (tf.getBackend() === backendName) throw traceInvalid('trace was called inside a traced function.');
   backend.clear();
+  backend.withStacks = withStacks;
   try {
     const outputs: Record<string, number> = {};
     withBackend(backendName, () =>

@@ -70,17 +70,39 @@ export function isFixed(shape: readonly Size[]): shape is readonly number[] {
   return shape.every((size) => typeof size === 'number');
 }
 
-export function addSizes(a: Size, b: Size): Size {
+const termsOf = (size: Size): readonly Term[] =>
+  typeof size === 'number' ? [{ coefficient: size, factors: [] }] : size;
+
+/** Adds up terms of the same dimensions; higher products first, so that equal polynomials are written alike. */
+function collect(all: readonly Term[]): Size {
   const terms = new Map<string, Term>();
-  for (const size of [a, b]) {
-    for (const term of typeof size === 'number' ? [{ coefficient: size, factors: [] }] : size) {
-      const key = term.factors.join('*');
-      terms.set(key, { factors: term.factors, coefficient: term.coefficient + (terms.get(key)?.coefficient ?? 0) });
-    }
+  for (const { coefficient, factors } of all) {
+    const key = factors.join('*');
+    terms.set(key, { factors, coefficient: coefficient + (terms.get(key)?.coefficient ?? 0) });
   }
   const left = [...terms.values()].filter(({ coefficient }) => coefficient !== 0);
   left.sort((x, y) => y.factors.length - x.factors.length || x.factors.join('*').localeCompare(y.factors.join('*')));
   return left.every(({ factors }) => factors.length === 0) ? (left[0]?.coefficient ?? 0) : left;
+}
+
+export function addSizes(a: Size, b: Size): Size {
+  return collect([...termsOf(a), ...termsOf(b)]);
+}
+
+function multiplySizes(a: Size, b: Size): Size {
+  return collect(
+    termsOf(a).flatMap((x) =>
+      termsOf(b).map((y) => ({
+        coefficient: x.coefficient * y.coefficient,
+        factors: [...x.factors, ...y.factors].sort(),
+      })),
+    ),
+  );
+}
+
+/** How many elements a tensor of this shape has. */
+export function elementCount(shape: readonly Size[]): Size {
+  return shape.reduce<Size>(multiplySizes, 1);
 }
 
 /** Products of one or two open dimensions, simplest first. */

@@ -2,7 +2,7 @@ import { WatchnextError } from '../../src/errors.js';
 import { GraphBuilder, opset } from './graph.js';
 import type { TensorValues } from './graph.js';
 import { kernels } from './kernels/index.js';
-import { Attributes } from './kernels/kernel.js';
+import { Attributes, UncoveredVariant } from './kernels/kernel.js';
 import type { Operand } from './kernels/kernel.js';
 import { callerOf } from './location.js';
 import { mergeRecordings } from './merge.js';
@@ -10,7 +10,7 @@ import type { Program, ProgramValue } from './merge.js';
 import { NodeWriter } from './nodes.js';
 import type { DimensionSource } from './nodes.js';
 import { encodeModel } from './proto.js';
-import { recordRun } from './recorder.js';
+import { kernelNotCovered, recordRun } from './recorder.js';
 import type { RecordedCall } from './recorder.js';
 import { isFixed, recordingSizes, sizeText } from './sizes.js';
 import type { CompiledModel, ElementType, TensorSpec, TraceOptions } from './types.js';
@@ -26,7 +26,7 @@ import type { CompiledModel, ElementType, TensorSpec, TraceOptions } from './typ
 export function trace(options: TraceOptions): CompiledModel {
   checkNames(options);
   const dimensions = openDimensions(options.inputs);
-  const recordings = recordingSizes([...dimensions.keys()]).map((sizes) => recordRun(options, sizes));
+  const recordings = recordingSizes([...dimensions.keys()]).map((sizes, run) => recordRun(options, sizes, run === 0));
   const program = mergeRecordings(recordings);
   const graph = new GraphBuilder();
   for (const name of [...Object.keys(program.outputs), ...(options.constants ?? []).map(({ name }) => name)]) {
@@ -108,14 +108,22 @@ function emitCall(call: RecordedCall, { program, operands, write }: EmitState): 
   const kernel = kernels[call.kernel];
   if (kernel === undefined || result === undefined) throw new Error(`No emitter for ${call.kernel}.`);
   write.scope = call.scope;
-  const names = kernel.emit({
-    inputs: Object.fromEntries(Object.entries(call.inputs).map(([name, index]) => [name, operandAt(operands, index)])),
-    attributes: new Attributes(call.attributes, call.kernel, callerOf(call.at)),
-    result,
-    results,
-    write,
-  });
-  return typeof names === 'string' ? [names] : names;
+  const at = callerOf(call.at);
+  const inputs = Object.entries(call.inputs).map(([name, index]) => [name, operandAt(operands, index)] as const);
+  try {
+    const names = kernel.emit({
+      inputs: Object.fromEntries(inputs),
+      attributes: new Attributes(call.attributes, call.kernel, at),
+      result,
+      results,
+      write,
+    });
+    return typeof names === 'string' ? [names] : names;
+  } catch (error) {
+    if (!(error instanceof UncoveredVariant)) throw error;
+    const op = call.scope.split('/').at(-1) ?? call.kernel;
+    throw kernelNotCovered({ kernel: call.kernel, op, at, variant: error.message });
+  }
 }
 
 function leaf(value: ProgramValue, write: NodeWriter): string {

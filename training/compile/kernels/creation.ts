@@ -61,18 +61,7 @@ export const creationKernels: KernelTable = {
     emit: ({ inputs, attributes, result, write }) => {
       const indices = input(inputs, 'indices');
       const column = write.reshape(indices, [...indices.shape, 1]);
-      const depth = result.shape.at(-1) ?? 0;
-      const classes =
-        typeof depth === 'number'
-          ? write.graph.constant(
-              Int32Array.from({ length: depth }, (_, index) => index),
-              [depth],
-            )
-          : write.node('Range', [
-              write.scalar(0, 'int32'),
-              write.number({ size: depth, scale: 1, inverse: false }, 'int32'),
-              write.scalar(1, 'int32'),
-            ]);
+      const classes = write.count(result.shape.at(-1) ?? 0);
       const hit = write.node('Equal', [column, classes]);
       const [on, off] = [attributes.number('onValue'), attributes.number('offValue')];
       if (on === 1 && off === 0) return write.cast(hit, 'bool', result.dtype);

@@ -42,6 +42,9 @@ export interface Kernel {
 
 export type KernelTable = Readonly<Record<string, Kernel>>;
 
+/** Thrown by a kernel for a variant of its operation that has no ONNX form; names the variant and a way out. */
+export class UncoveredVariant extends Error {}
+
 /** A number among the attributes that depends on the open dimensions. */
 export class Varying {
   readonly number: SizedNumber;

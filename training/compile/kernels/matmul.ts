@@ -1,6 +1,6 @@
 import { tf } from '../tfjs.js';
 import type { NodeWriter } from '../nodes.js';
-import { input } from './kernel.js';
+import { UncoveredVariant, input } from './kernel.js';
 import type { Emission, Kernel, KernelTable, Operand, RecordedInputs, Typed } from './kernel.js';
 
 interface Factor {
@@ -75,7 +75,7 @@ function activate(name: string, kind: string, { attributes, inputs, write }: Emi
     case 'prelu':
       return write.node('PRelu', [name, input(inputs, 'preluActivationWeights').name]);
     default:
-      throw new Error(`The fused activation ${kind} cannot be compiled to ONNX.`);
+      throw new UncoveredVariant(`with the fused activation ${kind}: apply it after the product`);
   }
 }
 
@@ -90,23 +90,25 @@ const fused: Kernel = {
   },
 };
 
+const equationOf = (attributes: Emission['attributes']): string => attributes.text('equation').replaceAll(' ', '');
+
 export const matmulKernels: KernelTable = {
   BatchMatMul: { infer: productShape, emit: (call) => product(call, call.result) },
   _FusedMatMul: fused,
   Einsum: {
     infer: ({ inputs, attributes }) => {
-      const [sources = '', target = ''] = attributes.text('equation').replaceAll(' ', '').split('->');
+      const [sources = '', target = ''] = equationOf(attributes).split('->');
       const sizes = new Map<string, number>();
       sources.split(',').forEach((labels, index) => {
-        [...labels].forEach((label, axis) => sizes.set(label, input(inputs, String(index)).shape[axis] ?? 1));
+        Array.from(labels).forEach((label, axis) => sizes.set(label, input(inputs, String(index)).shape[axis] ?? 1));
       });
-      return { shape: [...target].map((label) => sizes.get(label) ?? 1), dtype: 'float32' };
+      return { shape: Array.from(target, (label) => sizes.get(label) ?? 1), dtype: 'float32' };
     },
     emit: ({ inputs, attributes, write }) =>
       write.node(
         'Einsum',
         Object.values(inputs).map(({ name }) => name),
-        { equation: attributes.text('equation').replaceAll(' ', '') },
+        { equation: equationOf(attributes) },
       ),
   },
 };

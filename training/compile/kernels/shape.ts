@@ -1,7 +1,7 @@
 import { tf } from '../tfjs.js';
 import { addSizes, sameSize } from '../sizes.js';
 import type { Size } from '../sizes.js';
-import { input } from './kernel.js';
+import { UncoveredVariant, input } from './kernel.js';
 import type { Emission, Kernel, KernelTable } from './kernel.js';
 
 const elements = (shape: readonly number[]): number => tf.util.sizeFromShape([...shape]);
@@ -72,7 +72,7 @@ const stridedSlice: Kernel = {
     const [begin, end, strides] = (['begin', 'end', 'strides'] as const).map((name) => attributes.sizes(name));
     const masks = ['ellipsisMask', 'newAxisMask'].map((name) => attributes.number(name));
     if (masks.some((mask) => mask !== 0))
-      throw new Error('tf.stridedSlice with ellipsis or new axes cannot be compiled.');
+      throw new UncoveredVariant('with ellipsis or new axes: name every axis, and use tf.expandDims');
     const inMask = (mask: string, axis: number): boolean => (attributes.number(mask) & (1 << axis)) !== 0;
     const axes = Array.from({ length: Math.min(rank, begin?.length ?? 0) }, (_, axis) => axis);
     const far = 2 ** 31;

@@ -1,7 +1,7 @@
 import type { AttributeValue } from '../graph.js';
 import type { NodeWriter } from '../nodes.js';
 import type { ElementType } from '../types.js';
-import { input } from './kernel.js';
+import { UncoveredVariant, input } from './kernel.js';
 import type { Emission, Kernel, KernelTable, Operand } from './kernel.js';
 
 type Compute = (write: NodeWriter, x: string, call: Emission) => string;
@@ -57,7 +57,7 @@ const clip: Compute = (write, x, { attributes, result }) =>
 
 const castTo = (value: string): ElementType => {
   if (value === 'float32' || value === 'int32' || value === 'bool') return value;
-  throw new Error(`tf.cast to ${value} cannot be compiled to ONNX; float32, int32 and bool can.`);
+  throw new UncoveredVariant(`to ${value}: float32, int32 and bool can be compiled`);
 };
 
 export const unaryKernels: KernelTable = {
