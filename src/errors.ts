@@ -12,6 +12,7 @@ export const catalogue = {
   trace_invalid: { status: 500, retriable: false },
   artifact_damaged: { status: 409, retriable: false },
   artifact_missing: { status: 404, retriable: false },
+  artifact_exists: { status: 409, retriable: false },
   settings_invalid: { status: 500, retriable: false },
   request_invalid: { status: 400, retriable: false },
   request_too_large: { status: 413, retriable: false },

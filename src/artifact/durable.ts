@@ -1,0 +1,39 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, rename } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+/** Writes a new file and its folders, and waits until the disk has it. */
+export async function writeDurably(path: string, bytes: Uint8Array | string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const file = await open(path, 'wx');
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Makes the entries of a folder durable: a file that is synced can still lose its name in a crash. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+/** Replaces a file as a whole: readers see the old or the new contents, also after a crash. */
+export async function replaceDurably(path: string, contents: string): Promise<void> {
+  const draft = join(dirname(path), temporaryName(basename(path)));
+  await writeDurably(draft, contents);
+  await rename(draft, path);
+  await syncFolder(dirname(path));
+}
+
+const prefix = '.writing-';
+
+/** Readers pass over names that begin with a dot; what a killed writer leaves behind is recognised by this prefix. */
+export const temporaryName = (purpose: string): string => `${prefix}${purpose}-${randomBytes(6).toString('hex')}`;
+export const isTemporaryName = (name: string): boolean => name.startsWith(prefix);

@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto';
+import { Type, type Static } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+import type { RankerDefinition } from '../definition/index.js';
+import { WatchnextError } from '../errors.js';
+import type { InputLayout } from '../features/index.js';
+
+const Tensor = Type.Object({
+  name: Type.String(),
+  dtype: Type.String(),
+  shape: Type.Array(Type.Union([Type.Number(), Type.String()])),
+});
+const Text = Type.String();
+const Json = Type.Record(Text, Type.Unknown());
+
+/** manifest.json: what a sealed version is and where it comes from, and the size and hash of each of its other files. */
+const ManifestSchema = Type.Object({
+  format: Type.Literal(1),
+  ranker: Text,
+  version: Text,
+  /** ISO time. */
+  created: Text,
+  fingerprint: Text,
+  definition: Type.Object({ text: Text, value: Type.Unsafe<RankerDefinition>(Type.Object({})) }),
+  graph: Type.Object({
+    opset: Type.Integer(),
+    inputs: Type.Array(Tensor),
+    outputs: Type.Array(Tensor),
+  }),
+  /** In the order of the columns of `heads`. */
+  tasks: Type.Array(
+    Type.Object({ name: Text, kind: Type.Union([Type.Literal('binary'), Type.Literal('regression')]) }),
+  ),
+  layout: Type.Unsafe<InputLayout>(Type.Object({})),
+  tables: Type.Array(Type.Object({ name: Text, dim: Type.Integer(), rows: Type.Integer() })),
+  /** ISO times of the first and last request learned from, and how many rows. */
+  data: Type.Object({ from: Text, until: Text, rows: Type.Integer() }),
+  seed: Type.Integer(),
+  metrics: Json,
+  trainer: Json,
+  gitCommit: Type.Optional(Text),
+  files: Type.Array(Type.Object({ path: Text, bytes: Type.Integer({ minimum: 0 }), sha256: Text })),
+  /** SHA-256 of this file without this line; its beginning is part of the version's name. */
+  checksum: Text,
+});
+
+export type Manifest = Static<typeof ManifestSchema>;
+export type ManifestFile = Manifest['files'][number];
+
+export const sha256 = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
+
+/** What the version's name hashes: all but the name itself and the time, which is in the name. */
+export function contentHash(manifest: Omit<Manifest, 'version' | 'checksum'>): string {
+  return sha256(JSON.stringify({ ...manifest, version: undefined, created: undefined, checksum: undefined }));
+}
+
+export function sealManifest(manifest: Omit<Manifest, 'checksum'>): Manifest {
+  return { ...manifest, checksum: sha256(JSON.stringify(manifest)) };
+}
+
+export const renderManifest = (manifest: Manifest): string => `${JSON.stringify(manifest, null, 2)}\n`;
+
+/** Reads manifest.json; anything but the bytes that were sealed is `artifact_damaged`. */
+export function parseManifest(text: string, file: string): Manifest {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw damagedFile(file, 'it is not JSON');
+  }
+  const format = (value as { format?: unknown } | null)?.format;
+  if (typeof format === 'number' && format !== 1) {
+    throw damagedFile(file, `its format is version ${format}; this program reads version 1`);
+  }
+  if (!Value.Check(ManifestSchema, value)) {
+    const error = Value.Errors(ManifestSchema, value).First();
+    throw damagedFile(file, `${error?.path ?? ''} ${error?.message ?? 'is not a manifest'}`);
+  }
+  const { checksum, ...rest } = value;
+  if (sha256(JSON.stringify(rest)) !== checksum || renderManifest(value) !== text) {
+    throw damagedFile(file, 'its checksum does not match its contents');
+  }
+  return value;
+}
+
+export const damagedFile = (file: string, why: string): WatchnextError =>
+  new WatchnextError('artifact_damaged', `${file} was refused: ${why}.`, {
+    problems: [{ path: file, message: why, hint: 'restore the version from where it was sealed, or train again' }],
+  });

@@ -1,0 +1,36 @@
+import { WatchnextError } from '../errors.js';
+
+/** Names that reach the file system are matched whole, so that no name leaves its folder. */
+const patterns = {
+  ranker: /^[a-z][a-z0-9_]{0,63}$/,
+  version: /^\d{8}T\d{6}Z-[0-9a-f]{6}$/,
+  /** One folder deep at most; no part begins with a dot. */
+  file: /^[a-z0-9][a-z0-9_.-]{0,99}(\/[a-z0-9][a-z0-9_.-]{0,99})?$/i,
+};
+
+const allowed = {
+  ranker: 'lower-case letters, digits and underscores, 64 at most, a letter first',
+  version: 'a time and a short hash, such as 20260430T235959Z-ab12cd',
+  file: 'letters, digits, dots, dashes and underscores, in one folder at most',
+};
+
+export type NameKind = keyof typeof patterns;
+
+export const isName = (kind: NameKind, name: string): boolean => patterns[kind].test(name);
+
+/** The name, or `artifact_missing`: there cannot be anything of that name. */
+export function requireName(kind: NameKind, name: string): string {
+  if (isName(kind, name)) return name;
+  const shown = JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name);
+  throw new WatchnextError('artifact_missing', `${shown} cannot be the name of a ${kind}.`, {
+    problems: [{ path: kind, message: `is ${shown}`, hint: `use ${allowed[kind]}` }],
+  });
+}
+
+/** `20260430T235959Z-ab12cd`: names sort by time, and say when contents differ. */
+export function versionName(created: Date, contentHash: string): string {
+  const time = created.toISOString().replace(/[-:]|\.\d+/g, '');
+  return `${time}-${contentHash.slice(0, 6)}`;
+}
+
+export const tablePath = (name: string): string => `tables/${name}.bin`;

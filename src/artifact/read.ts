@@ -1,0 +1,98 @@
+import { constants } from 'node:fs';
+import { open, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fingerprint, parseDefinition } from '../definition/index.js';
+import { parseTable } from '../embeddings/index.js';
+import { inputLayout, type FeatureParameters } from '../features/index.js';
+import { decodeGolden } from './golden.js';
+import { contentHash, damagedFile, parseManifest, sha256, type Manifest, type ManifestFile } from './manifest.js';
+import { isName, tablePath, versionName } from './names.js';
+import type { LoadedArtifact } from './types.js';
+
+/** No manifest is near this size; a larger file is not read. */
+const maxManifestBytes = 64 * 2 ** 20;
+
+/** Reads a version's manifest and checks that it is the one this folder's name promises. */
+export async function readManifest(folder: string, expected: { ranker?: string; version: string }): Promise<Manifest> {
+  const path = 'manifest.json';
+  const bytes = await readWithin(folder, { path });
+  const manifest = parseManifest(bytes.toString('utf8'), path);
+  const named = versionName(new Date(manifest.created), contentHash(manifest));
+  if (manifest.version !== expected.version || named !== manifest.version) {
+    throw damagedFile(path, `it belongs to version ${manifest.version}, the folder is ${expected.version}`);
+  }
+  if (expected.ranker !== undefined && manifest.ranker !== expected.ranker) {
+    throw damagedFile(path, `it belongs to ranker ${manifest.ranker}, the folder to ${expected.ranker}`);
+  }
+  const strange = manifest.files.find(({ path: file }) => !isName('file', file));
+  if (strange !== undefined) throw damagedFile(path, `it lists a file named ${JSON.stringify(strange.path)}`);
+  return manifest;
+}
+
+/** All files of a version by path, each with the size and hash that the manifest says. */
+export async function readFiles(folder: string, manifest: Manifest): Promise<Map<string, Buffer>> {
+  const files = new Map<string, Buffer>();
+  for (const file of manifest.files) files.set(file.path, await readWithin(folder, file));
+  return files;
+}
+
+/** Everything a version holds, verified; what is parsed has passed its checksum. */
+export function openVersion(manifest: Manifest, files: ReadonlyMap<string, Buffer>): LoadedArtifact {
+  const definition = parseDefinition(manifest.definition.text, 'manifest.json');
+  if (fingerprint(definition) !== manifest.fingerprint) {
+    throw damagedFile('manifest.json', `its definition's fingerprint is not ${manifest.fingerprint}`);
+  }
+  if (JSON.stringify(inputLayout(definition)) !== JSON.stringify(manifest.layout)) {
+    throw damagedFile('manifest.json', 'its layout is not how this program encodes its definition');
+  }
+  const take = (path: string): Buffer => {
+    const bytes = files.get(path);
+    if (bytes === undefined) throw damagedFile(path, 'the version does not have it');
+    return bytes;
+  };
+  const tables = manifest.layout.tables.map(({ name, dim }) => {
+    const table = parseTable(take(tablePath(name)), tablePath(name));
+    if (table.dim !== dim) throw damagedFile(tablePath(name), `its rows have ${table.dim} numbers, not ${dim}`);
+    return [name, table] as const;
+  });
+  const golden = decodeGolden(take('golden.bin'));
+  if (golden.heads.length !== golden.batch.rows * manifest.tasks.length) {
+    throw damagedFile('golden.bin', `it does not have ${manifest.tasks.length} heads per row`);
+  }
+  const parts = ['graph.onnx', 'features.json', 'state.bin', 'golden.bin', ...tables.map(([name]) => tablePath(name))];
+  return {
+    manifest,
+    definition,
+    graph: take('graph.onnx'),
+    parameters: JSON.parse(take('features.json').toString('utf8')) as FeatureParameters,
+    tables: new Map(tables),
+    state: take('state.bin'),
+    golden,
+    reports: new Map([...files].filter(([path]) => !parts.includes(path))),
+  };
+}
+
+/**
+ * A file of the folder itself, whole. Links are refused wherever they point, and a size that is not the expected one
+ * before any of it is read.
+ */
+async function readWithin(folder: string, expected: { path: string } & Partial<ManifestFile>): Promise<Buffer> {
+  const path = join(folder, expected.path);
+  const real = await realpath(path).catch(() => undefined);
+  if (real === undefined) throw damagedFile(expected.path, 'it is missing');
+  if (real !== join(await realpath(folder), expected.path)) throw damagedFile(expected.path, 'it is a link');
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    const { size } = await file.stat();
+    if (size !== (expected.bytes ?? Math.min(size, maxManifestBytes))) {
+      throw damagedFile(expected.path, `it holds ${size} bytes, not ${expected.bytes ?? maxManifestBytes}`);
+    }
+    const bytes = await file.readFile();
+    if (expected.sha256 !== undefined && sha256(bytes) !== expected.sha256) {
+      throw damagedFile(expected.path, 'its checksum does not match its contents');
+    }
+    return bytes;
+  } finally {
+    await file.close();
+  }
+}
