@@ -31,7 +31,7 @@ export const openDatabase = async ({ directory, memoryLimit, threads }: DatasetS
       ],
     });
   }
-  const temporary = await mkdtemp(join(tmpdir(), 'watchnext-data-'));
+  const temporary = await mkdtemp(join(tmpdir(), `watchnext-data-${process.pid}-`));
   const remove = (): void => rmSync(temporary, { recursive: true, force: true });
   process.once('exit', remove);
   let searched = folder;
@@ -97,7 +97,7 @@ const folderHint = async (directory: string): Promise<string> => {
 export const queryError = async (cause: unknown, { sqlFile, directory }: DatasetSource): Promise<WatchnextError> => {
   const text = cause instanceof Error ? cause.message : String(cause);
   const line = /^LINE (\d+):/m.exec(text)?.[1];
-  const message = text.split('\n')[0]?.trim() ?? text;
+  const message = (text.split('\n')[0] ?? text).replace(/^(Failed to extract statements|Error): /, '').trim();
   const missing = /No files found that match/.test(text);
   const hint = missing ? await folderHint(directory) : excerpt(text);
   return new WatchnextError(missing ? 'data_missing' : 'data_invalid', `${sqlFile} could not be run`, {
@@ -126,16 +126,20 @@ export const describeQuery = async (
   sql: string,
   sqlFile: string,
 ): Promise<QueryColumn[]> => {
-  const statements = await connection.extractStatements(sql);
   const refuse = (message: string): never => {
     throw new WatchnextError('data_invalid', `${sqlFile} must be one query`, {
       problems: [{ path: sqlFile, message, hint: 'one SELECT; WITH name AS (…) makes intermediate tables' }],
     });
   };
+  // DuckDB's own answer to a text without any statement is an "error in native callback".
+  if (sql.replace(/--.*|\/\*[^]*?\*\/|[\s;]/g, '') === '') refuse('has no statement');
+  const statements = await connection.extractStatements(sql);
   if (statements.count !== 1) refuse(`has ${statements.count} statements`);
   const statement = await statements.prepare(0);
-  const kind = statement.statementType;
-  const parameters = statement.parameterCount;
+  if (statement.statementType !== StatementType.SELECT) {
+    refuse(`is a ${StatementType[statement.statementType]} statement`);
+  }
+  if (statement.parameterCount > 0) refuse('has parameters (? or $name), which nothing fills');
   const columns = Array.from({ length: statement.columnCount }, (_, index) => ({
     name: statement.columnName(index),
     type: statement.columnType(index).toString(),

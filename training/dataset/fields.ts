@@ -81,6 +81,13 @@ const readingsOf = (feature: string, definition: FeatureDefinition): Reading[] =
   }
 };
 
+/** Where a part of a key is looked for: the feature's own scope, then what surrounds it. */
+const visible: Readonly<Record<FeatureScope, readonly FeatureScope[]>> = {
+  candidate: ['candidate', 'context', 'user'],
+  context: ['context', 'user'],
+  user: ['user', 'context'],
+};
+
 /** Fields whose place is fixed, whatever reads them. */
 const reservedScope: Readonly<Record<string, FeatureScope>> = { user_id: 'user', item_id: 'candidate' };
 
@@ -131,7 +138,7 @@ export const mapColumns = (definition: RankerDefinition, columns: readonly Query
     const reserved = reservedScope[reading.field];
     if (reserved !== undefined) field.scopes.add(reserved);
     if (reading.scope !== undefined) field.scopes.add(reading.scope);
-    else if (field.scopes.size === 0) field.scopes.add(reading.fallback);
+    else if (!visible[reading.fallback].some((scope) => field.scopes.has(scope))) field.scopes.add(reading.fallback);
     if (reading.need !== 'any') field.need = reading.need;
     if (reading.width !== undefined) field.width = reading.width;
     fields.set(reading.field, field);
