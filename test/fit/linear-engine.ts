@@ -71,7 +71,8 @@ export class LinearEngine implements Engine {
     const logits = new Float32Array(inputs.rows * tasks);
     for (let row = 0; row < inputs.rows; row++) {
       this.#row(inputs, row, (input, value) => {
-        for (let task = 0; task < tasks; task++) logits[row * tasks + task]! += value * this.#weights[input * tasks + task]!;
+        for (let task = 0; task < tasks; task++)
+          logits[row * tasks + task]! += value * this.#weights[input * tasks + task]!;
       });
     }
     return logits;

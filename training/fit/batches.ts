@@ -22,7 +22,7 @@ export async function* readBatches(spool: ExampleSpool, options: BatchOptions): 
   const chunks = spool.chunksOf(range);
   const order = random === undefined ? chunks : [...permutation(chunks.length, random)].map((i) => chunks[i] as number);
   let left: Examples | undefined;
-  for (let next = 0; next < order.length; ) {
+  for (let next = 0; next < order.length;) {
     const parts = left === undefined ? [] : [left];
     for (const end = Math.min(order.length, next + windowChunks); next < end; next++) {
       parts.push(await spool.read(order[next] as number, range));

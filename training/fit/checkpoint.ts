@@ -35,7 +35,11 @@ export async function writeCheckpoint<Position>(path: string, checkpoint: Checkp
       }),
     }),
   );
-  const parts: Uint8Array[] = [new TextEncoder().encode(magic), new Uint8Array(Uint32Array.of(header.byteLength).buffer), header];
+  const parts: Uint8Array[] = [
+    new TextEncoder().encode(magic),
+    new Uint8Array(Uint32Array.of(header.byteLength).buffer),
+    header,
+  ];
   for (const [, values] of sections) parts.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   const hash = createHash('sha256');
   for (const part of parts) hash.update(part);

@@ -1,6 +1,11 @@
 import type { RankerDefinition } from '../../src/definition/index.js';
 import { WatchnextError } from '../../src/errors.js';
-import { createFeatureReader, createFeatureState, type RankingInput } from '../../src/features/index.js';
+import {
+  createFeatureReader,
+  createFeatureState,
+  type FeatureBatch,
+  type RankingInput,
+} from '../../src/features/index.js';
 import type { Dataset } from '../dataset/index.js';
 import type { TrainingProgress } from './history.js';
 import { SeededRandom } from './random.js';
@@ -31,6 +36,8 @@ export interface ExampleLog {
   readonly state: Uint8Array;
   /** Times of the first and the last request. */
   readonly window: { readonly from: number; readonly until: number };
+  /** What was read for the last few thousand rows. */
+  readonly recent: FeatureBatch;
   /** A few requests of the log, the longest among them. */
   readonly sample: readonly RankingInput[];
   close(): Promise<void>;
@@ -46,6 +53,7 @@ export async function collectExamples(options: CollectOptions): Promise<ExampleL
   const spool = new ExampleSpool(options);
   const sample = new Sample(sampleSize);
   let window: { from: number; until: number } | undefined;
+  let recent: FeatureBatch | undefined;
   try {
     const total = await dataset.count(range);
     for await (const block of replay({ definition, dataset, state, reader, range })) {
@@ -53,19 +61,27 @@ export async function collectExamples(options: CollectOptions): Promise<ExampleL
       await spool.append(block);
       for (const request of block.requests) sample.add(request);
       window = { from: window?.from ?? (block.times[0] as number), until: block.times.at(-1) as number };
+      recent = block.batch;
       onProgress?.({ phase: 'reading', done: spool.rows, total });
     }
   } catch (error) {
     await spool.close();
     throw error;
   }
-  if (window === undefined) {
+  if (window === undefined || recent === undefined) {
     await spool.close();
     throw new WatchnextError('data_missing', 'There is nothing to train on: no rows lie in the range.', {
       problems: [{ path: 'dataset.sql', message: describeRange(range), hint: 'look at --until and the time column' }],
     });
   }
-  return { spool, state: state.snapshot(), window, sample: sample.requests(), close: () => spool.close() };
+  return {
+    spool,
+    state: state.snapshot(),
+    window,
+    recent,
+    sample: sample.requests(),
+    close: () => spool.close(),
+  };
 }
 
 function describeRange({ from, until }: TimeRange): string {
@@ -100,4 +116,3 @@ class Sample {
     return this.#longest === undefined ? [] : [this.#longest, ...this.#kept];
   }
 }
-

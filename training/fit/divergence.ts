@@ -16,7 +16,11 @@ export const startOfWatch: DivergenceWatch = { steps: 0, mean: 0 };
 /** The watch after one more step; throws `training_diverged` when a loss is not finite or leaps away. */
 export function watchLosses(
   watch: DivergenceWatch,
-  step: { readonly step: number; readonly losses: ReadonlyMap<string, number>; readonly checkpoint: string | undefined },
+  step: {
+    readonly step: number;
+    readonly losses: ReadonlyMap<string, number>;
+    readonly checkpoint: string | undefined;
+  },
 ): DivergenceWatch {
   const total = [...step.losses.values()].reduce((sum, loss) => sum + loss, 0);
   const broken = [...step.losses].find(([, loss]) => !Number.isFinite(loss));
@@ -37,7 +41,11 @@ export function requireFinite(
 ): void {
   for (const [name, values] of arrays) {
     if (!values.every(Number.isFinite)) {
-      throw diverged(`The weights ${name} hold values that are not finite after step ${step.step}.`, name, step.checkpoint);
+      throw diverged(
+        `The weights ${name} hold values that are not finite after step ${step.step}.`,
+        name,
+        step.checkpoint,
+      );
     }
   }
 }

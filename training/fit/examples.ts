@@ -51,7 +51,8 @@ export function selectExamples(examples: Examples, requests: Int32Array): Exampl
     const end = starts[request + 1] as number;
     for (let row = starts[request] as number; row < end; row++, at++) {
       positions[at] = examples.positions[row] as number;
-      for (let task = 0; task < tasks; task++) labels[at * tasks + task] = examples.labels[row * tasks + task] as number;
+      for (let task = 0; task < tasks; task++)
+        labels[at * tasks + task] = examples.labels[row * tasks + task] as number;
     }
   }
   const times = Float64Array.from(requests, (request) => examples.times[request] as number);

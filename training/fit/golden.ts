@@ -1,4 +1,4 @@
-import type { Fields, RankingInput } from '../../src/features/index.js';
+import type { Fields, FieldValue, RankingInput } from '../../src/features/index.js';
 
 const longListLength = 200;
 
@@ -21,7 +21,12 @@ export function goldenRequests(sample: readonly RankingInput[], time: number): R
     { time, user: strange(user), context: strange(context), candidates: candidates.map(strange) },
     { time, user: missing(user), context: missing(context), candidates: candidates.map(missing) },
     { time, user, context, candidates: candidates.slice(0, 1) },
-    { time, user, context, candidates: Array.from({ length: longListLength }, (_, i) => pool[i % pool.length] as Fields) },
+    {
+      time,
+      user,
+      context,
+      candidates: Array.from({ length: longListLength }, (_, i) => pool[i % pool.length] as Fields),
+    },
   ];
 }
 
@@ -32,7 +37,7 @@ function shorten(request: RankingInput): RankingInput {
 /** Values never seen in training, of the same type. */
 function strange(fields: Fields): Fields {
   return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => {
+    Object.entries(fields).map(([name, value]): [string, FieldValue] => {
       if (typeof value === 'string') return [name, `never seen ${value}`];
       if (typeof value === 'number') return [name, -1e6 * (Math.abs(value) + 1)];
       return [name, value];

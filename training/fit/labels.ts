@@ -93,21 +93,22 @@ export class LossMeter {
 
   constructor(scaling: LabelScaling) {
     this.#scaling = scaling;
-    this.#sums = scaling.map(() => ({ rows: 0, loss: 0, constant: 0 }));
+    this.#sums = scaling.map(noSum);
   }
 
   /** Cross-entropy for binary tasks, squared error of the standardised value for regressions. */
   add(logits: Float32Array, labels: Float32Array): void {
     const scaled = scaleLabels(this.#scaling, labels).labels;
     this.#scaling.forEach(({ kind, mean }, task) => {
-      const sum = this.#sums[task] as { rows: number; loss: number; constant: number };
+      const sum = this.#sums[task] ?? noSum();
       const prior = Math.min(1 - 1e-6, Math.max(1e-6, mean));
       const priorLogit = Math.log(prior / (1 - prior));
       for (let at = task; at < labels.length; at += this.#scaling.length) {
-        if (Number.isNaN(labels[at] as number)) continue;
+        if (Number.isNaN(labels[at])) continue;
         const label = scaled[at] as number;
         sum.rows++;
-        sum.loss += kind === 'binary' ? crossEntropy(logits[at] as number, label) : (label - (logits[at] as number)) ** 2;
+        sum.loss +=
+          kind === 'binary' ? crossEntropy(logits[at] as number, label) : (label - (logits[at] as number)) ** 2;
         sum.constant += kind === 'binary' ? crossEntropy(priorLogit, label) : label ** 2;
       }
     });
@@ -124,6 +125,8 @@ export class LossMeter {
     return shares.reduce((sum, share) => sum + share, 0) / shares.length;
   }
 }
+
+const noSum = (): { rows: number; loss: number; constant: number } => ({ rows: 0, loss: 0, constant: 0 });
 
 /** log(1 + e^z) - y z, without overflow. */
 function crossEntropy(logit: number, label: number): number {

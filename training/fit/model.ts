@@ -62,7 +62,8 @@ export class RankerModel {
   /** Tells the tables which ids were met, in time order, so that ids seen often enough have rows before learning starts. */
   admit({ batch, times }: Examples): void {
     const now = times.at(-1) ?? 0;
-    for (const { slot, keys } of embeddingLookups(this.#options.layout, batch)) this.#table(slot.table).admit(keys, now);
+    for (const { slot, keys } of embeddingLookups(this.#options.layout, batch))
+      this.#table(slot.table).admit(keys, now);
     this.#served = undefined;
   }
 
@@ -96,9 +97,7 @@ export class RankerModel {
     stopwatch.measure('embeddings', () => {
       for (const { slot, offsets, keys } of embeddingLookups(layout, batch)) {
         const [gradient, stride] =
-          slot.side === 'request'
-            ? [requestGradient, layout.requestWidth]
-            : [candidateGradient, layout.candidateWidth];
+          slot.side === 'request' ? [requestGradient, layout.requestWidth] : [candidateGradient, layout.candidateWidth];
         this.#table(slot.table).accumulate({ offsets, keys, gradient, stride, offset: slot.offset });
       }
       for (const table of this.#tables.values()) table.update(rateFactor);

@@ -151,7 +151,7 @@ export class ExampleSpool {
     if (stored instanceof Uint8Array) return stored;
     if (this.#file === undefined) throw new Error('the spool is closed');
     const bytes = new Uint8Array(byteLength);
-    for (let at = 0; at < byteLength; ) {
+    for (let at = 0; at < byteLength;) {
       const { bytesRead } = await this.#file.handle.read(bytes, at, byteLength - at, stored.offset + at);
       if (bytesRead === 0) throw new Error('the spool’s temporary file was cut short');
       at += bytesRead;

@@ -54,8 +54,7 @@ export async function trainRanker(options: TrainOptions): Promise<TrainedRanker>
   const started = now();
   const stopwatch = new Stopwatch(now);
   const range = { ...(from === undefined ? {} : { from }), ...(until === undefined ? {} : { until }) };
-  const examples =
-    options.examples ?? (await stopwatch.wait('read', collectExamples({ ...options, range })));
+  const examples = options.examples ?? (await stopwatch.wait('read', collectExamples({ ...options, range })));
   let engine: Engine | undefined;
   try {
     const settings = trainingSettings(definition, options.seed);
@@ -112,6 +111,7 @@ export async function trainRanker(options: TrainOptions): Promise<TrainedRanker>
         history,
         engine: engine.kind,
         window: examples.window,
+        recent: examples.recent,
         summary: {
           rows: split.trainingRows,
           examples: split.trainingRows * history.epochs.length,

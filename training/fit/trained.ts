@@ -52,6 +52,8 @@ export interface TrainedRanker {
   /** After the last outcome it saw: where a service takes over. */
   readonly featureState: FeatureState;
   readonly reader: FeatureReader;
+  /** What was read for the last few thousand rows that it was trained on. */
+  readonly recent: FeatureBatch;
   /** The embedding tables as they are served. */
   tables(): ReadonlyMap<string, EmbeddingTable>;
   /** The dense weights, their averages and optimiser state, as the engine names them. */
@@ -79,7 +81,7 @@ export interface TrainedOptions {
   readonly state: FeatureState;
   readonly facts: Pick<
     TrainedRanker,
-    'layout' | 'parameters' | 'labelScaling' | 'history' | 'summary' | 'engine' | 'window'
+    'layout' | 'parameters' | 'labelScaling' | 'history' | 'summary' | 'engine' | 'window' | 'recent'
   >;
   readonly close: () => Promise<void>;
 }

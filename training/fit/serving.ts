@@ -1,0 +1,65 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { createEncoder, type FeatureBatch } from '../../src/features/index.js';
+import { compileServingGraph } from './engine/index.js';
+import type { TrainedRanker } from './trained.js';
+import type { CompiledModel } from '../compile/index.js';
+
+/** The graph of a trained ranker as it will be served. */
+export async function servingGraph(
+  trained: TrainedRanker,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<CompiledModel> {
+  const { definition, layout, labelScaling: scaling } = trained;
+  return compileServingGraph({ definition, layout, scaling, state: await trained.denseState(), metadata });
+}
+
+export interface ServedScores {
+  /** [rows, tasks] in natural units. */
+  readonly heads: Float32Array;
+  /** [rows, tasks, experts], mmoe only. */
+  readonly gates?: Float32Array;
+}
+
+/** What the graph says of a batch. Runs on this thread: for a few rows when training is over. */
+export async function scoreWithGraph(
+  trained: TrainedRanker,
+  graph: CompiledModel,
+  batch: FeatureBatch,
+): Promise<ServedScores> {
+  const { definition, parameters } = trained;
+  const encoder = createEncoder({ definition, parameters, tables: trained.tables() });
+  const { requests, rows, request, candidate, requestOf } = encoder.encode(batch);
+  const session = await InferenceSession.create(graph.bytes, { intraOpNumThreads: 1 });
+  try {
+    const { heads, gates } = await session.run({
+      request: new Tensor('float32', request, [requests, encoder.layout.requestWidth]),
+      candidate: new Tensor('float32', candidate, [rows, encoder.layout.candidateWidth]),
+      request_of: new Tensor('int32', requestOf, [rows]),
+    });
+    return {
+      heads: heads?.data as Float32Array,
+      ...(gates === undefined ? {} : { gates: gates.data as Float32Array }),
+    };
+  } finally {
+    await session.release();
+  }
+}
+
+/**
+ * How much each task relies on each expert: [tasks][experts] mean gate weights over the most recent rows of the log, the
+ * paper's figure. Undefined for networks without gates.
+ */
+export async function expertUtilisation(trained: TrainedRanker): Promise<number[][] | undefined> {
+  if (trained.definition.network.kind !== 'mmoe') return undefined;
+  const { gates } = await scoreWithGraph(trained, await servingGraph(trained), trained.recent);
+  if (gates === undefined) return undefined;
+  const tasks = Object.keys(trained.definition.tasks).length;
+  const { rows } = trained.recent;
+  const experts = gates.length / rows / tasks;
+  const means = Array.from({ length: tasks }, () => new Array<number>(experts).fill(0));
+  gates.forEach((gate, at) => {
+    const ofTask = means[Math.floor(at / experts) % tasks] as number[];
+    ofTask[at % experts] = (ofTask[at % experts] as number) + gate / rows;
+  });
+  return means;
+}
