@@ -184,7 +184,7 @@ function mergeAttribute(versions: readonly unknown[], runs: readonly OpenSizes[]
   const number = versions.every((version) => typeof version === 'number') ? fitNumber(versions, runs) : undefined;
   if (number !== undefined) return new Varying(number);
   throw traceInvalid(
-    `An attribute of ${call.scope || call.kernel} changes from run to run: ${versions.map(String).join(', ')}.`,
+    `An attribute of ${call.scope || call.kernel} is random or depends on the open dimensions in no simple way: ${versions.map(String).join(', ')}.`,
     'Attributes may depend on nothing but sums and products of open dimensions; random numbers enter as inputs.',
     callerOf(call.at),
   );

@@ -167,8 +167,13 @@ export class NodeWriter {
   }
 
   transpose(value: Operand, permutation: readonly number[]): string {
-    if (permutation.every((from, to) => from === to)) return value.name;
-    return this.node('Transpose', [value.name], { perm: permutation });
+    const producer = this.graph.producer(value.name);
+    const first = producer?.op === 'Transpose' ? producer.attributes['perm'] : undefined;
+    const inner = Array.isArray(first) ? (first as readonly number[]) : undefined;
+    const perm = inner === undefined ? permutation : permutation.map((axis) => inner[axis] ?? axis);
+    const source = inner === undefined ? value.name : (producer?.inputs[0] ?? value.name);
+    if (perm.every((from, to) => from === to)) return source;
+    return this.node('Transpose', [source], { perm });
   }
 }
 

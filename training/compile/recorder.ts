@@ -48,6 +48,7 @@ class RecordingBackend extends tf.KernelBackend {
   calls: RecordedCall[] = [];
   /** Remembers the stack of every step; once is enough, and stacks are most of the cost. */
   withStacks = true;
+  failure: WatchnextError | undefined;
   #indices = new Map<DataId, number>();
   #references = new Map<DataId, number>();
 
@@ -55,6 +56,7 @@ class RecordingBackend extends tf.KernelBackend {
   clear(): void {
     this.values = [];
     this.calls = [];
+    this.failure = undefined;
     this.#indices = new Map();
     this.#references = new Map();
   }
@@ -100,17 +102,22 @@ class RecordingBackend extends tf.KernelBackend {
   }
 
   override readSync(dataId: DataId): tf.BackendValues {
-    const index = this.#indices.get(dataId);
-    const value = index === undefined ? undefined : this.values[index];
-    if (value?.origin === 'constant' && value.values !== undefined) return value.values as tf.BackendValues;
-    throw traceInvalid(
-      'The traced function reads the data of a tensor (dataSync, arraySync, print …), but while tracing there is no data.',
-      'Compute with tensors only: tf.where instead of if, an input instead of a read value.',
-    );
+    const value = this.#constantData(dataId);
+    if (value === undefined) throw dataRead();
+    return value;
   }
 
+  /** tensor.data() would wrap an error into a promise nobody awaits: it is kept and thrown when the function is done. */
   override read(dataId: DataId): Promise<tf.BackendValues> {
-    return Promise.resolve(this.readSync(dataId));
+    const value = this.#constantData(dataId);
+    if (value !== undefined) return Promise.resolve(value);
+    this.failure ??= dataRead();
+    return new Promise(() => undefined);
+  }
+
+  #constantData(dataId: DataId): tf.BackendValues | undefined {
+    const value = this.values[this.#indices.get(dataId) ?? -1];
+    return value?.origin === 'constant' ? (value.values as tf.BackendValues) : undefined;
   }
 
   override disposeData(dataId: DataId, force = false): boolean {
@@ -155,6 +162,13 @@ class RecordingBackend extends tf.KernelBackend {
   }
 }
 
+function dataRead(): WatchnextError {
+  return traceInvalid(
+    'The traced function reads the data of a tensor (data, dataSync, array, print …), but while tracing there is no data.',
+    'Compute with tensors only: tf.where instead of if, an input instead of a read value.',
+  );
+}
+
 export function traceInvalid(message: string, hint?: string, path = callerOf(new Error())): WatchnextError {
   return new WatchnextError('trace_invalid', `${message} (${path})`, {
     problems: [{ path, message, ...(hint === undefined ? {} : { hint }) }],
@@ -164,7 +178,7 @@ export function traceInvalid(message: string, hint?: string, path = callerOf(new
 const scopeNames = (): string[] =>
   tf
     .engine()
-    .state.scopeStack.map(({ name }) => name)
+    .state.scopeStack.map(({ name }) => name.replace(/__op$/, ''))
     .filter((name) => name !== '' && name !== 'default' && name !== 'unnamed scope' && name !== 'gradients');
 
 function notCovered(kernel: string): WatchnextError {
@@ -258,6 +272,7 @@ export function recordRun(options: TraceOptions, sizes: OpenSizes, withStacks: b
         }),
       ),
     );
+    if (backend.failure !== undefined) throw backend.failure;
     return { sizes, values: backend.values, calls: backend.calls, outputs };
   } catch (error) {
     const missing = /Kernel '(\w+)' not registered/.exec(error instanceof Error ? error.message : '')?.[1];
