@@ -33,12 +33,15 @@ export const createEagerEngine = (
   const initial = initialParameters(model.plan, new SeededRandom(seed));
   const learner = createLearner(model.plan, initial, createEagerExecutor(model, backend));
   const queue = createQueue();
+  let closing: Promise<void> | undefined;
+  const ask = <T>(task: () => T | Promise<T>): Promise<T> =>
+    closing === undefined ? queue(task) : Promise.reject(new Error('the engine is closed'));
   return {
     kind,
-    step: (batch) => queue(() => learner.step(batch)),
-    predict: (inputs) => queue(() => learner.predict(inputs)),
-    state: () => queue(() => learner.state()),
-    load: (state) => queue(() => learner.load(state)),
-    close: () => queue(() => learner.close()),
+    step: (batch) => ask(() => learner.step(batch)),
+    predict: (inputs) => ask(() => learner.predict(inputs)),
+    state: () => ask(() => learner.state()),
+    load: (state) => ask(() => learner.load(state)),
+    close: () => (closing ??= queue(() => learner.close())),
   };
 };

@@ -85,7 +85,7 @@ const startThread = async (start: WorkerStart): Promise<Thread> => {
   const ask = <T = unknown>(call: WorkerCall, transfer: readonly Transferable[] = []): Promise<T> =>
     new Promise<T>((resolve, reject) => {
       if (failure !== undefined || closing !== undefined) {
-        reject(failure ?? new Error('the engine is closed'));
+        reject(closing === undefined ? (failure as Error) : new Error('the engine is closed'));
         return;
       }
       worker.ref();
