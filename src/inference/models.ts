@@ -1,5 +1,5 @@
 import type { RankerDefinition } from '../definition/index.js';
-import type { FeatureBatch, RankingInput } from '../features/index.js';
+import type { FeatureBatch, FeatureCounters, RankingInput } from '../features/index.js';
 import type { Scorer } from './types.js';
 
 /** One sealed version, loaded: everything that belongs together when a request is ranked by it. */
@@ -11,6 +11,8 @@ export interface ServedModel {
   readonly about: Readonly<Record<string, unknown>>;
   readonly reader: { read(inputs: readonly RankingInput[]): FeatureBatch };
   readonly scorer: Scorer;
+  /** What the reader met; read and zeroed at each scrape. */
+  readonly counters?: FeatureCounters;
   /** Waits for batches in flight, then frees everything. */
   close(): Promise<void>;
 }

@@ -1,13 +1,17 @@
 import { WatchnextError } from '../errors.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
 import { createLease } from './lease.js';
-import type { LoadableModel } from './protocol.js';
+import type { LoadableModel } from './session.js';
 import { startThread, type Thread } from './thread.js';
 import type { Device, Scorer } from './types.js';
+import type { ScoringCalls } from './worker.js';
+
+type ScoringThread = Thread<ScoringCalls>;
 
 /** The threads that score. They outlive the versions they hold, so that a swap costs a session and not a thread. */
 export interface ScorerPool {
   readonly device: Device;
+  readonly workers: number;
   /** Resolves when every thread holds the model; rejects if it cannot be run, and then no thread holds it. */
   load(version: string, model: LoadableModel): Promise<Scorer>;
   /** Waits for what is in flight, then ends the threads. */
@@ -28,20 +32,20 @@ export interface PoolOptions {
 export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool> => {
   const { workers, logger, metrics } = options;
   const models = new Map<number, LoadableModel>();
-  const threads = new Set<Thread>();
+  const threads = new Set<ScoringThread>();
   let modelCount = 0;
   let closed = false;
 
-  const start = (): Thread => {
-    const thread = startThread((error) => {
+  const start = (): ScoringThread => {
+    const thread = startThread<ScoringCalls>(new URL('./worker.js', import.meta.url), (error) => {
       threads.delete(thread);
       logger.error({ err: error }, 'a scoring thread died and is replaced');
       if (!closed) void replace();
     });
     return thread;
   };
-  const loadInto = (thread: Thread, model: number, content: LoadableModel): Promise<undefined> =>
-    thread.call({ type: 'load', model, device, content });
+  const loadInto = (thread: ScoringThread, model: number, content: LoadableModel): Promise<undefined> =>
+    thread.call('load', { model, device, content });
   const replace = async (): Promise<void> => {
     const thread = start();
     try {
@@ -70,8 +74,8 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
     metrics.set('watchnext_scorer_in_flight', {}, inFlight);
   });
 
-  const leastBusy = (): Thread => {
-    let best: Thread | undefined;
+  const leastBusy = (): ScoringThread => {
+    let best: ScoringThread | undefined;
     for (const thread of threads) if (best === undefined || thread.pending < best.pending) best = thread;
     if (best === undefined) throw new WatchnextError('not_ready', 'No scoring thread is running.');
     return best;
@@ -79,11 +83,12 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
 
   const unload = async (model: number): Promise<void> => {
     models.delete(model);
-    await Promise.all([...threads].map((thread) => thread.call({ type: 'unload', model }).catch(() => undefined)));
+    await Promise.all([...threads].map((thread) => thread.call('unload', model).catch(() => undefined)));
   };
 
   return {
     device,
+    workers,
     load: async (version, content) => {
       const model = ++modelCount;
       models.set(model, content);
@@ -101,9 +106,7 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
         device,
         score: async (batch) => {
           if (closing !== undefined) throw new WatchnextError('not_ready', `Version ${version} is closed.`);
-          const { encodeMs, runMs, ...scores } = await lease.use(() =>
-            leastBusy().call({ type: 'score', model, batch }),
-          );
+          const { encodeMs, runMs, ...scores } = await lease.use(() => leastBusy().call('score', { model, batch }));
           metrics.observe('watchnext_rank_stage_seconds', { stage: 'encode' }, encodeMs / 1000);
           metrics.observe('watchnext_rank_stage_seconds', { stage: 'run' }, runMs / 1000);
           return scores;
@@ -115,10 +118,10 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
   };
 };
 
-const settleDevice = async ({ device, logger }: PoolOptions, thread: Thread | undefined): Promise<Device> => {
+const settleDevice = async ({ device, logger }: PoolOptions, thread: ScoringThread | undefined): Promise<Device> => {
   if (device === 'cpu' || thread === undefined) return 'cpu';
   try {
-    await thread.call({ type: 'probe', device: 'cuda' });
+    await thread.call('probe', 'cuda');
     return 'cuda';
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

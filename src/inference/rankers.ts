@@ -1,3 +1,4 @@
+import type { RankerVersions } from '../artifact/index.js';
 import { WatchnextError } from '../errors.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
 import { nameHint } from '../nearest.js';
@@ -6,12 +7,10 @@ import type { Rankers, RankerStatus, Refusal, ServedModel } from './models.js';
 
 /** The sealed versions as this needs them: which there are, which is meant to serve. */
 export interface VersionSource {
-  rankers(): Promise<readonly string[]>;
-  versions(ranker: string): Promise<readonly string[]>;
-  active(ranker: string): Promise<string | undefined>;
-  /** The version that was active before; undefined if there was none. */
-  previous(ranker: string): Promise<string | undefined>;
-  activate(ranker: string, version: string): Promise<void>;
+  list(): Promise<readonly RankerVersions[]>;
+  activate(ranker: string, version: string): Promise<unknown>;
+  /** Goes back to the version that was active before and answers it. */
+  rollback(ranker: string): Promise<string>;
 }
 
 export interface RankersOptions {
@@ -45,6 +44,10 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
   const retiring = new Set<Promise<void>>();
   let changes: Promise<unknown> = Promise.resolve();
   let closed = false;
+
+  metrics.beforeScrape(() => {
+    for (const { lease } of places.values()) if (lease !== undefined) exportCounters(lease.resource, metrics);
+  });
 
   const oneAtATime = <T>(change: () => Promise<T>): Promise<T> => {
     const done = changes.then(change);
@@ -83,6 +86,7 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
 
   const replaceLease = (old: Lease<ServedModel> | undefined, next: ServedModel): Lease<ServedModel> => {
     if (old !== undefined) {
+      exportCounters(old.resource, metrics);
       const done = old
         .retire()
         .catch((error: unknown) => logger.error({ err: error }, 'a version could not be closed'))
@@ -92,21 +96,27 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
     return createLease(next);
   };
 
-  const status = async (ranker: string): Promise<RankerStatus> => {
+  const status = ({ ranker, versions }: RankerVersions): RankerStatus => {
     const { lease, refused } = placeOf(ranker);
     const model = lease?.resource;
     return {
       ranker,
       active: model?.version,
-      versions: await source.versions(ranker),
+      versions: versions.map(({ version }) => version),
       ...(model && { about: model.about, device: model.scorer.device }),
       ...(refused && { refused }),
     };
   };
 
-  const mustKnow = async (ranker: string): Promise<void> => {
-    const known = await source.rankers();
-    if (!known.includes(ranker)) throw unknownRanker(ranker, known);
+  const find = async (ranker: string): Promise<RankerVersions> => {
+    const known = await source.list();
+    const found = known.find((each) => each.ranker === ranker);
+    if (found === undefined)
+      throw unknownRanker(
+        ranker,
+        known.map((each) => each.ranker),
+      );
+    return found;
   };
 
   const leaseOf = (ranker: string | undefined): Lease<ServedModel> => {
@@ -131,28 +141,26 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
       return !closed && places.size > 0 && [...places.values()].every(({ lease }) => lease !== undefined);
     },
     use: async (ranker, work) => leaseOf(ranker).use(work),
-    list: async () => Promise.all((await source.rankers()).map(status)),
+    list: async () => (await source.list()).map(status),
     activate: (ranker, version) =>
       oneAtATime(async () => {
-        await mustKnow(ranker);
+        const found = await find(ranker);
         await swap(ranker, version);
         await source.activate(ranker, version);
-        return status(ranker);
+        return status(found);
       }),
     rollback: (ranker) =>
       oneAtATime(async () => {
-        await mustKnow(ranker);
-        const version = await source.previous(ranker);
-        if (version === undefined)
-          throw new WatchnextError('artifact_missing', `Ranker ${ranker} has no version to go back to.`);
-        await swap(ranker, version);
-        await source.activate(ranker, version);
-        return status(ranker);
+        const found = await find(ranker);
+        const there = new Set(found.versions.map(({ version }) => version));
+        const target = found.previous.find((version) => there.has(version));
+        if (target !== undefined) await swap(ranker, target);
+        await swap(ranker, await source.rollback(ranker));
+        return status(found);
       }),
     refresh: () =>
       oneAtATime(async () => {
-        for (const ranker of await source.rankers()) {
-          const version = await source.active(ranker);
+        for (const { ranker, active: version } of await source.list()) {
           // What was refused stays refused until another version is meant to serve.
           if (version === undefined || placeOf(ranker).refused?.version === version) continue;
           await swap(ranker, version).catch(() => undefined);
@@ -165,6 +173,16 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
       places.clear();
     },
   };
+};
+
+/** Hands on what the features met since the last time. */
+const exportCounters = ({ ranker, counters }: ServedModel, metrics: Metrics): void => {
+  for (const [feature, counter] of counters ?? []) {
+    const met = { missing: counter.missing, unknown: counter.unknown, out_of_range: counter.outOfRange };
+    for (const [problem, times] of Object.entries(met))
+      if (times > 0) metrics.count('watchnext_feature_problems_total', { ranker, feature, problem }, times);
+    Object.assign(counter, { missing: 0, unknown: 0, outOfRange: 0 });
+  }
 };
 
 const unknownRanker = (ranker: string, known: readonly string[]): WatchnextError =>

@@ -1,8 +1,25 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { attachTable } from '../embeddings/index.js';
-import { createEncoder, type FeatureBatch, type NetworkInputs } from '../features/index.js';
-import type { LoadableModel, TimedScores } from './protocol.js';
-import type { Device } from './types.js';
+import { env, InferenceSession, Tensor } from 'onnxruntime-node';
+import type { RankerDefinition } from '../definition/index.js';
+import { attachTable, type TableHandle } from '../embeddings/index.js';
+import { createEncoder, type FeatureBatch, type FeatureParameters, type NetworkInputs } from '../features/index.js';
+import type { Device, Scores } from './types.js';
+
+/** What a thread needs to score with one version. Tables stay where they are: all threads read the same memory. */
+export interface LoadableModel {
+  readonly definition: RankerDefinition;
+  /** A serialised ONNX model. */
+  readonly graph: Uint8Array;
+  readonly parameters: FeatureParameters;
+  readonly tables: ReadonlyMap<string, TableHandle>;
+}
+
+export interface TimedScores extends Scores {
+  readonly encodeMs: number;
+  readonly runMs: number;
+}
+
+// What goes wrong is thrown, and logged once where it is handled; ONNX Runtime's own lines would come on top.
+env.logLevel = 'fatal';
 
 /** One version inside one thread: encoder and ONNX Runtime session. `create` and `score` block their thread. */
 export interface ModelSession {

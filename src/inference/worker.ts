@@ -1,51 +1,55 @@
-import { parentPort } from 'node:worker_threads';
-import type { WorkerAnswer, WorkerCall, WorkerReplies, WorkerRequest } from './protocol.js';
-import { openSession, probeDevice, type ModelSession } from './session.js';
+import { openSession, probeDevice, type LoadableModel, type ModelSession, type TimedScores } from './session.js';
+import { answerCalls } from './thread.js';
+import type { FeatureBatch } from '../features/index.js';
+import type { Device } from './types.js';
 
-/**
- * The thread in which models run, because ONNX Runtime blocks the thread that calls it. Requests are answered one after
- * the other, so nothing is unloaded during a run; `stop` ends the thread from inside, because terminating one that is
- * inside ONNX Runtime aborts the whole process.
- */
-const port = parentPort;
+/** The thread in which models run, because ONNX Runtime blocks the thread that calls it. `model` is the pool’s number. */
+export type ScoringCalls = {
+  readonly probe: { readonly ask: Device; readonly answer: undefined };
+  readonly load: {
+    readonly ask: { readonly model: number; readonly device: Device; readonly content: LoadableModel };
+    readonly answer: undefined;
+  };
+  readonly score: {
+    readonly ask: { readonly model: number; readonly batch: FeatureBatch };
+    readonly answer: TimedScores;
+  };
+  readonly unload: { readonly ask: number; readonly answer: undefined };
+};
+
 const sessions = new Map<number, ModelSession>();
-let last = Promise.resolve();
 
-const answer = async (request: WorkerRequest): Promise<WorkerReplies[keyof WorkerReplies]> => {
-  switch (request.type) {
-    case 'probe':
-      await probeDevice(request.device);
-      return undefined;
-    case 'load':
-      sessions.set(request.model, await openSession(request.content, request.device));
-      return undefined;
-    case 'score': {
-      const session = sessions.get(request.model);
-      if (session === undefined) throw new Error(`model ${request.model} is not loaded`);
-      return session.score(request.batch);
-    }
-    case 'unload':
-      await sessions.get(request.model)?.release();
-      sessions.delete(request.model);
-      return undefined;
-    case 'stop':
-      for (const session of sessions.values()) await session.release();
-      sessions.clear();
-      return undefined;
-  }
+const unload = async (model: number): Promise<undefined> => {
+  const session = sessions.get(model);
+  sessions.delete(model);
+  await session?.release();
+  return undefined;
 };
 
-const handle = async ({ call, request }: WorkerCall): Promise<void> => {
-  try {
-    const result = await answer(request);
-    const buffers = result === undefined ? [] : [result.heads.buffer, ...(result.gates ? [result.gates.buffer] : [])];
-    port?.postMessage({ call, result } satisfies WorkerAnswer, buffers as ArrayBuffer[]);
-  } catch (error) {
-    port?.postMessage({ call, error: error instanceof Error ? error.message : String(error) } satisfies WorkerAnswer);
-  }
-  if (request.type === 'stop') port?.close();
-};
-
-port?.on('message', (call: WorkerCall) => {
-  last = last.then(() => handle(call));
-});
+answerCalls<ScoringCalls>(
+  {
+    probe: async (device) => {
+      await probeDevice(device);
+      return undefined;
+    },
+    load: async ({ model, device, content }) => {
+      sessions.set(model, await openSession(content, device));
+      return undefined;
+    },
+    score: ({ model, batch }) => {
+      const session = sessions.get(model);
+      if (session === undefined) throw new Error(`model ${model} is not loaded`);
+      return session.score(batch);
+    },
+    unload,
+  },
+  {
+    transfer: (answer) => {
+      const { heads, gates } = (answer ?? {}) as Partial<TimedScores>;
+      return [heads, gates].flatMap((values) => (values === undefined ? [] : [values.buffer as ArrayBuffer]));
+    },
+    onStop: async () => {
+      for (const model of [...sessions.keys()]) await unload(model);
+    },
+  },
+);

@@ -1,0 +1,150 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { readFileSync } from 'node:fs';
+import { compose, type Service } from './compose.js';
+import { WatchnextError } from './errors.js';
+import { redactSettings, type Settings } from './settings.js';
+import { createLogger, type Logger } from './telemetry/index.js';
+
+export interface RunningServer {
+  readonly url: string;
+  /** Drains: not ready, answers what is in flight, closes connections, threads and the store. */
+  close(): Promise<void>;
+}
+
+export interface ServerOptions {
+  readonly logger?: Logger;
+  /** Whether SIGTERM and SIGINT drain it; yes if left out. */
+  readonly signals?: boolean;
+}
+
+/**
+ * Reads the models, then listens. Rejects with a WatchnextError for people if it cannot: a port that is taken, a device
+ * that is not there.
+ */
+export const startServer = async (settings: Settings, options: ServerOptions = {}): Promise<RunningServer> => {
+  const logger = options.logger ?? createLogger({ level: settings.logLevel });
+  logger.info({ settings: redactSettings(settings) }, 'starting');
+  const service = await compose({ settings, logger, version: softwareVersion() });
+  const server = createServer(
+    {
+      keepAliveTimeout: settings.keepAliveMs,
+      headersTimeout: Math.max(settings.keepAliveMs, settings.requestTimeoutMs) + 1000,
+      requestTimeout: settings.requestTimeoutMs,
+      connectionsCheckingInterval: 1000,
+    },
+    service.app,
+  );
+  server.on('clientError', refuseGarbage);
+  try {
+    await listen(server, settings);
+  } catch (error) {
+    await service.close();
+    throw error;
+  }
+  const url = urlOf(server);
+  logger.info({ url }, 'listening');
+
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => (closing ??= drain({ server, service, settings, logger }));
+  if (options.signals !== false) drainOnSignals(close, logger);
+  return { url, close };
+};
+
+const listen = (server: Server, { host, port }: Settings): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const taken = error.code === 'EADDRINUSE';
+      const message = taken ? `port ${port} is taken on ${host}` : error.message;
+      const hint = taken
+        ? 'stop the other process, or choose another port (0 picks a free one)'
+        : 'check host and port';
+      reject(
+        new WatchnextError('settings_invalid', `Cannot listen: ${message}.`, {
+          problems: [{ path: 'port', message, hint }],
+          cause: error,
+        }),
+      );
+    });
+    server.listen(port, host, resolve);
+  });
+
+const urlOf = (server: Server): string => {
+  const { address, family, port } = server.address() as AddressInfo;
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+};
+
+interface Draining {
+  readonly server: Server;
+  readonly service: Service;
+  readonly settings: Settings;
+  readonly logger: Logger;
+}
+
+/**
+ * Order matters: load balancers must see "not ready" before connections go away, and a connection that was busy when the
+ * server closed would be kept open for the whole keep-alive time, so idle ones are closed again and again.
+ */
+const drain = async ({ server, service, settings, logger }: Draining): Promise<void> => {
+  logger.info({}, 'draining');
+  service.drain();
+  await new Promise((resolve) => setTimeout(resolve, settings.drainDelayMs));
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  const idle = setInterval(() => server.closeIdleConnections(), 100);
+  const deadline = setTimeout(() => {
+    logger.warn({}, 'connections are still open at the deadline and are cut');
+    server.closeAllConnections();
+  }, settings.drainTimeoutMs);
+  await closed;
+  clearInterval(idle);
+  clearTimeout(deadline);
+  await service.close();
+  logger.info({}, 'stopped');
+};
+
+/** The first signal drains; the process then ends by itself. A second one ends it at once. */
+const drainOnSignals = (close: () => Promise<void>, logger: Logger): void => {
+  let signalled = false;
+  const onSignal = (): void => {
+    // Not process.exit: it aborts with a core dump if a thread is inside ONNX Runtime.
+    if (signalled) process.kill(process.pid, 'SIGKILL');
+    signalled = true;
+    close().catch((error: unknown) => {
+      logger.error({ err: error }, 'draining failed');
+      process.exitCode = 1;
+    });
+  };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+};
+
+/** What is not HTTP, or has headers that are too large, gets a short answer and no connection. */
+const refuseGarbage = (error: NodeJS.ErrnoException, socket: Socket): void => {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const large = error.code === 'HPE_HEADER_OVERFLOW';
+  const status = large ? '431 Request Header Fields Too Large' : '400 Bad Request';
+  const body = JSON.stringify({
+    error: {
+      code: 'request_invalid',
+      message: large ? 'The headers are too large.' : 'This is not HTTP.',
+      problems: [],
+    },
+  });
+  socket.end(
+    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+};
+
+/** The version in package.json, which lies above both the sources and the build. */
+const softwareVersion = (): string => {
+  for (const above of ['../package.json', '../../package.json']) {
+    try {
+      return (JSON.parse(readFileSync(new URL(above, import.meta.url), 'utf8')) as { version: string }).version;
+    } catch {
+      continue;
+    }
+  }
+  return '0.0.0';
+};
