@@ -1,1 +1,40 @@
-export {};
+import { Command, CommanderError } from 'commander';
+import { checkCommand } from './check.js';
+import { demoCommand } from './demo.js';
+import { evaluateCommand } from './evaluate.js';
+import { exportCommand } from './export.js';
+import { inspectCommand } from './inspect.js';
+import { printError } from './output.js';
+import { schemaCommand } from './schema.js';
+import { serveCommand } from './serve.js';
+import { simulateCommand } from './simulate.js';
+import { trainCommand } from './train.js';
+
+const program = new Command('watchnext')
+  .description('Ranks what to watch next by predicted engagement and satisfaction, from a definition in YAML and SQL.')
+  .version('0.1.0')
+  .showHelpAfterError('(add --help for what is allowed)')
+  .showSuggestionAfterError()
+  .exitOverride();
+
+for (const command of [
+  checkCommand(),
+  trainCommand(),
+  evaluateCommand(),
+  serveCommand(),
+  inspectCommand(),
+  exportCommand(),
+  simulateCommand(),
+  schemaCommand(),
+  demoCommand(),
+]) {
+  program.addCommand(command.exitOverride());
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // Commander has printed its own message: help and version end well, anything else is a slip in the arguments.
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+  else process.exitCode = printError(error, { json: process.argv.includes('--json') });
+}

@@ -32,13 +32,19 @@ const eachLabel = (request: LoggedRequest, visit: (row: number, task: number, la
     for (const [row, label] of labels.entries()) visit(row, task, label);
 };
 
-/** Every candidate gets the mean outcome so far: AUC .5, normalised entropy about 1. */
+/** Every candidate gets the mean outcome of the training part: AUC .5, normalised entropy about 1. */
 export const constantBaseline = (definition: RankerDefinition): Baseline => {
   const means = Object.keys(definition.tasks).map(() => new Mean());
+  let predicting = false;
   return {
     name: 'constant',
-    predict: (request) => perRow(request, means.length, (_, task) => means[task]?.smoothed(0.5, 1e-9) ?? 0.5),
-    observe: (request) => eachLabel(request, (_, task, label) => means[task]?.add(label)),
+    predict: (request) => {
+      predicting = true;
+      return perRow(request, means.length, (_, task) => means[task]?.smoothed(0.5, 1e-9) ?? 0.5);
+    },
+    observe: (request) => {
+      if (!predicting) eachLabel(request, (_, task, label) => means[task]?.add(label));
+    },
   };
 };
 

@@ -1,0 +1,138 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import { loadRanker } from '../src/definition/index.js';
+import { startServer } from '../src/server.js';
+import { readSettings } from '../src/settings.js';
+import { simulate, type Simulation } from '../training/dataset/index.js';
+import { positiveNumber, wholeNumber } from './arguments.js';
+import { createProgress, formatTable, note, print } from './output.js';
+import { printTraining, trainAndSeal } from './train.js';
+
+interface DemoFlags {
+  readonly once?: boolean;
+  readonly port: number;
+  readonly seed: number;
+}
+
+const folder = '.demo';
+const definition = fileURLToPath(new URL('../../models/demo/ranker.yaml', import.meta.url));
+
+export const demoCommand = (): Command =>
+  new Command('demo')
+    .description('simulate a platform, train a ranker on its log, serve it and rank a request')
+    .option('--once', 'end after the ranked answer')
+    .option('--port <port>', 'port of the service', positiveNumber, 8080)
+    .option('--seed <n>', 'seed of the simulated platform', wholeNumber, 1)
+    .addHelpText(
+      'after',
+      `\nEverything is written below ${folder}/. Examples:\n  $ npm run demo\n  $ npm run demo -- --once`,
+    )
+    .action(async ({ once, port, seed }: DemoFlags) => {
+      note('1. Simulating a small video platform');
+      const data = join(folder, 'data');
+      const progress = createProgress();
+      await rm(join(folder, 'models'), { recursive: true, force: true });
+      const simulation = await simulate({
+        directory: data,
+        seed,
+        onProgress: (done, total) => progress.show({ label: 'simulating', done, total }),
+      });
+      progress.stop();
+      const { rows, requests, users, items } = simulation;
+      note(
+        `   ${rows.toLocaleString('en-US')} impressions in ${requests.toLocaleString('en-US')} lists; ${users} users, ${items} videos`,
+      );
+
+      note('\n2. Training on its log, the last day held out');
+      const models = join(folder, 'models');
+      printTraining(
+        await trainAndSeal({ ranker: await loadRanker(definition), data, engine: 'onnx', out: models, activate: true }),
+      );
+
+      note('\n3. Serving it');
+      const settings = { models, store: join(folder, 'store'), port: once === true ? 0 : port, logLevel: 'warn' };
+      const server = await startServer(readSettings(process.env, settings));
+      try {
+        await putCatalogue(server.url, simulation);
+        note(`   ${server.url} is up: ${users} users and ${items} videos put into its store`);
+        note('\n4. Ranking a request');
+        await rankOne(server.url, simulation);
+      } catch (error) {
+        await server.close();
+        throw error;
+      }
+      if (once === true) await server.close();
+      else note(`\nStays up; Ctrl-C ends it. The API is described at ${server.url}/docs`);
+    });
+
+const send = async (method: 'PUT' | 'POST', url: string, body: unknown): Promise<unknown> => {
+  const response = await fetch(url, {
+    method,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  const answer: unknown = await response.json();
+  if (!response.ok) throw new Error(`${method} ${url} answered ${response.status}: ${JSON.stringify(answer)}`);
+  return answer;
+};
+
+const jsonFields = (fields: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [key, value instanceof Float32Array ? [...value] : value]),
+  );
+
+const putCatalogue = async (url: string, { world, from, until }: Simulation): Promise<void> => {
+  const days = Math.round((until - from) / 86_400_000);
+  const videos = Array.from({ length: days + 8 }, (_, index) => world.videos(index - 7)).flat();
+  await send(
+    'PUT',
+    `${url}/v1/users`,
+    world.people.map((person) => ({ ...jsonFields(world.userFields(person)), id: person.id })),
+  );
+  const items = videos.map((video) => ({ ...jsonFields(world.itemFields(video)), id: video.id }));
+  await send('PUT', `${url}/v1/items`, items);
+};
+
+interface RankedItem {
+  readonly id: string;
+  readonly position: number;
+  readonly score: number;
+  readonly heads: Readonly<Record<string, number>>;
+}
+
+/** Ranks tomorrow's first request and sets the answer beside what the simulator knows to be true. */
+const rankOne = async (url: string, { world, from, until }: Simulation): Promise<void> => {
+  const request = world.request(Math.round((until - from) / 86_400_000), 0);
+  const candidates = request.pool.slice(0, 30);
+  const body = {
+    user: { id: request.person.id },
+    context: { device: request.device },
+    candidates: candidates.map(({ id }) => ({ id })),
+    limit: 8,
+  };
+  const answer = (await send('POST', `${url}/v1/rank`, body)) as {
+    requestId: string;
+    version: string;
+    items: RankedItem[];
+  };
+  const truth = new Map(
+    world.truth(request.person, candidates, request.time).map((expected, i) => [candidates[i]?.id, expected]),
+  );
+  print(`user ${request.person.id} on ${request.device}, ${candidates.length} candidates, version ${answer.version}`);
+  const heads = Object.keys(answer.items[0]?.heads ?? {});
+  const rows = answer.items.map(({ id, position, score, heads: values }) => [
+    position,
+    id,
+    score.toFixed(3),
+    ...heads.map((head) => (values[head] ?? Number.NaN).toFixed(3)),
+    (truth.get(id)?.click ?? Number.NaN).toFixed(3),
+    (truth.get(id)?.like ?? Number.NaN).toFixed(3),
+  ]);
+  print(formatTable(['#', 'video', 'score', ...heads, 'true click', 'true like'], rows));
+  print('\ntry it:');
+  print(
+    `curl -s ${url}/v1/rank -H 'content-type: application/json' -d '${JSON.stringify({ ...body, candidates: body.candidates.slice(0, 5), limit: 3 })}'`,
+  );
+};

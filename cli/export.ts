@@ -1,0 +1,33 @@
+import { writeFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import { openArtifacts } from '../src/artifact/index.js';
+import { exportSelfContained } from '../training/fit/index.js';
+import { print } from './output.js';
+import { parseReference } from './reference.js';
+
+interface ExportFlags {
+  readonly selfContained: string;
+  readonly models: string;
+}
+
+export const exportCommand = (): Command =>
+  new Command('export')
+    .description('write a sealed version as one ONNX file, tables inside, for other runtimes')
+    .argument('<ranker[@version]>', 'the active version if none is named')
+    .requiredOption('--self-contained <file>', 'the ONNX file to write')
+    .option('--models <dir>', 'the folder of sealed versions', 'models')
+    .addHelpText(
+      'after',
+      `
+Its inputs are described in docs/artifact.md.
+
+Examples:
+  $ watchnext export demo --models .demo/models --self-contained demo.onnx`,
+    )
+    .action(async (reference: string, { selfContained, models }: ExportFlags) => {
+      const { ranker, version } = parseReference(reference);
+      const artifact = await openArtifacts(models).load(ranker, version);
+      const bytes = exportSelfContained({ artifact });
+      await writeFile(selfContained, bytes);
+      print(`${selfContained}: ${(bytes.length / 1e6).toFixed(1)} MB, ${ranker}@${artifact.manifest.version}`);
+    });
