@@ -58,6 +58,7 @@ export function outcome(
 export function countingTable(dim: number): EmbeddingReader {
   return {
     dim,
+    size: 0,
     pool({ offsets, keys, out, stride, offset }) {
       for (let bag = 0; bag + 1 < offsets.length; bag++) {
         const from = offsets[bag] ?? 0;

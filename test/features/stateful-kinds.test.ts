@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { FeatureDefinition } from '../../src/definition/index.js';
+import type { FeatureDefinition, FeatureOf } from '../../src/definition/index.js';
 import {
   createEncoder,
   createFeatureCounters,
@@ -33,7 +33,7 @@ function valuesAt(feature: FeatureDefinition, state: FeatureState, time: number)
 }
 
 describe('rate', () => {
-  const itemRate = { kind: 'rate', scope: 'candidate', key: 'item_id', of: ['click', 'watch'] } as const;
+  const itemRate: FeatureOf<'rate'> = { kind: 'rate', scope: 'candidate', key: 'item_id', of: ['click', 'watch'] };
 
   test('reads sums and numbers of known outcomes per task; masked and unknown ones change nothing', () => {
     const outcomes = [
@@ -81,7 +81,7 @@ describe('rate', () => {
   });
 
   test('can be keyed by two fields of different owners', () => {
-    const feature = { kind: 'rate', scope: 'candidate', key: ['user_id', 'author'], of: 'click' } as const;
+    const feature: FeatureOf<'rate'> = { kind: 'rate', scope: 'candidate', key: ['user_id', 'author'], of: 'click' };
     const shown = (user: string, author: string): Outcome =>
       outcome(start, { click: 1 }, { user: { user_id: user }, candidate: { author } });
     const outcomes = [shown('u', 'a'), shown('u', 'a'), shown('u', 'b'), shown('a', 'u')];
@@ -186,7 +186,7 @@ describe('history', () => {
   });
 
   test('remembers every impression without a task, and nothing of other users', () => {
-    const { on: _on, ...every } = feature;
+    const every = { kind: 'history', scope: 'user', of: 'item_id', last: 3, dim: 2 } as const;
     const other = outcome(start, {}, { user: { user_id: 'other' } });
     expect(readAfter(every, [met(1, 0), other, met(2, 0)], start + 10)).toEqual(
       ['v1', 'v2'].flatMap((id) => hashId(id)),

@@ -28,12 +28,18 @@ interface Elements {
 const codes = { f32: 1, i32: 2, u32: 3, f64: 4 } as const;
 const constructors = [undefined, Float32Array, Int32Array, Uint32Array, Float64Array] as const;
 const fixedWords = 6;
-const align = (bytes: number): number => (bytes + 7) & ~7;
+const align = (bytes: number): number => Math.ceil(bytes / 8) * 8;
+const mostBytes = 2 ** 32 - 8;
 
-export function encodeFrame({ magic, version }: Format, header: unknown, arrays: readonly FrameArray[]): Uint8Array {
+export function encodeFrame(
+  { magic, version, what }: Format,
+  header: unknown,
+  arrays: readonly FrameArray[],
+): Uint8Array {
   const json = new TextEncoder().encode(JSON.stringify(header));
   const start = align(4 * (fixedWords + 2 * arrays.length));
   const total = arrays.reduce((end, array) => end + align(array.byteLength), start + align(json.length));
+  if (total > mostBytes) throw new RangeError(`A ${what} of ${total} bytes is too large: the most is ${mostBytes}.`);
   const bytes = new Uint8Array(total);
   const words = new Uint32Array(bytes.buffer);
   words.set([magicWord(magic), version, 0, total, json.length, arrays.length]);

@@ -7,16 +7,14 @@ export function createMemoryStore(): FeatureStore {
   return {
     read: (keys) => Promise.resolve(keys.map((key) => values.get(key)?.slice())),
     apply(writes) {
-      try {
+      return new Promise((resolve) => {
         checkWrites(writes);
-      } catch (error) {
-        return Promise.reject(error as Error);
-      }
-      for (const { key, value } of writes) {
-        if (value === undefined) values.delete(key);
-        else values.set(key, Uint8Array.from(value));
-      }
-      return Promise.resolve();
+        for (const { key, value } of writes) {
+          if (value === undefined) values.delete(key);
+          else values.set(key, Uint8Array.from(value));
+        }
+        resolve();
+      });
     },
     close() {
       values.clear();
