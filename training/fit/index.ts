@@ -11,6 +11,8 @@ export {
   type ServingGraphOptions,
   type TfjsNode,
 } from './engine/index.js';
+export { sealRanker, type SealRankerOptions } from './seal.js';
+export { expertUtilisation, scoreWithGraph, servingGraph, type ServedScores } from './serving.js';
 export { splitInTime, trainingSettings } from './settings.js';
 export { trainRanker, type EngineFactory, type TrainOptions } from './train.js';
 export type { ScoredExamples, TrainedRanker, TrainingSummary } from './trained.js';

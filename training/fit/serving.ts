@@ -49,9 +49,9 @@ export async function scoreWithGraph(
  * How much each task relies on each expert: [tasks][experts] mean gate weights over the most recent rows of the log, the
  * paper's figure. Undefined for networks without gates.
  */
-export async function expertUtilisation(trained: TrainedRanker): Promise<number[][] | undefined> {
+export async function expertUtilisation(trained: TrainedRanker, graph: CompiledModel): Promise<number[][] | undefined> {
   if (trained.definition.network.kind !== 'mmoe') return undefined;
-  const { gates } = await scoreWithGraph(trained, await servingGraph(trained), trained.recent);
+  const { gates } = await scoreWithGraph(trained, graph, trained.recent);
   if (gates === undefined) return undefined;
   const tasks = Object.keys(trained.definition.tasks).length;
   const { rows } = trained.recent;

@@ -1,0 +1,147 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { openArtifacts, type LoadedArtifact } from '../../src/artifact/index.js';
+import { createFeatureReader, restoreFeatureState } from '../../src/features/index.js';
+import {
+  collectExamples,
+  createOnnxEngine,
+  sealRanker,
+  servingGraph,
+  scoreWithGraph,
+  trainRanker,
+  type ExampleLog,
+  type TrainedRanker,
+} from '../../training/fit/index.js';
+import { datasetOf, simulatedLog, smallRanker } from './world.js';
+
+const definition = smallRanker({
+  epochs: 2,
+  optimizer: { kind: 'adam', rate: 0.003 },
+  averaging: 0.9,
+  reinitialise_embeddings: true,
+});
+const log = simulatedLog();
+const dataset = datasetOf(log);
+
+let folder = '';
+let examples: ExampleLog;
+let trained: TrainedRanker;
+let sealed: LoadedArtifact;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'seal-test-'));
+  examples = await collectExamples({ definition, dataset });
+  trained = await trainRanker({ definition, dataset, engine: createOnnxEngine, examples });
+  const { version } = await sealRanker({
+    trained,
+    directory: folder,
+    definitionText: 'name: small',
+    sample: examples.sample,
+    metrics: { click: { auc: 0.75 } },
+    report: (utilisation) => ({
+      markdown: `experts: ${JSON.stringify(utilisation)}`,
+      plots: new Map([['plot.svg', '<svg/>']]),
+    }),
+    gitCommit: 'c0ffee',
+    nowMs: Date.UTC(2024, 1, 1),
+  });
+  sealed = await openArtifacts(folder).load('small', version);
+});
+afterAll(async () => {
+  await trained.close();
+  await examples.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe('a sealed ranker', () => {
+  test('says what it is and where it comes from', () => {
+    const { manifest, definition: loaded, reports } = sealed;
+    expect(loaded).toEqual(definition);
+    expect(manifest).toMatchObject({
+      ranker: 'small',
+      seed: 1,
+      metrics: { click: { auc: 0.75 } },
+      gitCommit: 'c0ffee',
+      trainer: { engine: 'onnx', rows: examples.spool.rows, examples: 2 * examples.spool.rows },
+      data: { from: new Date(log[0]!.time).toISOString(), until: new Date(log.at(-1)!.time).toISOString() },
+    });
+    expect([...reports.keys()].sort()).toEqual(['plot.svg', 'report.md']);
+  });
+
+  test('its golden rows hold the edges: nothing known, ids never seen, one candidate, a long list', () => {
+    const { batch, heads } = sealed.golden;
+    const sizes = new Array<number>(batch.requests).fill(0);
+    batch.requestOf.forEach((request) => sizes[request]!++);
+    expect(Math.min(...sizes)).toBe(1);
+    expect(Math.max(...sizes)).toBe(200);
+    expect(batch.requests).toBeGreaterThanOrEqual(20);
+    const users = batch.columns.get('user_id')!;
+    if (users.type !== 'keys') throw new Error('ids are keys');
+    expect(sizes.filter((_, request) => users.offsets[request] === users.offsets[request + 1]).length).toBeGreaterThan(
+      1,
+    );
+    const known = new Set([...sealed.tables.get('user_id')!.contents().keys].map(String));
+    expect([...users.keys].some((key) => !known.has(String(key)))).toBe(true);
+    const lengths = batch.columns.get('length')!;
+    expect(lengths.type === 'numbers' && lengths.values.some((value) => Number.isNaN(value))).toBe(true);
+    expect(heads.every(Number.isFinite)).toBe(true);
+  });
+
+  test('scores with the averaged weights, as the trainer does', async () => {
+    const { heads } = await trained.score(trained.recent);
+    const served = await scoreWithGraph(trained, await servingGraph(trained), trained.recent);
+    heads.forEach((head, at) => expect(Math.abs(served.heads[at]! - head)).toBeLessThan(1e-5 * Math.max(1, head)));
+    expect(sealed.tables.get('item_id')!.contents()).toEqual(trained.tables().get('item_id')!.contents());
+  });
+
+  test('takes over the feature state where training left it', () => {
+    const next = { ...log[0]!, time: log.at(-1)!.time + 1 };
+    const state = restoreFeatureState(definition, sealed.state);
+    const reread = createFeatureReader({ definition, state }).read([next]);
+    expect(reread).toEqual(trained.reader.read([next]));
+    const rates = reread.columns.get('rate')!;
+    expect(rates.type === 'numbers' && rates.values.some((value) => value !== 0)).toBe(true);
+  });
+
+  test('knows how much each task relies on each expert: shares that add up to one', () => {
+    const { utilisation } = sealed.manifest.trainer as { utilisation: number[][] };
+    expect(utilisation.length).toBe(2);
+    for (const shares of utilisation) {
+      expect(shares.length).toBe(2);
+      expect(shares[0]! + shares[1]!).toBeCloseTo(1, 5);
+    }
+    expect(new TextDecoder().decode(sealed.reports.get('report.md'))).toBe(`experts: ${JSON.stringify(utilisation)}`);
+  });
+});
+
+describe('training on ONNX Runtime', () => {
+  const noisy = { ...definition, network: { ...definition.network, dropout: 0.2, gate_dropout: 0.1 } };
+
+  async function bits(run: Partial<Parameters<typeof trainRanker>[0]> = {}): Promise<string> {
+    const ranker = await trainRanker({ definition: noisy, dataset, engine: createOnnxEngine, examples, ...run });
+    try {
+      const dense = [...(await ranker.denseState()).values()].map(({ buffer }) => Buffer.from(buffer));
+      const tables = [...ranker.tables().values()].map((table) => table.serialise({ training: false }));
+      return Buffer.concat([...dense, ...tables]).toString('base64');
+    } finally {
+      await ranker.close();
+    }
+  }
+
+  test('ends in the same bits twice, and after an interruption', async () => {
+    const whole = await bits();
+    expect(await bits()).toBe(whole);
+    const abort = new AbortController();
+    let steps = 0;
+    const stopped = bits({
+      checkpointDirectory: folder,
+      signal: abort.signal,
+      onProgress: ({ phase }) => {
+        if (phase === 'training' && ++steps === 15) abort.abort();
+      },
+    });
+    await expect(stopped).rejects.toMatchObject({ code: 'training_stopped' });
+    expect(await bits({ checkpointDirectory: folder })).toBe(whole);
+  });
+});
