@@ -53,17 +53,23 @@ export async function placeVersion(folder: string, files: ReadonlyMap<string, Ui
   try {
     for (const [path, bytes] of files) await writeDurably(join(draft, path), bytes);
     for (const inner of new Set([...files.keys()].map(dirname))) await syncFolder(join(draft, inner));
-    await syncFolder(draft);
-    await rename(draft, folder);
-  } catch (cause) {
-    await rm(draft, { recursive: true, force: true });
-    if (!['ENOTEMPTY', 'EEXIST'].includes((cause as NodeJS.ErrnoException).code ?? '')) throw cause;
-    throw new WatchnextError('artifact_exists', `${folder} is there already; a version never changes.`, {
-      problems: [{ path: folder, message: 'exists', hint: 'seal again: the name holds the time' }],
-      cause,
+    // Refuses to replace a folder that holds anything, and every version does.
+    await rename(draft, folder).catch((cause: unknown) => {
+      throw existing(folder, cause) ?? cause;
     });
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true });
+    throw error;
   }
   await syncFolder(dirname(folder));
+}
+
+function existing(folder: string, cause: unknown): WatchnextError | undefined {
+  if (!['ENOTEMPTY', 'EEXIST'].includes((cause as NodeJS.ErrnoException).code ?? '')) return undefined;
+  return new WatchnextError('artifact_exists', `${folder} is there already; a version never changes.`, {
+    problems: [{ path: folder, message: 'exists', hint: 'seal again: the name holds the time' }],
+    cause,
+  });
 }
 
 /** A temporary folder this old belongs to a writer that was killed: sealing takes seconds. */
