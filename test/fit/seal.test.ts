@@ -36,7 +36,7 @@ beforeAll(async () => {
   const { version } = await sealRanker({
     trained,
     directory: folder,
-    definitionText: 'name: small',
+    definitionText: JSON.stringify(definition),
     sample: examples.sample,
     metrics: { click: { auc: 0.75 } },
     report: (utilisation) => ({
