@@ -115,6 +115,8 @@ const root = protobuf.Root.fromJSON({
     Object.entries(schema).map(([message, fields]) => [
       message,
       {
+        // ONNX is proto2: a zero that was set is written, so that a dimension of 0 stays a known dimension.
+        edition: 'proto2',
         fields: Object.fromEntries(
           Object.entries(fields).map(([field, [id, type]]) => [
             field,
