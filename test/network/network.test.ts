@@ -37,7 +37,7 @@ describe('with every weight 1 and every bias 0, values can be counted by hand', 
         inputs,
       ),
     ).toEqual([36, 36, 0, 0, 18, 18]);
-    expect(network.parameters.find(({ name }) => name === 'bottom/0/request')?.shape).toEqual([2, 1, 2]);
+    expect(network.parameters.find(({ name }) => name === 'bottom/0/weights')?.shape).toEqual([3, 1, 2]);
   });
 
   test('mmoe: equal gates mix equal experts', () => {
@@ -93,7 +93,8 @@ describe.each([
   test('a request of its own per row needs no gather and gives the same', () => {
     const own = { request: randomMatrix(5, 4), candidate: batch.candidate, noise };
     const gathered = network.forward(parameters, { ...own, requestOf: tf.tensor1d([0, 1, 2, 3, 4], 'int32') });
-    expect(numbers(network.forward(parameters, own).logits)).toEqual(numbers(gathered.logits));
+    const direct = numbers(network.forward(parameters, own).logits);
+    numbers(gathered.logits).forEach((logit, i) => expect(direct[i]).toBeCloseTo(logit, 5));
   });
 
   test('the gradient of a request is the sum over its rows', () => {
@@ -186,7 +187,7 @@ test('a side without columns is left out', () => {
     { requestWidth: 0, candidateWidth: 1 },
   );
   const network = createNetwork(shape);
-  expect(network.parameters.some(({ name }) => name.endsWith('/request'))).toBe(false);
+  expect(network.parameters[0]?.shape).toEqual([1, 2, 2]);
   const alone = { request: tf.zeros<tf.Rank.R2>([2, 0]), candidate, requestOf, noise };
   expect(
     logitsOf(
@@ -231,8 +232,7 @@ describe('initial parameters', () => {
 
   test('fill their bound: He’s for rectified layers by the inputs of both sides, Glorot’s for linear ones', () => {
     const bound = (name: string): number => Math.max(...start.get(name)!.map(Math.abs));
-    expect(bound('bottom/0/request')).toBeCloseTo(Math.sqrt(6 / 50), 2);
-    expect(bound('bottom/0/candidate')).toBeCloseTo(Math.sqrt(6 / 50), 2);
+    expect(bound('bottom/0/weights')).toBeCloseTo(Math.sqrt(6 / 50), 2);
     expect(bound('experts/0/weights')).toBeCloseTo(Math.sqrt(6 / 50), 2);
     expect(bound('heads/weights')).toBeCloseTo(Math.sqrt(6 / 41), 1);
     expect(bound('experts/0/bias')).toBe(0);

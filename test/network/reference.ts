@@ -26,14 +26,13 @@ const cube = (tensor: tf.Tensor | undefined): Nested => tensor!.arraySync() as N
  */
 export function referenceRow(p: Tensors, request: Vector, candidate: Vector, bottom: boolean) {
   const inputs = [...request, ...candidate];
-  const joined = (name: string): Nested => [...cube(p[`${name}/request`]), ...cube(p[`${name}/candidate`])];
+  const weightsOf = (name: string): Nested => cube(p[`${name}/weights`]);
   const biasOf = (name: string): number[][] => p[name]!.arraySync() as number[][];
   let shared = inputs;
   if (bottom) {
-    const weights = joined('bottom/0');
+    const weights = weightsOf('bottom/0');
     shared = relu(layer(inputs, (i, j) => weights[i]![0]![j]!, biasOf('bottom/0/bias')[0]!));
   }
-  const weightsOf = (name: string): Nested => (bottom ? cube(p[`${name}/weights`]) : joined(name));
   const [expertWeights, gateWeights] = [weightsOf('experts/0'), weightsOf('gates')];
   const experts = biasOf('experts/0/bias').map((bias, e) =>
     relu(layer(shared, (i, j) => expertWeights[i]![e]![j]!, bias)),

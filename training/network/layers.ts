@@ -24,31 +24,35 @@ export type SplitInputs = Pick<ForwardInputs, 'request' | 'candidate' | 'request
 
 /**
  * The first layer: W_request x_request once per request, handed to the request's rows, plus W_candidate x_candidate. The
- * sum is what the unsplit layer computes on both sides beside each other.
+ * sum is what the unsplit layer computes on both sides beside each other, and where every row is its own request that is
+ * how it is computed: one long product is faster than two short ones. The request's rows of the weights come first.
  */
 export const splitLayer =
   (requestWidth: number, candidateWidth: number): LayerMaker<SplitInputs> =>
   (options) => {
     const { name, copies, width } = options;
-    const weights = (role: string, inputs: number): ParameterSpec[] =>
-      inputs === 0 ? [] : [weight(options, role, [inputs, copies, width], requestWidth + candidateWidth)];
-    const project = (x: tf.Tensor2D, role: string, tensors: PartTensors): tf.Tensor2D | undefined =>
-      x.shape[1] === 0 ? undefined : tf.matMul<tf.Tensor2D>(x, columns(parameterOf(tensors, `${name}/${role}`)));
+    const inputs = requestWidth + candidateWidth;
     return {
-      parameters: [...weights('request', requestWidth), ...weights('candidate', candidateWidth), ...bias(options)],
+      parameters: [weight(options, [inputs, copies, width], inputs), ...bias(options)],
       noise: noiseOf(options, ['rows', copies, width]),
       multiplications: {
         perRequest: requestWidth * copies * width,
         perCandidate: candidateWidth * copies * width,
       },
       apply: ({ request, candidate, requestOf }, tensors) => {
-        const perRequest = project(request, 'request', tensors);
-        const ofRequest =
-          perRequest === undefined || requestOf === undefined ? perRequest : gatherRows(perRequest, requestOf);
-        const ofCandidate = project(candidate, 'candidate', tensors);
-        if (ofRequest === undefined || ofCandidate === undefined)
-          return finish((ofRequest ?? ofCandidate) as tf.Tensor2D, options, tensors);
-        return finish(ofRequest.add(ofCandidate), options, tensors);
+        const weights = columns(parameterOf(tensors, `${name}/weights`));
+        const product = (): tf.Tensor2D => {
+          if (requestWidth === 0) return tf.matMul(candidate, weights);
+          if (requestOf === undefined) {
+            return tf.matMul(candidateWidth === 0 ? request : tf.concat2d([request, candidate], 1), weights);
+          }
+          if (candidateWidth === 0) return gatherRows(tf.matMul(request, weights), requestOf);
+          const [ofRequest, ofCandidate] = tf.split<tf.Tensor2D>(weights, [requestWidth, candidateWidth]);
+          return gatherRows(tf.matMul(request, ofRequest as tf.Tensor2D), requestOf).add(
+            tf.matMul(candidate, ofCandidate as tf.Tensor2D),
+          );
+        };
+        return finish(product(), options, tensors);
       },
     };
   };
@@ -59,7 +63,7 @@ export const sharedLayer =
   (options) => {
     const { name, copies, width } = options;
     return {
-      parameters: [weight(options, 'weights', [inputs, copies, width], inputs), ...bias(options)],
+      parameters: [weight(options, [inputs, copies, width], inputs), ...bias(options)],
       noise: noiseOf(options, ['rows', copies, width]),
       multiplications: { perRequest: 0, perCandidate: inputs * copies * width },
       apply: (x, tensors) =>
@@ -73,7 +77,7 @@ export const parallelLayer =
   (options) => {
     const { name, copies, width } = options;
     return {
-      parameters: [weight(options, 'weights', [copies, inputs, width], inputs), ...bias(options)],
+      parameters: [weight(options, [copies, inputs, width], inputs), ...bias(options)],
       noise: noiseOf(options, [copies, 'rows', width]),
       multiplications: { perRequest: 0, perCandidate: inputs * copies * width },
       apply: (x, tensors) => {
@@ -93,13 +97,8 @@ export const stack = <In>(first: LayerMaker<In>, layers: readonly LayerOptions[]
   );
 };
 
-const weight = (
-  { name, width, kind }: LayerOptions,
-  role: string,
-  shape: readonly number[],
-  inputs: number,
-): ParameterSpec => ({
-  name: `${name}/${role}`,
+const weight = ({ name, width, kind }: LayerOptions, shape: readonly number[], inputs: number): ParameterSpec => ({
+  name: `${name}/weights`,
   shape,
   bound: kind === 'hidden' ? heBound(inputs) : glorotBound(inputs, width),
   decays: true,

@@ -9,7 +9,7 @@ export interface NetworkShape {
 }
 
 export interface ParameterSpec {
-  /** Part, layer and role, e.g. experts/0/candidate or towers/0/bias. */
+  /** Part, layer and role, e.g. experts/0/weights or towers/0/bias. */
   readonly name: string;
   readonly shape: readonly number[];
   /** Initial values are uniform in ±bound; 0 starts at zero. */
