@@ -6,7 +6,7 @@ WITH exposures AS (
 -- nothing; and a JSON object has no error, only no value, for columns that are not there.
 history_rows AS (
   SELECT to_json(r) AS row
-  FROM read_csv('user_[fh]*.csv*', union_by_name = true, filename = true) AS r
+  FROM read_csv('user_[fh]*.csv*', union_by_name = true, filename = true, all_varchar = true) AS r
   WHERE contains(filename, 'user_history')
 ),
 ready_histories AS (
@@ -35,27 +35,44 @@ histories AS MATERIALIZED (
   UNION ALL
   SELECT * FROM logged_histories WHERE user_id NOT IN (SELECT user_id FROM ready_histories)
 ),
--- What those histories say about each user and each video: exposures, and shares that were watched long or liked.
-met AS MATERIALIZED (
-  SELECT
-    user_id,
-    unnest(watched) AS video_id,
-    list_contains(coalesce(watched_long, []), unnest(watched)) AS long_view,
-    list_contains(coalesce(liked, []), unnest(watched)) AS is_like
-  FROM histories
-),
-overall AS (SELECT avg(long_view::INTEGER) AS long_view, avg(is_like::INTEGER) AS is_like FROM met),
-user_before AS (
-  SELECT user_id, count(*) AS n, sum(long_view::INTEGER) AS long_views, sum(is_like::INTEGER) AS likes FROM met GROUP BY ALL
-),
-video_before AS (
-  SELECT video_id, count(*) AS n, sum(long_view::INTEGER) AS long_views, sum(is_like::INTEGER) AS likes FROM met GROUP BY ALL
-),
 users AS (
   SELECT * FROM read_csv('user_features*.csv*')
 ),
 videos AS (
-  SELECT * FROM read_csv('video_features_basic*.csv*')
+  SELECT *, string_split(tag, ',')[1] AS first_tag FROM read_csv('video_features_basic*.csv*', types = {'tag': 'VARCHAR'})
+),
+-- What those histories say about users, videos, authors and tags: how often met, and the share watched long or liked, as
+-- log-odds, with 20 average meetings mixed in.
+met AS MATERIALIZED (
+  SELECT m.*, v.author_id, v.first_tag
+  FROM (
+    SELECT
+      user_id,
+      unnest(watched) AS video_id,
+      list_contains(coalesce(watched_long, []), unnest(watched))::INTEGER AS long_view,
+      list_contains(coalesce(liked, []), unnest(watched))::INTEGER AS is_like
+    FROM histories
+  ) m
+  LEFT JOIN videos v USING (video_id)
+),
+overall AS (
+  SELECT
+    avg(long_view) AS long_view,
+    avg(is_like) AS is_like
+  FROM met
+),
+before AS MATERIALIZED (
+  SELECT
+    user_id,
+    video_id,
+    author_id,
+    first_tag,
+    count(*) AS n,
+    ln((sum(met.long_view) + 20 * any_value(o.long_view)) / (sum(1 - met.long_view) + 20 * (1 - any_value(o.long_view)))) AS long_view,
+    ln((sum(met.is_like) + 20 * any_value(o.is_like)) / (sum(1 - met.is_like) + 20 * (1 - any_value(o.is_like)))) AS is_like
+  FROM met, overall o
+  WHERE o.long_view BETWEEN 1e-6 AND 1 - 1e-6 AND o.is_like BETWEEN 1e-6 AND 1 - 1e-6
+  GROUP BY GROUPING SETS ((user_id), (video_id), (author_id), (first_tag))
 )
 SELECT
   e.time_ms AS time,
@@ -81,8 +98,8 @@ SELECT
   h.watched AS watched_before,
   h.liked AS liked_before,
   h.watched_long AS watched_long_before,
-  coalesce(ub.long_views + 20 * o.long_view, 20 * o.long_view) / (coalesce(ub.n, 0) + 20) AS user_long_before,
-  coalesce(ub.likes + 20 * o.is_like, 20 * o.is_like) / (coalesce(ub.n, 0) + 20) AS user_like_before,
+  coalesce(ub.long_view, 0) AS user_long_before,
+  coalesce(ub.is_like, 0) AS user_like_before,
   -- the video
   v.author_id,
   v.music_id,
@@ -92,20 +109,26 @@ SELECT
   v.upload_dt,
   v.upload_dt::VARCHAR AS upload_day,
   v.tag AS tags,
-  string_split(v.tag, ',')[1] AS first_tag,
+  v.first_tag,
   e.duration_ms / 1000 AS duration,
   len(list_filter([0, 3, 5, 7, 10, 14, 18, 25, 35, 50, 70, 90, 120, 160, 200, 250, 300, 400, 600], lambda s: s < e.duration_ms / 1000))
     AS duration_bucket,
   v.server_width AS width,
   v.server_height / v.server_width AS aspect,
   coalesce(vb.n, 0) AS video_met_before,
-  coalesce(vb.long_views + 20 * o.long_view, 20 * o.long_view) / (coalesce(vb.n, 0) + 20) AS video_long_before,
-  coalesce(vb.likes + 20 * o.is_like, 20 * o.is_like) / (coalesce(vb.n, 0) + 20) AS video_like_before
+  coalesce(vb.long_view, 0) AS video_long_before,
+  coalesce(vb.is_like, 0) AS video_like_before,
+  coalesce(ab.long_view, 0) AS author_long_before,
+  coalesce(ab.is_like, 0) AS author_like_before,
+  coalesce(tb.long_view, 0) AS tag_long_before,
+  coalesce(tb.is_like, 0) AS tag_like_before
 FROM exposures e
-CROSS JOIN overall o
 LEFT JOIN users u USING (user_id)
 LEFT JOIN histories h USING (user_id)
-LEFT JOIN user_before ub USING (user_id)
 LEFT JOIN videos v USING (video_id)
-LEFT JOIN video_before vb USING (video_id)
+-- Of a grouping set the other keys are NULL, so that each of these meets its own set only.
+LEFT JOIN before ub ON ub.user_id = e.user_id
+LEFT JOIN before vb ON vb.video_id = e.video_id
+LEFT JOIN before ab ON ab.author_id = v.author_id
+LEFT JOIN before tb ON tb.first_tag = v.first_tag
 WHERE e.date >= 20220425

@@ -48,7 +48,8 @@ export const createVideos = (
       author: `a${author}`,
       topic: topics[topic] ?? 'music',
       content,
-      look: content.map((x) => Math.round((x + 0.15 * random.normal()) * 1000) / 1000),
+      // Adding 0 turns -0, which no CSV file can hold, into 0.
+      look: content.map((x) => Math.round((x + 0.15 * random.normal()) * 1000) / 1000 + 0),
       tags: [...new Set([topic, second])].map((k) => topics[k] ?? 'music'),
       quality: Math.SQRT1_2 * (quality + random.normal()),
       clickbait: Math.SQRT1_2 * (clickbait + random.normal()),
