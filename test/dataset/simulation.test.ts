@@ -80,9 +80,11 @@ describe('the law', () => {
   });
 
   test('nothing is watched, liked or rated without a click', () => {
-    for (const { happening } of rows) {
-      if (!happening.clicked) expect(happening).toMatchObject({ watchSeconds: 0, liked: false, rating: undefined });
-    }
+    const odd = rows.filter(
+      ({ happening: { clicked, watchSeconds, liked, rating } }) =>
+        clicked !== watchSeconds > 0 || (!clicked && (liked || rating !== undefined)),
+    );
+    expect(odd).toEqual([]);
   });
 
   test('clickbait gets clicks and disappoints; quality satisfies', () => {
@@ -98,7 +100,7 @@ describe('the world', () => {
   test('the log is biased: what is shown first would be clicked more than what is shown last', () => {
     const truth = (low: number, high: number): number =>
       mean(rows.filter(({ position }) => position >= low && position <= high).map(({ expected }) => expected.click));
-    expect(truth(1, 3)).toBeGreaterThan(1.25 * truth(18, 20));
+    expect(truth(1, 3)).toBeGreaterThan(1.15 * truth(18, 20));
   });
 
   test('new videos come every day and are shown from then on', () => {
