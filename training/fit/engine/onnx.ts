@@ -78,7 +78,8 @@ const startThread = async (start: WorkerStart): Promise<Thread> => {
   worker.on('exit', () => fail(new Error('the training thread has ended')));
   worker.on('message', (reply: WorkerReply) => {
     const call = pending.shift();
-    if (pending.length === 0) worker.unref();
+    // A thread that is closing is waited for: unreferenced, it would let the process end before it.
+    if (pending.length === 0 && closing === undefined) worker.unref();
     if ('error' in reply) call?.reject(reply.error);
     else call?.resolve(reply.result as never);
   });
