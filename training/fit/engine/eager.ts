@@ -38,7 +38,12 @@ export const createEagerEngine = (
     closing === undefined ? queue(task) : Promise.reject(new Error('the engine is closed'));
   return {
     kind,
-    step: (batch) => ask(() => learner.step(batch)),
+    step: (batch) =>
+      ask(async () => {
+        const { result, update } = await learner.step(batch);
+        update();
+        return result;
+      }),
     predict: (inputs) => ask(() => learner.predict(inputs)),
     state: () => ask(() => learner.state()),
     load: (state) => ask(() => learner.load(state)),

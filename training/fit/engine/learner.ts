@@ -27,9 +27,19 @@ export interface Executor {
   close(): Promise<void>;
 }
 
-/** Weights, optimiser and noise around an executor: the part that is the same whatever executes. */
+/** What a step answers, and what is left to be done before anything else is asked. */
+export interface LearnerStep {
+  readonly result: StepResult;
+  /** Moves the weights; the caller can have the result before, and use it meanwhile. */
+  readonly update: () => void;
+}
+
+/**
+ * Weights, optimiser and noise around an executor: the part that is the same whatever executes. One call at a time: the
+ * arrays that are fed belong to the learner.
+ */
 export interface Learner {
-  step(batch: StepBatch): Promise<StepResult>;
+  step(batch: StepBatch): Promise<LearnerStep>;
   predict(inputs: NetworkInputs): Promise<Float32Array>;
   state(): Map<string, Float32Array>;
   load(state: NamedArrays): void;
@@ -77,16 +87,19 @@ export const createLearner = (plan: LearnerPlan, initial: NamedArrays, executor:
         ...parameterFeeds(weights.parameters),
       });
       const losses = outputs['losses'] ?? new Float32Array(0);
-      if (losses.every(Number.isFinite)) {
-        const gradients = new Map(
-          plan.parameters.map(({ name }) => [name, outputs[`gradients/parameters/${name}`] ?? new Float32Array(0)]),
-        );
-        updateWeights(weights, plan.parameters, { rule: plan.update, gradients, rate: learningRate });
-      }
+      const finite = losses.every(Number.isFinite);
+      const gradients = new Map(
+        plan.parameters.map(({ name }) => [name, outputs[`gradients/parameters/${name}`] ?? new Float32Array(0)]),
+      );
       return {
-        losses,
-        requestGradient: outputs['gradients/request'] ?? new Float32Array(0),
-        candidateGradient: outputs['gradients/candidate'] ?? new Float32Array(0),
+        result: {
+          losses,
+          requestGradient: outputs['gradients/request'] ?? new Float32Array(0),
+          candidateGradient: outputs['gradients/candidate'] ?? new Float32Array(0),
+        },
+        update: () => {
+          if (finite) updateWeights(weights, plan.parameters, { rule: plan.update, gradients, rate: learningRate });
+        },
       };
     },
     async predict(inputs) {

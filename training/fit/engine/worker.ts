@@ -53,35 +53,44 @@ function serve(port: NonNullable<typeof parentPort>, { plan, initial, threads }:
   };
   const learner = createLearner(plan, initial, executor);
 
-  const answer = async (call: WorkerCall): Promise<unknown> => {
+  const reply = (message: WorkerReply): void =>
+    port.postMessage(message, 'result' in message ? buffersOf(message.result) : []);
+  const answer = async (call: WorkerCall): Promise<void> => {
     switch (call.call) {
       case 'graph':
         sessions.set(call.name, await InferenceSession.create(call.bytes, sessionOptions(threads)));
-        return undefined;
-      case 'step':
-        return learner.step(call.batch);
+        reply({ result: undefined });
+        break;
+      case 'step': {
+        // The caller prepares the next batch while the weights are moved.
+        const { result, update } = await learner.step(call.batch);
+        reply({ result });
+        update();
+        break;
+      }
       case 'predict':
-        return learner.predict(call.inputs);
+        reply({ result: await learner.predict(call.inputs) });
+        break;
       case 'state':
-        return learner.state();
+        reply({ result: learner.state() });
+        break;
       case 'load':
         learner.load(call.state);
-        return undefined;
+        reply({ result: undefined });
+        break;
       case 'close':
-        return learner.close();
+        await learner.close();
+        reply({ result: undefined });
+        port.close();
+        break;
     }
   };
 
   const queue = createQueue();
   port.on('message', (call: WorkerCall) => {
-    const reply = (message: WorkerReply): void =>
-      port.postMessage(message, 'result' in message ? buffersOf(message.result) : []);
-    void queue(() => answer(call))
-      .then((result) => reply({ result }))
-      .catch((error: unknown) => reply({ error: error instanceof Error ? error : new Error(String(error)) }))
-      .finally(() => {
-        if (call.call === 'close') port.close();
-      });
+    queue(() => answer(call)).catch((error: unknown) => {
+      reply({ error: error instanceof Error ? error : new Error(String(error)) });
+    });
   });
 }
 
