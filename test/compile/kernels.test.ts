@@ -311,7 +311,7 @@ const cases: Readonly<Record<string, Case>> = {
     run: ({ u, wide, s }) => [
       tf.unsortedSegmentSum(wide!, s! as tf.Tensor1D, 3),
       tf.unsortedSegmentSum(wide!, s! as tf.Tensor1D, 500),
-      tf.unsortedSegmentSum(wide!, s! as tf.Tensor1D, wide!.shape[0]!),
+      tf.unsortedSegmentSum(wide!, s! as tf.Tensor1D, wide!.shape[0]),
       tf.unsortedSegmentSum(u!, s! as tf.Tensor1D, 3),
       tf.unsortedSegmentSum(u!, s! as tf.Tensor1D, u!.shape[0]),
     ],

@@ -75,7 +75,7 @@ describe('a traced function', () => {
       constants: [{ name: 'w', shape: [2], values: fixedWeights(2) }],
       run: ({ x: rows, w }) => {
         const y = tf.neg(rows!);
-        return { same: rows!, weight: w!, y, again: y, shape: tf.tensor1d([rows!.shape[0]!, 4]) };
+        return { same: rows!, weight: w!, y, again: y, shape: tf.tensor1d([rows!.shape[0], 4]) };
       },
     });
     expect(result.maxAbsolute).toBe(0);
@@ -246,7 +246,7 @@ describe('what cannot be compiled is refused with the reason and the line', () =
     ['tf.dropout', ({ x: rows }) => ({ y: tf.dropout(rows!, 0.5) })],
     ['a random number', ({ x: rows }) => ({ y: rows!.mul(tf.scalar(Math.random())) })],
     ['a random number as an attribute', ({ x: rows }) => ({ y: tf.clipByValue(rows!, 0, 1 + Math.random()) })],
-    ['tf.eye of an open size', ({ x: rows }) => ({ y: tf.matMul(tf.eye(rows!.shape[0]!), rows!) })],
+    ['tf.eye of an open size', ({ x: rows }) => ({ y: tf.matMul(tf.eye(rows!.shape[0]), rows!) })],
   ])('constants that are not constant: %s', (_, run) => {
     const error = failure(run);
     expect(error.code).toBe('trace_invalid');
@@ -267,7 +267,7 @@ describe('what cannot be compiled is refused with the reason and the line', () =
   });
 
   test('a shape that is no polynomial of the open sizes', () => {
-    const error = failure(({ x: rows }) => ({ y: tf.slice(rows!, [0, 0], [Math.ceil(rows!.shape[0]! / 2), 4]) }));
+    const error = failure(({ x: rows }) => ({ y: tf.slice(rows!, [0, 0], [Math.ceil(rows!.shape[0] / 2), 4]) }));
     expect(error.code).toBe('trace_invalid');
     expect(error.problems[0]?.path).toMatch(thisFile);
   });
