@@ -1,5 +1,6 @@
 export { collectExamples, type CollectOptions, type ExampleLog, type TimeRange } from './collect.js';
 export type { Examples } from './examples.js';
+export { exportSelfContained, verifySelfContained } from './export-self-contained.js';
 export type { EpochRecord, TaskLosses, TrainingHistory, TrainingProgress } from './history.js';
 export type { LabelScaling, TaskScaling } from './labels.js';
 export type { ReplayedExamples } from './replay.js';
