@@ -29,7 +29,7 @@ export const startServer = async (settings: Settings, options: ServerOptions = {
   const server = createServer(
     {
       keepAliveTimeout: settings.keepAliveMs,
-      headersTimeout: Math.max(settings.keepAliveMs, settings.requestTimeoutMs) + 1000,
+      headersTimeout: settings.requestTimeoutMs,
       requestTimeout: settings.requestTimeoutMs,
       connectionsCheckingInterval: 1000,
     },

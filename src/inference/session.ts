@@ -2,6 +2,7 @@ import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import type { RankerDefinition } from '../definition/index.js';
 import { attachTable, type TableHandle } from '../embeddings/index.js';
 import { createEncoder, type FeatureBatch, type FeatureParameters, type NetworkInputs } from '../features/index.js';
+import { WatchnextError } from '../errors.js';
 import type { Device, Scores } from './types.js';
 
 /** What a thread needs to score with one version. Tables stay where they are: all threads read the same memory. */
@@ -45,7 +46,9 @@ export const openSession = async (model: LoadableModel, device: Device): Promise
   const tables = new Map([...model.tables].map(([name, handle]) => [name, attachTable(handle)]));
   const encoder = createEncoder({ definition: model.definition, parameters: model.parameters, tables });
   const { requestWidth, candidateWidth } = encoder.layout;
-  const session = await InferenceSession.create(model.graph, sessionOptions(device));
+  const session = await InferenceSession.create(model.graph, sessionOptions(device)).catch((cause: unknown) => {
+    throw unusableGraph(cause);
+  });
   const needed = new Set(session.inputNames);
 
   const feeds = ({ requests, rows, request, candidate, requestOf }: NetworkInputs): Record<string, Tensor> => {
@@ -73,6 +76,14 @@ export const openSession = async (model: LoadableModel, device: Device): Promise
     },
     release: () => session.release(),
   };
+};
+
+const unusableGraph = (cause: unknown): WatchnextError => {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new WatchnextError('artifact_damaged', `graph.onnx cannot be run: ${message}`, {
+    problems: [{ path: 'graph.onnx', message, hint: 'train the model again' }],
+    cause,
+  });
 };
 
 /** An ONNX model that copies one number: the cheapest way to learn whether a device can be used (there is no other). */

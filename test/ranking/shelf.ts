@@ -11,8 +11,7 @@ import { createEntities, createRanking, type Entities, type Rank, type RankReque
 import { createMetrics, silentLogger, type Metrics } from '../../src/telemetry/index.js';
 import { WatchnextError } from '../../src/errors.js';
 
-/** A small ranker whose heads a test can work out by hand; `edit` replaces parts of its YAML. */
-export const shelf = (edit: Readonly<Record<string, string>> = {}): RankerDefinition => {
+export const shelfText = (edit: Readonly<Record<string, string>> = {}): string => {
   let text = `name: shelf
 features:
   taste: {kind: number, scope: user, encode: raw}
@@ -31,8 +30,12 @@ training: {feedback_delay: 0s}
     if (!text.includes(from)) throw new Error(`the shelf has no "${from}"`);
     text = text.replace(from, to);
   }
-  return parseDefinition(text, 'shelf.yaml');
+  return text;
 };
+
+/** A small ranker whose heads a test can work out by hand; `edit` replaces parts of its YAML. */
+export const shelf = (edit: Readonly<Record<string, string>> = {}): RankerDefinition =>
+  parseDefinition(shelfText(edit), 'shelf.yaml');
 
 /** Heads by what a candidate's quality and its user's taste are: click = taste + quality / 10, watch = 10 · quality. */
 export const plainHeads = (batch: FeatureBatch): Float32Array => {
