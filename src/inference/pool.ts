@@ -131,7 +131,7 @@ const settleDevice = async ({ device, logger }: PoolOptions, thread: ScoringThre
           {
             path: 'device',
             message: reason,
-            hint: 'install the CUDA provider (docs/api.md), or use --device auto or cpu',
+            hint: 'install the CUDA provider (npm run install:cuda), or use --device auto or cpu',
           },
         ],
         cause: error,

@@ -29,7 +29,7 @@ export const metricCatalogue = {
   watchnext_rank_stage_seconds: {
     kind: 'histogram',
     labels: ['stage'],
-    help: 'Time of one ranking by stage: merge (fields from request and store), features, score, combine.',
+    help: 'Time of one ranking by stage: merge (request and store), features, score (of it encode and run), combine.',
     buckets: stageBuckets,
   },
   watchnext_rank_candidates: {

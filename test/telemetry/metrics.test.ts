@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { catalogue } from '../../src/errors.js';
+import { createLogger, createMetrics, metricCatalogue, watchProcess } from '../../src/telemetry/index.js';
+
+const table = (file: string): string[][] =>
+  readFileSync(new URL(`../../docs/${file}`, import.meta.url), 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim().replaceAll('`', '')),
+    );
+
+describe('the pages', () => {
+  test('docs/metrics.md lists the metrics there are, with kind and labels, and no others', () => {
+    const written = table('metrics.md').map(([name, kind, labels]) => [name, kind, labels]);
+    const real = Object.entries(metricCatalogue).map(([name, { kind, labels }]) => [name, kind, labels.join(', ')]);
+    expect(written).toEqual(real);
+  });
+
+  test('docs/errors.md lists the codes there are, with status and retriability, and no others', () => {
+    const written = table('errors.md').map(([code, status, retriable]) => [code, status, retriable]);
+    const real = Object.entries(catalogue).map(([code, { status, retriable }]) => [
+      code,
+      String(status),
+      retriable ? 'yes' : 'no',
+    ]);
+    expect(written.sort()).toEqual(real.sort());
+  });
+});
+
+describe('metrics', () => {
+  test('of several services in one process are apart', async () => {
+    const [one, two] = [createMetrics(), createMetrics()];
+    one.count('watchnext_rankings_total', { ranker: 'r' }, 3);
+    expect(await one.scrape()).toContain('watchnext_rankings_total{ranker="r"} 3');
+    expect(await two.scrape()).not.toContain('ranker="r"');
+  });
+
+  test('of the process are read at each scrape', async () => {
+    const metrics = createMetrics();
+    const stop = watchProcess(metrics);
+    const text = await metrics.scrape();
+    stop();
+    const [, resident] = /watchnext_memory_bytes\{area="resident"\} (\d+)/.exec(text) ?? [];
+    expect(Number(resident)).toBeGreaterThan(10 * 1024 * 1024);
+    expect(text).toContain('watchnext_event_loop_delay_seconds{quantile="0.99"}');
+  });
+});
+
+describe('the log', () => {
+  test('is JSON lines that no value can forge, without secrets', () => {
+    const lines: string[] = [];
+    const logger = createLogger({ level: 'info', destination: { write: (line) => void lines.push(line) } });
+    logger.debug({}, 'too small');
+    logger.info(
+      { requestId: 'a"\n{"level":60}', headers: { authorization: 'Bearer s3cret' }, adminKey: 's3cret' },
+      'hello',
+    );
+    expect(lines).toHaveLength(1);
+    expect(lines[0]!.trimEnd().split('\n')).toHaveLength(1);
+    expect(JSON.parse(lines[0]!)).toMatchObject({ requestId: 'a"\n{"level":60}', msg: 'hello' });
+    expect(lines[0]).not.toContain('s3cret');
+  });
+});
