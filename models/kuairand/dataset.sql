@@ -97,6 +97,7 @@ SELECT
   (1650816000000 - coalesce(h.last_ms, 1649347200000)) / 3600000 AS hours_since_before,  -- up to 2022-04-25 00:00 (UTC+8)
   h.watched AS watched_before,
   h.liked AS liked_before,
+  coalesce(len(h.liked), 0) AS likes_before,
   h.watched_long AS watched_long_before,
   coalesce(ub.long_view, 0) AS user_long_before,
   coalesce(ub.is_like, 0) AS user_like_before,
