@@ -90,7 +90,7 @@ export class Rows implements EmbeddingReader {
     return located;
   }
 
-  /** Adds a row for an id that has none; its numbers are zero. */
+  /** Adds a row for an id that has none; its numbers are zero, because no buffer is used twice. */
   insert(high: number, low: number): number {
     if (this.size === this.capacity) {
       const words = new Uint32Array(new SharedArrayBuffer(4 * this.stride * Math.ceil(this.capacity * 1.5)));
@@ -102,7 +102,6 @@ export class Rows implements EmbeddingReader {
     this.size += 1;
     this.words[row * this.stride] = high;
     this.words[row * this.stride + 1] = low;
-    this.floats.fill(0, row * this.stride + keyWords, (row + 1) * this.stride);
     this.link(row);
     return row;
   }
