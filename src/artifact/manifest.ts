@@ -4,6 +4,7 @@ import { Value } from '@sinclair/typebox/value';
 import type { RankerDefinition } from '../definition/index.js';
 import { WatchnextError } from '../errors.js';
 import type { InputLayout } from '../features/index.js';
+import { isModelFile } from './names.js';
 
 const Tensor = Type.Object({
   name: Type.String(),
@@ -49,9 +50,13 @@ export type ManifestFile = Manifest['files'][number];
 
 export const sha256 = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
 
-/** What the version's name hashes: all but the name itself and the time, which is in the name. */
-export function contentHash(manifest: Omit<Manifest, 'version' | 'checksum'>): string {
-  return sha256(JSON.stringify({ ...manifest, version: undefined, created: undefined, checksum: undefined }));
+/**
+ * What the version's name hashes: what the model computes with. Training that is repeated with the same seed on the same
+ * data gives the same hash, whatever the time and the report say.
+ */
+export function contentHash({ definition, files }: Pick<Manifest, 'definition' | 'files'>): string {
+  const computing = files.filter(({ path }) => isModelFile(path)).map(({ path, sha256 }) => [path, sha256]);
+  return sha256(JSON.stringify([definition, computing]));
 }
 
 export function sealManifest(manifest: Omit<Manifest, 'checksum'>): Manifest {

@@ -33,4 +33,14 @@ export function versionName(created: Date, contentHash: string): string {
   return `${time}-${contentHash.slice(0, 6)}`;
 }
 
-export const tablePath = (name: string): string => `tables/${name}.bin`;
+/** Where a version keeps what serves; its other files are reports. */
+export const modelFiles = {
+  graph: 'graph.onnx',
+  parameters: 'features.json',
+  state: 'state.bin',
+  golden: 'golden.bin',
+} as const;
+const tablesFolder = 'tables/';
+export const tablePath = (name: string): string => `${tablesFolder}${name}.bin`;
+export const isModelFile = (path: string): boolean =>
+  path.startsWith(tablesFolder) || Object.values<string>(modelFiles).includes(path);

@@ -6,7 +6,7 @@ import { parseTable } from '../embeddings/index.js';
 import { inputLayout, type FeatureParameters } from '../features/index.js';
 import { decodeGolden } from './golden.js';
 import { contentHash, damagedFile, parseManifest, sha256, type Manifest, type ManifestFile } from './manifest.js';
-import { isName, tablePath, versionName } from './names.js';
+import { isModelFile, isName, modelFiles, tablePath, versionName } from './names.js';
 import type { LoadedArtifact } from './types.js';
 
 /** No manifest is near this size; a larger file is not read. */
@@ -55,20 +55,19 @@ export function openVersion(manifest: Manifest, files: ReadonlyMap<string, Buffe
     if (table.dim !== dim) throw damagedFile(tablePath(name), `its rows have ${table.dim} numbers, not ${dim}`);
     return [name, table] as const;
   });
-  const golden = decodeGolden(take('golden.bin'));
+  const golden = decodeGolden(take(modelFiles.golden));
   if (golden.heads.length !== golden.batch.rows * manifest.tasks.length) {
-    throw damagedFile('golden.bin', `it does not have ${manifest.tasks.length} heads per row`);
+    throw damagedFile(modelFiles.golden, `it does not have ${manifest.tasks.length} heads per row`);
   }
-  const parts = ['graph.onnx', 'features.json', 'state.bin', 'golden.bin', ...tables.map(([name]) => tablePath(name))];
   return {
     manifest,
     definition,
-    graph: take('graph.onnx'),
-    parameters: JSON.parse(take('features.json').toString('utf8')) as FeatureParameters,
+    graph: take(modelFiles.graph),
+    parameters: JSON.parse(take(modelFiles.parameters).toString('utf8')) as FeatureParameters,
     tables: new Map(tables),
-    state: take('state.bin'),
+    state: take(modelFiles.state),
     golden,
-    reports: new Map([...files].filter(([path]) => !parts.includes(path))),
+    reports: new Map([...files].filter(([path]) => !isModelFile(path))),
   };
 }
 

@@ -6,7 +6,7 @@ import { inputLayout } from '../features/index.js';
 import { isTemporaryName, syncFolder, temporaryName, writeDurably } from './durable.js';
 import { encodeGolden } from './golden.js';
 import { contentHash, renderManifest, sealManifest, sha256, type Manifest } from './manifest.js';
-import { requireName, tablePath, versionName } from './names.js';
+import { isModelFile, modelFiles, requireName, tablePath, versionName } from './names.js';
 import type { ModelParts } from './types.js';
 
 /** What the manifest records and no file says. */
@@ -88,20 +88,20 @@ function filesOf({ model, reports = new Map() }: SealOptions): Map<string, Uint8
   const { rows } = model.golden.batch;
   if (rows === 0 || !model.golden.heads.every(Number.isFinite)) {
     throw new WatchnextError('training_diverged', 'The model does not give finite values for its golden rows.', {
-      problems: [{ path: 'golden.bin', message: rows === 0 ? 'there are no rows' : 'a head is not finite' }],
+      problems: [{ path: modelFiles.golden, message: rows === 0 ? 'there are no rows' : 'a head is not finite' }],
     });
   }
   const files = new Map<string, Uint8Array | string>([
-    ['graph.onnx', model.graph],
-    ['features.json', `${JSON.stringify(model.parameters)}\n`],
+    [modelFiles.graph, model.graph],
+    [modelFiles.parameters, `${JSON.stringify(model.parameters)}\n`],
     ...[...model.tables].map(
       ([name, table]) => [tablePath(name), table.serialise({ training: false })] as [string, Uint8Array],
     ),
-    ['state.bin', model.state],
-    ['golden.bin', encodeGolden(model.golden)],
+    [modelFiles.state, model.state],
+    [modelFiles.golden, encodeGolden(model.golden)],
   ]);
   for (const [path, bytes] of reports) {
-    if (files.has(requireName('file', path)) || path === 'manifest.json') throw new Error(`${path} is taken.`);
+    if (isModelFile(requireName('file', path)) || path === 'manifest.json') throw new Error(`${path} is taken.`);
     files.set(path, bytes);
   }
   return files;

@@ -47,10 +47,13 @@ describe('manifest.json', () => {
     expect(() => parseManifest(text, 'manifest.json')).toThrow(why);
   });
 
-  test('hashes its content, not its name and time', () => {
+  test('names a version by what it computes with, not by its report', () => {
     const hash = contentHash(content);
-    expect(contentHash({ ...content, created: 'later', ...{ version: 'other' } })).toBe(hash);
-    expect(contentHash({ ...content, seed: 2 })).not.toBe(hash);
+    const withFile = (path: string, sha256: string): string =>
+      contentHash({ ...content, files: [...content.files, { path, bytes: 1, sha256 }] });
+    expect(withFile('report.md', '11')).toBe(hash);
+    expect(withFile('tables/user_id.bin', '11')).not.toBe(hash);
+    expect(withFile('tables/user_id.bin', '11')).not.toBe(withFile('tables/user_id.bin', '22'));
   });
 });
 
