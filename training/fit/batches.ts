@@ -1,5 +1,5 @@
-import { requestStarts } from '../../src/features/index.js';
-import { concatExamples, selectExamples, type Examples } from './examples.js';
+import type { Examples } from './examples.js';
+import { repack, rowsOf, type PackedExamples, type RequestPicks } from './packing.js';
 import { permutation, type SeededRandom } from './random.js';
 import type { ExampleSpool, RequestRange } from './spool.js';
 
@@ -21,36 +21,65 @@ export async function* readBatches(spool: ExampleSpool, options: BatchOptions): 
   const { range, rows, random, windowChunks = 16 } = options;
   const chunks = spool.chunksOf(range);
   const order = random === undefined ? chunks : [...permutation(chunks.length, random)].map((i) => chunks[i] as number);
-  let left: Examples | undefined;
+  let left: PackedExamples | undefined;
   for (let next = 0; next < order.length;) {
-    const parts = left === undefined ? [] : [left];
+    const window = left === undefined ? [] : [left];
+    const picks = left === undefined ? [] : [allOf(left, 0)];
     for (const end = Math.min(order.length, next + windowChunks); next < end; next++) {
-      parts.push(await spool.read(order[next] as number, range));
+      const { packed, first, end: last } = await spool.packed(order[next] as number, range);
+      picks.push({ ...allOf(packed, window.length), requests: countFrom(first, last) });
+      window.push(packed);
     }
-    const window = concatExamples(parts);
-    const { requests } = window.batch;
-    const requestOrder =
-      random === undefined ? Int32Array.from({ length: requests }, (_, i) => i) : permutation(requests, random);
-    const cuts = cutIntoBatches(requestStarts(window.batch), requestOrder, rows);
-    left = next < order.length ? selectExamples(window, cuts.pop() ?? new Int32Array(0)) : undefined;
-    for (const cut of cuts) yield selectExamples(window, cut);
+    const cuts = cutIntoBatches(window, shuffled(joined(picks), random), rows);
+    left = next < order.length ? repack(window, cuts.pop() ?? joined([])) : undefined;
+    for (const cut of cuts) yield spool.unpack(window, cut);
   }
 }
 
-/** Runs of `order` of at most `rows` rows each, unless one request alone has more. */
-function cutIntoBatches(starts: Int32Array, order: Int32Array, rows: number): Int32Array[] {
-  const batches: Int32Array[] = [];
+const countFrom = (first: number, end: number): Int32Array =>
+  Int32Array.from({ length: end - first }, (_, i) => first + i);
+
+/** Every request of one source. */
+const allOf = ({ starts }: PackedExamples, source: number): RequestPicks => ({
+  from: new Int32Array(starts.length - 1).fill(source),
+  requests: countFrom(0, starts.length - 1),
+});
+
+function joined(parts: readonly RequestPicks[]): RequestPicks {
+  const total = parts.reduce((sum, { requests }) => sum + requests.length, 0);
+  const all = { from: new Int32Array(total), requests: new Int32Array(total) };
+  let at = 0;
+  for (const { from, requests } of parts) {
+    all.from.set(from.subarray(0, requests.length), at);
+    all.requests.set(requests, at);
+    at += requests.length;
+  }
+  return all;
+}
+
+function shuffled(picks: RequestPicks, random: SeededRandom | undefined): RequestPicks {
+  if (random === undefined) return picks;
+  const order = permutation(picks.requests.length, random);
+  return { from: order.map((i) => picks.from[i] as number), requests: order.map((i) => picks.requests[i] as number) };
+}
+
+/** Runs of picks of at most `rows` rows each, unless one request alone has more. */
+function cutIntoBatches(sources: readonly PackedExamples[], picks: RequestPicks, rows: number): RequestPicks[] {
+  const batches: RequestPicks[] = [];
   let first = 0;
   let filled = 0;
-  order.forEach((request, i) => {
-    const count = (starts[request + 1] as number) - (starts[request] as number);
-    if (filled > 0 && filled + count > rows) {
-      batches.push(order.subarray(first, i));
-      first = i;
-      filled = 0;
+  const close = (end: number): void => {
+    if (end > first) {
+      batches.push({ from: picks.from.subarray(first, end), requests: picks.requests.subarray(first, end) });
     }
+    first = end;
+    filled = 0;
+  };
+  picks.requests.forEach((request, i) => {
+    const count = rowsOf(sources[picks.from[i] as number] as PackedExamples, request);
+    if (filled + count > rows) close(i);
     filled += count;
   });
-  if (first < order.length) batches.push(order.subarray(first));
+  close(picks.requests.length);
   return batches;
 }

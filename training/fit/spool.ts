@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { open, mkdtemp, rm, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { decodeExamples, encodeExamples, selectExamples, type Examples } from './examples.js';
+import type { Examples } from './examples.js';
+import { ExamplePacker, rowsOf, type PackedExamples, type RequestPicks } from './packing.js';
 
 export interface SpoolOptions {
   /** Chunks beyond this many bytes go to a temporary file; 256 MiB if left out. */
@@ -22,8 +23,7 @@ interface Chunk {
   readonly first: number;
   readonly requests: number;
   readonly lastTime: number;
-  readonly byteLength: number;
-  readonly stored: Uint8Array | { readonly offset: number };
+  readonly stored: PackedExamples | { readonly offset: number; readonly length: number };
 }
 
 /**
@@ -34,6 +34,7 @@ export class ExampleSpool {
   readonly #options: SpoolOptions;
   readonly #chunks: Chunk[] = [];
   readonly #hash = createHash('sha256');
+  #packer: ExamplePacker | undefined;
   #digest: string | undefined;
   #file: { readonly handle: FileHandle; readonly folder: string } | undefined;
   #memoryBytes = 0;
@@ -63,19 +64,22 @@ export class ExampleSpool {
     return this.#digest;
   }
 
-  /** Chunks of about 8,000 rows are a good size: big enough to read fast, small enough that several fit in memory. */
+  /**
+   * Appends a chunk; a few thousand rows are a good size. All examples must have the columns and tasks of the first.
+   */
   async append(examples: Examples): Promise<void> {
-    const bytes = encodeExamples(examples);
-    this.#hash.update(bytes);
-    const inMemory = this.#memoryBytes + bytes.byteLength <= (this.#options.memoryBytes ?? 256 * 2 ** 20);
+    this.#packer ??= new ExamplePacker(examples);
+    const packed = this.#packer.pack(examples);
+    const byteLength = packed.words.byteLength + packed.starts.byteLength;
+    this.#hash.update(packed.words).update(packed.starts);
+    const inMemory = this.#memoryBytes + byteLength <= (this.#options.memoryBytes ?? 256 * 2 ** 20);
     this.#chunks.push({
       first: this.#requests,
       requests: examples.batch.requests,
       lastTime: examples.times.at(-1) ?? -Infinity,
-      byteLength: bytes.byteLength,
-      stored: inMemory ? bytes : { offset: await this.#write(bytes) },
+      stored: inMemory ? packed : await this.#write(packed),
     });
-    if (inMemory) this.#memoryBytes += bytes.byteLength;
+    if (inMemory) this.#memoryBytes += byteLength;
     this.#rows += examples.batch.rows;
     this.#requests += examples.batch.requests;
   }
@@ -87,45 +91,55 @@ export class ExampleSpool {
     );
   }
 
-  /** One chunk, cut down to the requests of the range. */
-  async read(index: number, range: RequestRange): Promise<Examples> {
+  /** One chunk, and which of its requests belong to the range. */
+  async packed(index: number, range: RequestRange): Promise<RequestRange & { readonly packed: PackedExamples }> {
     const chunk = this.#chunks[index];
     if (chunk === undefined) throw new RangeError(`chunk ${index} of ${this.#chunks.length}`);
-    const examples = decodeExamples(await this.#bytesOf(chunk));
-    const first = Math.max(0, range.first - chunk.first);
-    const end = Math.min(chunk.requests, range.end - chunk.first);
-    if (first === 0 && end === chunk.requests) return examples;
-    return selectExamples(
-      examples,
-      Int32Array.from({ length: end - first }, (_, i) => first + i),
-    );
+    return {
+      packed: 'words' in chunk.stored ? chunk.stored : await this.#read(chunk.stored, chunk.requests),
+      first: Math.max(0, range.first - chunk.first),
+      end: Math.min(chunk.requests, range.end - chunk.first),
+    };
+  }
+
+  /** Picked requests of packed chunks as columns. */
+  unpack(chunks: readonly PackedExamples[], picks: RequestPicks): Examples {
+    if (this.#packer === undefined) throw new Error('the spool is empty');
+    return this.#packer.unpack(chunks, picks);
   }
 
   /** The requests of the range, chunk by chunk, in the order they were appended. */
   async *inOrder(range: RequestRange): AsyncGenerator<Examples> {
-    for (const index of this.chunksOf(range)) yield await this.read(index, range);
+    for (const index of this.chunksOf(range)) {
+      const { packed, first, end } = await this.packed(index, range);
+      const requests = Int32Array.from({ length: end - first }, (_, i) => first + i);
+      yield this.unpack([packed], { from: new Int32Array(requests.length), requests });
+    }
   }
 
   async rowsOf(range: RequestRange): Promise<number> {
     let rows = 0;
-    for await (const { batch } of this.inOrder(range)) rows += batch.rows;
+    for (const index of this.chunksOf(range)) {
+      const { packed, first, end } = await this.packed(index, range);
+      for (let request = first; request < end; request++) rows += rowsOf(packed, request);
+    }
     return rows;
   }
 
   /** Milliseconds since the epoch. */
   async timeOf(request: number): Promise<number> {
-    const [index] = this.chunksOf({ first: request, end: request + 1 });
-    const { times } = await this.read(index ?? -1, { first: request, end: request + 1 });
-    return times[0] as number;
+    for await (const { times } of this.inOrder({ first: request, end: request + 1 })) return times[0] as number;
+    throw new RangeError(`request ${request} of ${this.#requests}`);
   }
 
   /** The first request at or after a time; the number of requests if there is none. Chunks must be in time order. */
   async firstAt(time: number): Promise<number> {
-    const index = this.#chunks.findIndex((chunk) => chunk.lastTime >= time);
-    const chunk = this.#chunks[index];
+    const chunk = this.#chunks.find(({ lastTime }) => lastTime >= time);
     if (chunk === undefined) return this.#requests;
-    const { times } = await this.read(index, { first: 0, end: this.#requests });
-    return chunk.first + times.findIndex((at) => at >= time);
+    for await (const { times } of this.inOrder({ first: chunk.first, end: chunk.first + chunk.requests })) {
+      return chunk.first + times.findIndex((at) => at >= time);
+    }
+    return this.#requests;
   }
 
   async close(): Promise<void> {
@@ -136,26 +150,31 @@ export class ExampleSpool {
     if (file !== undefined) await rm(file.folder, { recursive: true, force: true });
   }
 
-  async #write(bytes: Uint8Array): Promise<number> {
+  async #write({ words, starts }: PackedExamples): Promise<{ readonly offset: number; readonly length: number }> {
     if (this.#file === undefined) {
       const folder = await mkdtemp(join(this.#options.directory ?? tmpdir(), 'watchnext-spool-'));
       this.#file = { handle: await open(join(folder, 'examples'), 'w+'), folder };
     }
     const offset = this.#fileBytes;
-    await this.#file.handle.writev([bytes], offset);
-    this.#fileBytes += bytes.byteLength;
-    return offset;
+    const bytes = new Uint8Array(starts.byteLength + words.byteLength);
+    bytes.set(new Uint8Array(starts.buffer, starts.byteOffset, starts.byteLength));
+    bytes.set(new Uint8Array(words.buffer, words.byteOffset, words.byteLength), starts.byteLength);
+    for (let at = 0; at < bytes.length;) {
+      at += (await this.#file.handle.write(bytes, at, bytes.length - at, offset + at)).bytesWritten;
+    }
+    this.#fileBytes += bytes.length;
+    return { offset, length: bytes.length };
   }
 
-  async #bytesOf({ stored, byteLength }: Chunk): Promise<Uint8Array> {
-    if (stored instanceof Uint8Array) return stored;
+  async #read(stored: { readonly offset: number; readonly length: number }, requests: number): Promise<PackedExamples> {
     if (this.#file === undefined) throw new Error('the spool is closed');
-    const bytes = new Uint8Array(byteLength);
-    for (let at = 0; at < byteLength;) {
-      const { bytesRead } = await this.#file.handle.read(bytes, at, byteLength - at, stored.offset + at);
+    const bytes = new Uint8Array(stored.length);
+    for (let at = 0; at < bytes.length;) {
+      const { bytesRead } = await this.#file.handle.read(bytes, at, bytes.length - at, stored.offset + at);
       if (bytesRead === 0) throw new Error('the spool’s temporary file was cut short');
       at += bytesRead;
     }
-    return bytes;
+    const starts = new Uint32Array(bytes.buffer, 0, requests + 1);
+    return { starts, words: new Uint32Array(bytes.buffer, starts.byteLength) };
   }
 }
