@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox';
-import { docsPage } from './docsPage.js';
+import { docsPage } from './docs-page.js';
 import { describeApi } from './openapi.js';
 import { route, type Route } from './route.js';
 import { IndexReply } from './schemas.js';

@@ -42,39 +42,46 @@ const sessionOptions = (device: Device): InferenceSession.SessionOptions => ({
   logSeverityLevel: 4,
 });
 
-export const openSession = async (model: LoadableModel, device: Device): Promise<ModelSession> => {
-  const tables = new Map([...model.tables].map(([name, handle]) => [name, attachTable(handle)]));
-  const encoder = createEncoder({ definition: model.definition, parameters: model.parameters, tables });
-  const { requestWidth, candidateWidth } = encoder.layout;
-  const session = await InferenceSession.create(model.graph, sessionOptions(device)).catch((cause: unknown) => {
+/** A graph ready to run; `run` blocks its thread. */
+export interface GraphSession {
+  run(inputs: NetworkInputs): Promise<Scores>;
+  release(): Promise<void>;
+}
+
+/** Throws artifact_damaged if ONNX Runtime refuses the graph. */
+export const openGraph = async (graph: Uint8Array, device: Device): Promise<GraphSession> => {
+  const session = await InferenceSession.create(graph, sessionOptions(device)).catch((cause: unknown) => {
     throw unusableGraph(cause);
   });
   const needed = new Set(session.inputNames);
-
-  const feeds = ({ requests, rows, request, candidate, requestOf }: NetworkInputs): Record<string, Tensor> => {
-    const all = {
-      request: new Tensor('float32', request, [requests, requestWidth]),
-      candidate: new Tensor('float32', candidate, [rows, candidateWidth]),
-      request_of: new Tensor('int32', requestOf, [rows]),
-    };
-    return Object.fromEntries(Object.entries(all).filter(([name]) => needed.has(name)));
+  return {
+    run: async ({ requests, rows, request, candidate, requestOf }) => {
+      const all = {
+        request: new Tensor('float32', request, [requests, request.length / Math.max(1, requests)]),
+        candidate: new Tensor('float32', candidate, [rows, candidate.length / Math.max(1, rows)]),
+        request_of: new Tensor('int32', requestOf, [rows]),
+      };
+      const feeds = Object.fromEntries(Object.entries(all).filter(([name]) => needed.has(name)));
+      const { heads, gates } = await session.run(feeds);
+      return { heads: heads?.data as Float32Array, ...(gates && { gates: gates.data as Float32Array }) };
+    },
+    release: () => session.release(),
   };
+};
 
+export const openSession = async (model: LoadableModel, device: Device): Promise<ModelSession> => {
+  const tables = new Map([...model.tables].map(([name, handle]) => [name, attachTable(handle)]));
+  const encoder = createEncoder({ definition: model.definition, parameters: model.parameters, tables });
+  const graph = await openGraph(model.graph, device);
   return {
     score: async (batch) => {
       const started = performance.now();
-      const inputs = feeds(encoder.encode(batch));
+      const inputs = encoder.encode(batch);
       const encoded = performance.now();
-      const { heads, gates } = await session.run(inputs);
-      const finished = performance.now();
-      return {
-        heads: heads?.data as Float32Array,
-        ...(gates && { gates: gates.data as Float32Array }),
-        encodeMs: encoded - started,
-        runMs: finished - encoded,
-      };
+      const scores = await graph.run(inputs);
+      return { ...scores, encodeMs: encoded - started, runMs: performance.now() - encoded };
     },
-    release: () => session.release(),
+    release: () => graph.release(),
   };
 };
 

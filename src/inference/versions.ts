@@ -1,7 +1,7 @@
 import type { Logger } from '../telemetry/index.js';
 import type { VersionSource } from './rankers.js';
 import { startThread, type Thread } from './thread.js';
-import type { VersionCalls, VersionContent } from './versionsWorker.js';
+import type { VersionCalls, VersionContent } from './versions-worker.js';
 
 /** The sealed versions of a models folder, read in a thread of their own. */
 export interface Versions extends VersionSource {
@@ -12,7 +12,7 @@ export interface Versions extends VersionSource {
 
 export const openVersions = (directory: string, logger: Logger): Versions => {
   const start = (): Thread<VersionCalls> =>
-    startThread(new URL('./versionsWorker.js', import.meta.url), (error) => {
+    startThread(new URL('./versions-worker.js', import.meta.url), (error) => {
       logger.error({ err: error }, 'the thread that reads versions died and is replaced');
       thread = start();
     });

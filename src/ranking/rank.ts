@@ -6,7 +6,7 @@ import type { Entities } from './entities.js';
 import { explainRow, featureValues } from './explain.js';
 import { mergeFields } from './merge.js';
 import { topRows } from './order.js';
-import { rateScores } from './rateOrder.js';
+import { rateScores } from './rate-order.js';
 import type { FallbackReason, RankAnswer, RankRequest, ScoredItem, UnscoredItem } from './types.js';
 import { resolveWeights } from './weights.js';
 

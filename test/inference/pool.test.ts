@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createScorerPool, type PoolOptions, type ScorerPool } from '../../src/inference/index.js';
 import { createMetrics, silentLogger } from '../../src/telemetry/index.js';
 import { scorerContract } from '../contract/scorer.js';
-import { shelfBatch, shelfModel } from './shelfModel.js';
+import { shelfBatch, shelfModel } from './shelf-model.js';
 
 const startPool = (options: Partial<PoolOptions> = {}): Promise<ScorerPool> =>
   createScorerPool({ device: 'cpu', workers: 2, logger: silentLogger, metrics: createMetrics(), ...options });

@@ -6,7 +6,7 @@ import { openArtifacts } from '../../src/artifact/index.js';
 import { startServer, type RunningServer } from '../../src/server.js';
 import { readSettings, type Settings } from '../../src/settings.js';
 import { silentLogger } from '../../src/telemetry/index.js';
-import { sealShelf } from '../inference/shelfModel.js';
+import { sealShelf } from '../inference/shelf-model.js';
 
 let folder: string;
 let settings: Settings;
@@ -24,13 +24,17 @@ interface Model {
   readonly refused?: { readonly version: string; readonly code: string; readonly reason: string };
 }
 
+interface Refused {
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
 const json = { 'content-type': 'application/json' };
-const call = async <T>(method: string, path: string, body?: unknown): Promise<{ status: number; body: T }> => {
+const call = async (method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }> => {
   const response = await fetch(server.url + path, {
     method,
     ...(body !== undefined && { body: JSON.stringify(body), headers: json }),
   });
-  return { status: response.status, body: (await response.json()) as T };
+  return { status: response.status, body: await response.json() };
 };
 const request = {
   user: { taste: 1 },
@@ -39,10 +43,12 @@ const request = {
     { id: 'i1', quality: 3 },
   ],
 };
-const rank = async (): Promise<Ranked> => (await call<Ranked>('POST', '/v1/rank', request)).body;
-const model = async (): Promise<Model> => (await call<{ rankers: [Model] }>('GET', '/v1/models')).body.rankers[0];
-const activate = (version: string) =>
-  call<Model & { error?: { code: string; message: string } }>('POST', '/v1/models/shelf/activate', { version });
+const rank = async (): Promise<Ranked> => (await call('POST', '/v1/rank', request)).body as Ranked;
+const model = async (): Promise<Model> => ((await call('GET', '/v1/models')).body as { rankers: [Model] }).rankers[0];
+const activate = async (version: string): Promise<{ status: number; body: Model & Refused }> => {
+  const { status, body } = await call('POST', '/v1/models/shelf/activate', { version });
+  return { status, body: body as Model & Refused };
+}; message: string } }>('POST', '/v1/models/shelf/activate', { version });
 
 /** Asks until it is so, and gives up after 20 seconds. */
 const until = async (so: () => Promise<boolean>): Promise<void> => {
@@ -89,8 +95,8 @@ describe('a service over sealed versions', () => {
     const after = await rank();
     expect(after.version).toBe(versions.better);
     expect(after.items[0]!.heads.watch).toBeCloseTo(2 * before.items[0]!.heads.watch!, 4);
-    const { body } = await call<Model>('POST', '/v1/models/shelf/rollback');
-    expect(body.active).toBe(versions.good);
+    const { body } = await call('POST', '/v1/models/shelf/rollback');
+    expect(body).toMatchObject({ active: versions.good });
     expect((await rank()).version).toBe(versions.good);
   });
 
@@ -122,8 +128,9 @@ describe('a service over sealed versions', () => {
     const answered: Ranked[] = [];
     const client = async (): Promise<void> => {
       while (!done) {
-        const { status, body } = await call<Ranked>('POST', '/v1/rank', request);
+        const { status, body: answer } = await call('POST', '/v1/rank', request);
         expect(status).toBe(200);
+        const body = answer as Ranked;
         expect(body.items.every(({ score }) => score !== undefined)).toBe(true);
         answered.push(body);
       }
