@@ -58,7 +58,7 @@ export const pointInTime = (text: string, zone = 'UTC'): number => {
   }
   const [year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0] = local
     .slice(1)
-    .map((part) => Number(part ?? 0));
+    .map((part) => Number(part || 0));
   const asUtc = Date.UTC(year, month - 1, day, hour, minute, second);
   if (new Date(asUtc).getUTCMonth() !== month - 1) throw new InvalidArgumentError(`there is no day ${text}.`);
   const first = asUtc - offsetMs(asUtc, zone);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { loadRanker } from '../src/definition/index.js';
+import type { Fields } from '../src/features/index.js';
 import { startServer } from '../src/server.js';
 import { readSettings } from '../src/settings.js';
 import { simulate, type Simulation } from '../training/dataset/index.js';
@@ -58,7 +59,7 @@ export const demoCommand = (): Command =>
         await putCatalogue(server.url, simulation);
         note(`   ${server.url} is up: ${users} users and ${items} videos put into its store`);
         note('\n4. Ranking a request');
-        await rankOne(server.url, simulation);
+        await rankTomorrow(server.url, simulation);
       } catch (error) {
         await server.close();
         throw error;
@@ -78,10 +79,15 @@ const send = async (method: 'PUT' | 'POST', url: string, body: unknown): Promise
   return answer;
 };
 
-const jsonFields = (fields: Readonly<Record<string, unknown>>): Record<string, unknown> =>
-  Object.fromEntries(
-    Object.entries(fields).map(([key, value]) => [key, value instanceof Float32Array ? [...value] : value]),
-  );
+/** Fields as the API takes them: the id goes into `id`, arrays of numbers are plain. */
+const entity = (id: string, fields: Fields): Record<string, unknown> => ({
+  ...Object.fromEntries(
+    Object.entries(fields)
+      .filter(([name]) => name !== 'user_id' && name !== 'item_id')
+      .map(([name, value]) => [name, value instanceof Float32Array ? [...value] : value]),
+  ),
+  id,
+});
 
 const putCatalogue = async (url: string, { world, from, until }: Simulation): Promise<void> => {
   const days = Math.round((until - from) / 86_400_000);
@@ -89,9 +95,9 @@ const putCatalogue = async (url: string, { world, from, until }: Simulation): Pr
   await send(
     'PUT',
     `${url}/v1/users`,
-    world.people.map((person) => ({ ...jsonFields(world.userFields(person)), id: person.id })),
+    world.people.map((person) => entity(person.id, world.userFields(person))),
   );
-  const items = videos.map((video) => ({ ...jsonFields(world.itemFields(video)), id: video.id }));
+  const items = videos.map((video) => entity(video.id, world.itemFields(video)));
   await send('PUT', `${url}/v1/items`, items);
 };
 
@@ -102,37 +108,57 @@ interface RankedItem {
   readonly heads: Readonly<Record<string, number>>;
 }
 
-/** Ranks tomorrow's first request and sets the answer beside what the simulator knows to be true. */
-const rankOne = async (url: string, { world, from, until }: Simulation): Promise<void> => {
-  const request = world.request(Math.round((until - from) / 86_400_000), 0);
-  const candidates = request.pool.slice(0, 30);
+interface Answer {
+  readonly version: string;
+  readonly items: readonly RankedItem[];
+}
+
+const shortlist = 30;
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** Tomorrow's requests, with what the simulator knows to be true of each candidate. */
+const tomorrow = ({ world, from, until }: Simulation, index: number) => {
+  const request = world.request(Math.round((until - from) / 86_400_000), index);
+  const candidates = request.pool.slice(0, shortlist);
+  const truth = world.truth(request.person, candidates, request.time);
   const body = {
     user: { id: request.person.id },
     context: { device: request.device },
     candidates: candidates.map(({ id }) => ({ id })),
     limit: 8,
   };
-  const answer = (await send('POST', `${url}/v1/rank`, body)) as {
-    requestId: string;
-    version: string;
-    items: RankedItem[];
-  };
-  const truth = new Map(
-    world.truth(request.person, candidates, request.time).map((expected, i) => [candidates[i]?.id, expected]),
-  );
-  print(`user ${request.person.id} on ${request.device}, ${candidates.length} candidates, version ${answer.version}`);
+  return { request, body, truth: new Map(candidates.map(({ id }, i) => [id, truth[i]])) };
+};
+
+/** Ranks tomorrow's first request and sets the answer beside the truth; then many, to show that it is no accident. */
+const rankTomorrow = async (url: string, simulation: Simulation): Promise<void> => {
+  const { request, body, truth } = tomorrow(simulation, 0);
+  const answer = (await send('POST', `${url}/v1/rank`, body)) as Answer;
+  print(`user ${request.person.id} on ${request.device}, ${shortlist} candidates, version ${answer.version}`);
   const heads = Object.keys(answer.items[0]?.heads ?? {});
   const rows = answer.items.map(({ id, position, score, heads: values }) => [
     position,
     id,
-    score.toFixed(3),
+    score.toPrecision(3),
     ...heads.map((head) => (values[head] ?? Number.NaN).toFixed(3)),
     (truth.get(id)?.click ?? Number.NaN).toFixed(3),
     (truth.get(id)?.like ?? Number.NaN).toFixed(3),
   ]);
   print(formatTable(['#', 'video', 'score', ...heads, 'true click', 'true like'], rows));
-  print('\ntry it:');
+
+  const requests = Array.from({ length: 100 }, (_, index) => tomorrow(simulation, index));
+  const likes = { ranked: [] as number[], all: [] as number[], best: [] as number[] };
+  for (const one of requests) {
+    const { items } = (await send('POST', `${url}/v1/rank`, one.body)) as Answer;
+    const known = [...one.truth.values()].map((expected) => expected?.like ?? 0).sort((a, b) => b - a);
+    likes.ranked.push(mean(items.map(({ id }) => one.truth.get(id)?.like ?? 0)));
+    likes.all.push(mean(known));
+    likes.best.push(mean(known.slice(0, items.length)));
+  }
   print(
-    `curl -s ${url}/v1/rank -H 'content-type: application/json' -d '${JSON.stringify({ ...body, candidates: body.candidates.slice(0, 5), limit: 3 })}'`,
+    `\nover 100 requests, true like of the first 8: ${mean(likes.ranked).toFixed(3)} ` +
+      `(any order ${mean(likes.all).toFixed(3)}, knowing the truth ${mean(likes.best).toFixed(3)})`,
   );
+  const example = { ...body, candidates: body.candidates.slice(0, 5), limit: 3 };
+  print(`\ntry it:\ncurl -s ${url}/v1/rank -H 'content-type: application/json' -d '${JSON.stringify(example)}'`);
 };

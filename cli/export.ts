@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { openArtifacts } from '../src/artifact/index.js';
-import { exportSelfContained } from '../training/fit/index.js';
+import { exportSelfContained, verifySelfContained } from '../training/fit/index.js';
 import { print } from './output.js';
 import { parseReference } from './reference.js';
 
@@ -28,6 +28,7 @@ Examples:
       const { ranker, version } = parseReference(reference);
       const artifact = await openArtifacts(models).load(ranker, version);
       const bytes = exportSelfContained({ artifact });
+      await verifySelfContained(artifact, bytes);
       await writeFile(selfContained, bytes);
-      print(`${selfContained}: ${(bytes.length / 1e6).toFixed(1)} MB, ${ranker}@${artifact.manifest.version}`);
+      print(`${selfContained}: ${(bytes.length / 1e6).toFixed(1)} MB, ${ranker}@${artifact.manifest.version}; its golden rows agree`);
     });

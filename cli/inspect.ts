@@ -49,7 +49,7 @@ const printManifest = (manifest: Manifest): void => {
     ['task', ...names],
     Object.entries(metrics).map(([task, values]) => [task, ...names.map((name) => cell(values[name]))]),
   );
-  const utilisation = (manifest.trainer['expertUtilisation'] ?? []) as readonly (readonly number[])[];
+  const utilisation = (manifest.trainer['utilisation'] ?? []) as readonly (readonly number[])[];
   section(
     'expert utilisation: mean gate weight per task',
     ['task', ...(utilisation[0] ?? []).map((_, i) => `expert ${i + 1}`)],

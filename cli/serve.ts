@@ -6,7 +6,7 @@ import { readSettings, settingSources, type SettingName } from '../src/settings.
 export const withSettings = (command: Command, except: readonly SettingName[] = []): Command => {
   for (const { name, flag, description, env, default: standard } of settingSources) {
     if (except.includes(name)) continue;
-    const preset = standard === undefined ? '' : `; ${String(standard)} if left out`;
+    const preset = standard === undefined ? '' : `; ${JSON.stringify(standard)} if left out`;
     command.option(`${flag} <value>`, `${description}${preset} [${env}]`);
   }
   return command;

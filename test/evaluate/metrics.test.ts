@@ -104,6 +104,12 @@ describe('lists', () => {
     expect(ndcg(floats(1, 2, 3), floats(1, 0, 0), { requests, k: 2 }).value).toBe(0);
   });
 
+  test('NDCG of equal scores is the mean over all orders, whatever the order of the log', () => {
+    const expected = (1 + 1 / Math.log2(3) + 1 / Math.log2(4)) / 3;
+    for (const gains of [floats(1, 0, 0), floats(0, 1, 0), floats(0, 0, 1)])
+      expect(ndcg(floats(5, 5, 5), gains, { requests: ['r', 'r', 'r'], k: 10 }).value).toBeCloseTo(expected, 12);
+  });
+
   test('requests without a positive or of one row say nothing', () => {
     expect(ndcg(floats(1, 2, 3), floats(0, 0, 1), { requests: ['a', 'a', 'b'], k: 5 }).value).toBeNaN();
   });

@@ -131,20 +131,37 @@ export const calibrationError = (predictions: Float64Array, labels: Float64Array
 export const calibrationRatio = (predictions: Float64Array, labels: Float64Array): number =>
   mean(predictions) / mean(labels);
 
-/** Mean NDCG@k over requests with at least two rows and a positive; discount 1/log2(rank + 1), ties by row order. */
+/**
+ * Gains in the order of the scores; rows that tie share their mean gain, so that the order of a log says nothing (McSherry
+ * and Najork, ECIR 2008).
+ */
+const orderedGains = (rows: readonly number[], scores: Float64Array, gains: Float64Array): number[] => {
+  const order = [...rows].sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0));
+  const ordered: number[] = [];
+  for (let start = 0; start < order.length;) {
+    const score = scores[order[start] ?? 0];
+    let end = start;
+    let sum = 0;
+    for (; end < order.length && scores[order[end] ?? 0] === score; end++) sum += gains[order[end] ?? 0] ?? 0;
+    for (let i = start; i < end; i++) ordered.push(sum / (end - start));
+    start = end;
+  }
+  return ordered;
+};
+
+/** Mean NDCG@k over requests with at least two rows and a positive; discount 1/log2(rank + 1). */
 export const ndcg = (
   scores: Float64Array,
   gains: Float64Array,
   { requests, k }: { readonly requests: readonly string[]; readonly k: number },
 ): Estimate => {
   const values: number[] = [];
-  const discounted = (rows: readonly number[]): number =>
-    rows.slice(0, k).reduce((sum, row, rank) => sum + (gains[row] ?? 0) / Math.log2(rank + 2), 0);
+  const discounted = (ordered: readonly number[]): number =>
+    ordered.slice(0, k).reduce((sum, gain, rank) => sum + gain / Math.log2(rank + 2), 0);
   for (const rows of groupRows(requests).values()) {
     if (rows.length < 2) continue;
-    const ideal = discounted([...rows].sort((a, b) => (gains[b] ?? 0) - (gains[a] ?? 0)));
-    if (ideal <= 0) continue;
-    values.push(discounted([...rows].sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b)) / ideal);
+    const ideal = discounted(orderedGains(rows, gains, gains));
+    if (ideal > 0) values.push(discounted(orderedGains(rows, scores, gains)) / ideal);
   }
   return meanWithInterval(Float64Array.from(values));
 };
