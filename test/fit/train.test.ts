@@ -124,7 +124,7 @@ describe('training', () => {
   test('reports what it does in order, with losses', async () => {
     const seen: TrainingProgress[] = [];
     await train(smallRanker({ validation: 0.2 }), { onProgress: (progress) => seen.push(progress) });
-    expect([...new Set(seen.map(({ phase }) => phase))]).toEqual(['reading', 'training', 'validating']);
+    expect([...new Set(seen.map(({ phase }) => phase))]).toEqual(['reading', 'preparing', 'training', 'validating']);
     for (const { done, total } of seen) expect(done).toBeLessThanOrEqual(total);
     expect(seen.at(-1)!.done).toBe(seen.at(-1)!.total);
     expect(seen.find(({ phase }) => phase === 'training')!.losses!['click']).toBeGreaterThan(0);

@@ -22,7 +22,7 @@ export interface EpochRecord {
 
 /** What a progress bar shows. `done` and `total` count rows. */
 export interface TrainingProgress {
-  readonly phase: 'reading' | 'fitting' | 'training' | 'validating';
+  readonly phase: 'reading' | 'preparing' | 'training' | 'validating';
   readonly done: number;
   readonly total: number;
   /** From 1. */

@@ -1,5 +1,4 @@
 import type { RankerDefinition } from '../../src/definition/index.js';
-import type { Examples } from './examples.js';
 
 /** How one task's outcome becomes what the loss wants, and back. */
 export interface TaskScaling {
@@ -17,32 +16,42 @@ export interface TaskScaling {
 export type LabelScaling = readonly TaskScaling[];
 
 /** Means and deviations of the labels (Welford's method), over rows where the label is known. */
-export async function fitLabelScaling(
-  tasks: RankerDefinition['tasks'],
-  examples: AsyncIterable<Examples>,
-): Promise<LabelScaling> {
-  const fitted = Object.entries(tasks).map(([name, task]) => ({
-    task: { name, kind: task.kind, transform: task.transform ?? 'none', weight: task.weight ?? 1 } as const,
-    count: 0,
-    mean: 0,
-    squares: 0,
-  }));
-  for await (const { labels } of examples) {
-    for (let at = 0; at < labels.length; at += fitted.length) {
-      fitted.forEach((moments, task) => {
-        const label = labels[at + task] as number;
-        if (Number.isNaN(label)) return;
-        const value = moments.task.transform === 'log1p' ? Math.log1p(label) : label;
+export class LabelFitter {
+  readonly #tasks: readonly { readonly task: Omit<TaskScaling, 'mean' | 'deviation'>; readonly moments: Moments }[];
+
+  constructor(tasks: RankerDefinition['tasks']) {
+    this.#tasks = Object.entries(tasks).map(([name, { kind, transform = 'none', weight = 1 }]) => ({
+      task: { name, kind, transform, weight },
+      moments: { count: 0, mean: 0, squares: 0 },
+    }));
+  }
+
+  /** @param labels [rows, tasks] in natural units, NaN = unknown. */
+  observe(labels: Float32Array): void {
+    this.#tasks.forEach(({ task, moments }, index) => {
+      for (let at = index; at < labels.length; at += this.#tasks.length) {
+        const label = labels[at] as number;
+        if (Number.isNaN(label)) continue;
+        const value = task.transform === 'log1p' ? Math.log1p(label) : label;
         const difference = value - moments.mean;
         moments.mean += difference / ++moments.count;
         moments.squares += difference * (value - moments.mean);
-      });
-    }
+      }
+    });
   }
-  return fitted.map(({ task, count, mean, squares }) => {
-    const deviation = Math.sqrt(squares / Math.max(1, count));
-    return { ...task, mean, deviation: task.kind === 'regression' && deviation > 1e-6 ? deviation : 1 };
-  });
+
+  finish(): LabelScaling {
+    return this.#tasks.map(({ task, moments: { count, mean, squares } }) => {
+      const deviation = Math.sqrt(squares / Math.max(1, count));
+      return { ...task, mean, deviation: task.kind === 'regression' && deviation > 1e-6 ? deviation : 1 };
+    });
+  }
+}
+
+interface Moments {
+  count: number;
+  mean: number;
+  squares: number;
 }
 
 export interface ScaledLabels {

@@ -11,6 +11,7 @@ import {
 } from '../../src/features/index.js';
 import type { Examples } from './examples.js';
 import { scaleLabels, type LabelScaling } from './labels.js';
+import { admitIds } from './prepare.js';
 import type { Stopwatch } from './stopwatch.js';
 import type { Engine, NamedArrays } from './types.js';
 
@@ -59,17 +60,9 @@ export class RankerModel {
     this.#encoder = this.#encoderOf(options.tables);
   }
 
-  /** Tells the tables which ids were met, in time order, so that ids seen often enough have rows before learning starts. */
-  admit({ batch, times }: Examples): void {
-    const now = times.at(-1) ?? 0;
-    for (const { slot, keys } of embeddingLookups(this.#options.layout, batch))
-      this.#table(slot.table).admit(keys, now);
-    this.#served = undefined;
-  }
-
-  /** Drops the rows of ids not seen for as long as their feature declares. */
-  expire(nowMs: number): void {
-    for (const table of this.#tables.values()) table.expire(nowMs);
+  /** Gives rows to ids that were met often enough by now. */
+  admit(examples: Examples): void {
+    admitIds(this.#options.layout, this.#tables, examples);
     this.#served = undefined;
   }
 

@@ -1,22 +1,14 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { RankerDefinition } from '../../src/definition/index.js';
-import { EmbeddingTable } from '../../src/embeddings/index.js';
-import {
-  createTransformFitter,
-  inputLayout,
-  restoreFeatureState,
-  type FeatureParameters,
-  type InputLayout,
-} from '../../src/features/index.js';
+import { inputLayout, restoreFeatureState } from '../../src/features/index.js';
 import type { Dataset } from '../dataset/index.js';
 import { collectExamples, type ExampleLog, type TimeRange } from './collect.js';
 import type { TrainingProgress } from './history.js';
-import { fitLabelScaling } from './labels.js';
 import { fit } from './loop.js';
 import { RankerModel } from './model.js';
-import { mixSeeds } from './random.js';
-import { splitInTime, trainingSettings, type Split, type TrainingSettings } from './settings.js';
+import { prepareTraining } from './prepare.js';
+import { splitInTime, trainingSettings } from './settings.js';
 import type { ExampleSpool } from './spool.js';
 import { Stopwatch } from './stopwatch.js';
 import { createTrainedRanker, type TrainedRanker } from './trained.js';
@@ -61,21 +53,28 @@ export async function trainRanker(options: TrainOptions): Promise<TrainedRanker>
     const { spool } = examples;
     const split = await splitInTime(spool, settings.validation);
     const layout = inputLayout(definition);
-    const parameters = await stopwatch.wait('fit', fitParameters(definition, spool, split));
-    const scaling = await fitLabelScaling(definition.tasks, spool.inOrder(split.training));
+    const total = split.trainingRows;
+    const { parameters, scaling, tables } = await stopwatch.wait(
+      'prepare',
+      prepareTraining({
+        definition,
+        layout,
+        settings,
+        examples: spool.inOrder(split.training),
+        onProgress: (done) => options.onProgress?.({ phase: 'preparing', done, total }),
+      }),
+    );
     engine = await stopwatch.wait('engine', options.engine({ definition, layout, seed: settings.seed }));
     const model = new RankerModel({
       definition,
       layout,
       parameters,
       scaling,
-      tables: createTables(layout, settings),
+      tables,
       engine,
       learningRate: settings.optimizer.rate,
       stopwatch,
     });
-    for await (const part of spool.inOrder(split.training)) model.admit(part);
-    model.expire(await spool.timeOf(split.training.end - 1));
     const { checkpointDirectory, checkpointEveryMs = 5 * 60_000 } = options;
     const history = await stopwatch.wait(
       'learn',
@@ -127,34 +126,6 @@ export async function trainRanker(options: TrainOptions): Promise<TrainedRanker>
   } finally {
     if (options.examples === undefined) await examples.close();
   }
-}
-
-async function fitParameters(
-  definition: RankerDefinition,
-  spool: ExampleSpool,
-  split: Split,
-): Promise<FeatureParameters> {
-  const fitter = createTransformFitter(definition);
-  for await (const { batch } of spool.inOrder(split.training)) fitter.observe(batch);
-  return fitter.finish();
-}
-
-function createTables(layout: InputLayout, settings: TrainingSettings): Map<string, EmbeddingTable> {
-  return new Map(
-    layout.tables.map(({ name, dim, minCount, expireMs }, index) => [
-      name,
-      new EmbeddingTable({
-        dim,
-        minCount,
-        seed: mixSeeds(settings.seed, index),
-        init: { kind: 'normal', deviation: settings.embeddingInit },
-        optimizer: settings.embeddings,
-        penalty: settings.embeddingPenalty,
-        ...(expireMs === undefined ? {} : { expireMs }),
-        ...(settings.averaging === undefined ? {} : { averaging: settings.averaging }),
-      }),
-    ]),
-  );
 }
 
 /** Names a run by what decides its result, so that only the very same run is gone on with. */
