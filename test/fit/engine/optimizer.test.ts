@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { fillNoise, noiseSize } from '../../../training/fit/engine/noise.js';
+import { createNoise, noiseSize } from '../../../training/fit/engine/noise.js';
 import { createWeights, updateWeights, type UpdateRule } from '../../../training/fit/engine/optimizer.js';
 import { SeededRandom } from '../../../training/fit/random.js';
 
@@ -77,22 +77,28 @@ describe('noise', () => {
   const spec = { name: 'n', rate: 0.3, kept: 1 / 0.7, shape: ['rows', 7, 'requests'] as const };
 
   test('drops the given share and keeps the mean', () => {
-    const values = new Float32Array(100_001);
-    fillNoise(values, spec, new SeededRandom(5));
+    const values = createNoise()(spec, 100_001, new SeededRandom(5));
     const dropped = values.filter((value) => value === 0).length / values.length;
     // Four standard deviations of a binomial share.
     expect(Math.abs(dropped - 0.3)).toBeLessThan(4 * Math.sqrt((0.3 * 0.7) / values.length));
     expect(new Set(values)).toEqual(new Set([0, Math.fround(1 / 0.7)]));
   });
 
-  test('is the same for the same seed', () => {
-    const draw = (seed: number): Float32Array => {
-      const values = new Float32Array(noiseSize(spec, { rows: 3, requests: 2 }));
-      fillNoise(values, spec, new SeededRandom(seed));
-      return values;
-    };
-    expect(draw(1)).toEqual(draw(1));
-    expect(draw(1)).not.toEqual(draw(2));
-    expect(draw(1).length).toBe(42);
+  test('depends on the seed alone, not on what was drawn before', () => {
+    const size = noiseSize(spec, { rows: 3, requests: 2 });
+    expect(size).toBe(42);
+    const fresh = createNoise();
+    const used = createNoise();
+    used(spec, 10, new SeededRandom(8));
+    used(spec, 50_001, new SeededRandom(9));
+    expect([...used(spec, size, new SeededRandom(1))]).toEqual([...fresh(spec, size, new SeededRandom(1))]);
+    expect([...fresh(spec, size, new SeededRandom(2))]).not.toEqual([...fresh(spec, size, new SeededRandom(1))]);
+  });
+
+  test('agrees between two steps no more often than chance', () => {
+    const noise = createNoise();
+    const [a, b] = [1, 2].map((seed) => noise(spec, 50_000, new SeededRandom(seed)));
+    const same = a!.filter((value, i) => value === b![i]).length / 50_000;
+    expect(Math.abs(same - (0.3 ** 2 + 0.7 ** 2))).toBeLessThan(0.01);
   });
 });

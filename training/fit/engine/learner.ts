@@ -2,7 +2,7 @@ import type { NetworkInputs } from '../../../src/features/index.js';
 import type { NoiseSpec, ParameterSpec } from '../../network/index.js';
 import { SeededRandom } from '../random.js';
 import type { NamedArrays, StepBatch, StepResult } from '../types.js';
-import { dropCells, fillNoise, noiseSize } from './noise.js';
+import { createNoise, dropCells, noiseSize } from './noise.js';
 import { createWeights, loadState, stateOf, updateWeights, type UpdateRule } from './optimizer.js';
 
 /** What a learner must know of a model; plain data, so that it can be sent to a thread. */
@@ -48,20 +48,15 @@ export interface Learner {
 
 export const createLearner = (plan: LearnerPlan, initial: NamedArrays, executor: Executor): Learner => {
   const weights = createWeights(plan.update, initial);
-  const noise = new Map<string, Float32Array>();
+  const noise = createNoise();
 
   const noiseFeeds = ({ requests, rows }: NetworkInputs, random: SeededRandom): Record<string, Feed> =>
     Object.fromEntries(
       plan.noise.map((spec) => {
-        const size = noiseSize(spec, { requests, rows });
-        let buffer = noise.get(spec.name);
-        if (buffer === undefined || buffer.length < size) noise.set(spec.name, (buffer = new Float32Array(size)));
-        const data = buffer.subarray(0, size);
-        fillNoise(data, spec, random);
         const shape = spec.shape.map((dimension) =>
           dimension === 'rows' ? rows : dimension === 'requests' ? requests : dimension,
         );
-        return [`noise/${spec.name}`, { data, shape }];
+        return [`noise/${spec.name}`, { data: noise(spec, noiseSize(spec, { requests, rows }), random), shape }];
       }),
     );
   const parameterFeeds = (values: NamedArrays): Record<string, Feed> =>
