@@ -48,7 +48,7 @@ const model = async (): Promise<Model> => ((await call('GET', '/v1/models')).bod
 const activate = async (version: string): Promise<{ status: number; body: Model & Refused }> => {
   const { status, body } = await call('POST', '/v1/models/shelf/activate', { version });
   return { status, body: body as Model & Refused };
-}; message: string } }>('POST', '/v1/models/shelf/activate', { version });
+};
 
 /** Asks until it is so, and gives up after 20 seconds. */
 const until = async (so: () => Promise<boolean>): Promise<void> => {
