@@ -196,6 +196,11 @@ describe('an interrupted run', () => {
     expect(other.engine.steps.length).toBe(whole.engine.steps.length);
   });
 
+  test('stops while it reads, too', async () => {
+    const reading = train(definition, { signal: AbortSignal.abort() });
+    await expect(reading).rejects.toMatchObject({ code: 'training_stopped' });
+  });
+
   test('without a folder says that nothing was kept', async () => {
     const abort = new AbortController();
     const stopped = train(definition, {

@@ -6,17 +6,11 @@ import {
   type FeatureBatch,
   type RankingInput,
 } from '../../src/features/index.js';
-import type { Dataset } from '../dataset/index.js';
+import type { Dataset, TimeRange } from '../dataset/index.js';
 import type { TrainingProgress } from './history.js';
 import { SeededRandom } from './random.js';
 import { replay } from './replay.js';
 import { ExampleSpool } from './spool.js';
-
-/** Times in milliseconds since the epoch: from <= time < until. */
-export interface TimeRange {
-  readonly from?: number;
-  readonly until?: number;
-}
 
 export interface CollectOptions {
   readonly definition: RankerDefinition;

@@ -1,4 +1,4 @@
-export { collectExamples, type CollectOptions, type ExampleLog, type TimeRange } from './collect.js';
+export { collectExamples, type CollectOptions, type ExampleLog } from './collect.js';
 export type { Examples } from './examples.js';
 export { exportSelfContained, verifySelfContained } from './export-self-contained.js';
 export type { EpochRecord, TaskLosses, TrainingHistory, TrainingProgress } from './history.js';

@@ -1,6 +1,6 @@
 import type { RankerDefinition } from '../../src/definition/index.js';
 import type { FeatureReader, FeatureState, Outcome } from '../../src/features/index.js';
-import type { Dataset, LoggedRequest } from '../dataset/index.js';
+import type { Dataset, LoggedRequest, TimeRange } from '../dataset/index.js';
 import type { Examples } from './examples.js';
 
 /** Examples with the log entries they were read from. */
@@ -13,7 +13,7 @@ export interface ReplayOptions {
   readonly dataset: Pick<Dataset, 'requests'>;
   readonly state: FeatureState;
   readonly reader: FeatureReader;
-  readonly range: { readonly from?: number; readonly until?: number };
+  readonly range: TimeRange;
   /** Rows per block, about; 4,096 if left out. */
   readonly blockRows?: number;
 }

@@ -8,8 +8,7 @@ import {
   type FeatureState,
   type InputLayout,
 } from '../../src/features/index.js';
-import type { Dataset } from '../dataset/index.js';
-import type { TimeRange } from './collect.js';
+import type { Dataset, TimeRange } from '../dataset/index.js';
 import { watchLosses, startOfWatch } from './divergence.js';
 import { addLosses, meanLosses, noLosses, type TaskLosses, type TrainingHistory } from './history.js';
 import { naturalHeads, type LabelScaling } from './labels.js';
