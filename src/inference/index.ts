@@ -1,3 +1,4 @@
+export { createRateScorer } from './baseline.js';
 export { openModel } from './open.js';
 export { createScorerPool, type PoolOptions, type ScorerPool } from './pool.js';
 export { createRankers, type LiveRankers, type VersionSource } from './rankers.js';

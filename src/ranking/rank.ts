@@ -4,9 +4,9 @@ import type { Logger, Metrics } from '../telemetry/index.js';
 import { combine } from './combine.js';
 import type { Entities } from './entities.js';
 import { explainRow, featureValues } from './explain.js';
+import { rateScores } from './fallback.js';
 import { mergeFields } from './merge.js';
 import { topRows } from './order.js';
-import { rateScores } from './rate-order.js';
 import type { FallbackReason, RankAnswer, RankRequest, ScoredItem, UnscoredItem } from './types.js';
 import { resolveWeights } from './weights.js';
 
@@ -92,7 +92,7 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
     return { ...header(attempt), items, explain: { form, features } };
   }
 
-  function fallback(attempt: Attempt, reason: FallbackReason, error: unknown, read?: Read): RankAnswer {
+  async function fallback(attempt: Attempt, reason: FallbackReason, error: unknown, read?: Read): Promise<RankAnswer> {
     const { request, model, weights } = attempt;
     const { ranker, version } = model;
     metrics.count('watchnext_fallbacks_total', { ranker, reason });
@@ -100,7 +100,7 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
       { err: error, requestId: request.requestId, ranker, version, reason },
       'answered in the fallback order',
     );
-    const rates = read && rateScores(model.definition, read.batch, weights);
+    const rates = read && (await rateScores(model, read.batch, weights));
     const rows = topRows(rates ?? new Float64Array(request.candidates.length), request.limit ?? Infinity);
     return {
       ...header(attempt),

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { createScorerPool, type PoolOptions, type ScorerPool } from '../../src/inference/index.js';
+import { createRateScorer, createScorerPool, type PoolOptions, type ScorerPool } from '../../src/inference/index.js';
 import { createMetrics, silentLogger } from '../../src/telemetry/index.js';
 import { scorerContract } from '../contract/scorer.js';
+import { shelf } from '../ranking/shelf.js';
 import { shelfBatch, shelfModel } from './shelf-model.js';
 
 const startPool = (options: Partial<PoolOptions> = {}): Promise<ScorerPool> =>
@@ -13,6 +14,11 @@ afterAll(() => pool.close());
 
 scorerContract('a model in worker threads', {
   open: () => pool.load('v1', shelfModel()),
+  batch: shelfBatch,
+});
+
+scorerContract('the baseline of smoothed rates', {
+  open: () => Promise.resolve(createRateScorer(shelf(), 'v1')!),
   batch: shelfBatch,
 });
 

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -178,6 +180,29 @@ describe('starting', () => {
     await until(async () => (await fetch(`${early.url}/readyz`)).status === 200);
     expect((await fetch(`${early.url}/v1/rank`, options)).status).toBe(200);
     await early.close();
+  });
+});
+
+describe('a process that gets SIGTERM', () => {
+  test('answers what is in flight and ends by itself', async () => {
+    const given = { models: settings.models, store: join(folder, 'process'), port: '0', device: 'cpu' };
+    const script = `
+      const { startServer } = await import('./src/server.js');
+      const { readSettings } = await import('./src/settings.js');
+      const server = await startServer(readSettings({}, ${JSON.stringify(given)}));
+      console.log(server.url);`;
+    const loader = ['--import', './test/typescript/register.js', '--input-type=module', '-e', script];
+    const child = spawn(process.execPath, loader, { stdio: ['ignore', 'pipe', 'ignore'] });
+    const ended = new Promise<unknown>((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal)));
+    const [line] = (await once(child.stdout, 'data')) as [Buffer];
+    const url = line.toString().trim();
+    const options = { method: 'POST', body: JSON.stringify(request), headers: json };
+    const inFlight = Array.from({ length: 4 }, () => fetch(`${url}/v1/rank`, options));
+    expect((await Promise.race(inFlight)).status).toBe(200);
+    child.kill('SIGTERM');
+    expect(await ended).toBe(0);
+    for (const outcome of await Promise.allSettled(inFlight))
+      if (outcome.status === 'fulfilled') expect(outcome.value.status).toBe(200);
   });
 });
 

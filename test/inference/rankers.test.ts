@@ -1,0 +1,111 @@
+import { describe, expect, test } from '@jest/globals';
+import type { RankerVersions } from '../../src/artifact/index.js';
+import { WatchnextError } from '../../src/errors.js';
+import { createRankers, type LiveRankers, type ServedModel } from '../../src/inference/index.js';
+import { createMetrics, silentLogger } from '../../src/telemetry/index.js';
+import { modelOf, scorerOf } from '../ranking/shelf.js';
+
+/** Rankers over versions v1 to v3, of which `bad` cannot be opened; `closed` says which were closed. */
+const setup = (bad: readonly string[] = []) => {
+  const versions = ['v1', 'v2', 'v3'].map((version) => ({ version }));
+  const pointer = { active: 'v1', previous: [] as string[] };
+  const opened: string[] = [];
+  const closed: string[] = [];
+  const shelf = (): RankerVersions => ({ ranker: 'shelf', versions, ...pointer });
+  const open = (_: string, version: string): Promise<ServedModel> => {
+    opened.push(version);
+    if (bad.includes(version)) return Promise.reject(new WatchnextError('artifact_damaged', `${version} is damaged`));
+    const scorer = scorerOf(() => ({ heads: new Float32Array(0) }), version);
+    const close = (): Promise<void> => Promise.resolve(void closed.push(version));
+    return Promise.resolve({ ...modelOf({ scorer }), close });
+  };
+  const activate = (_: string, version: string): Promise<void> => {
+    Object.assign(pointer, { active: version, previous: [pointer.active, ...pointer.previous] });
+    return Promise.resolve();
+  };
+  const rollback = (): Promise<string> => {
+    const [active = '', ...previous] = pointer.previous;
+    Object.assign(pointer, { active, previous });
+    return Promise.resolve(active);
+  };
+  const source = { list: () => Promise.resolve([shelf()]), activate, rollback };
+  const rankers = createRankers({ source, open, logger: silentLogger, metrics: createMetrics(), now: () => 0 });
+  return { rankers, pointer, opened, closed };
+};
+const serving = (rankers: LiveRankers): Promise<string> =>
+  rankers.use(undefined, (model) => Promise.resolve(model.version));
+
+describe('rankers', () => {
+  test('are ready once every active version serves', async () => {
+    const { rankers } = setup();
+    expect(rankers.ready).toBe(false);
+    await expect(serving(rankers)).rejects.toMatchObject({ code: 'not_ready' });
+    await rankers.refresh();
+    expect(rankers.ready).toBe(true);
+    expect(await serving(rankers)).toBe('v1');
+  });
+
+  test('close a replaced version only when its last request is done', async () => {
+    const { rankers, closed } = setup();
+    await rankers.refresh();
+    let finish = (): void => undefined;
+    const slow = rankers.use('shelf', async (model) => {
+      await new Promise<void>((resolve) => (finish = resolve));
+      return model.version;
+    });
+    await rankers.activate('shelf', 'v2');
+    expect(await serving(rankers)).toBe('v2');
+    expect(closed).toEqual([]);
+    finish();
+    expect(await slow).toBe('v1');
+    await rankers.close();
+    expect(closed).toEqual(['v1', 'v2']);
+  });
+
+  test('move the pointer only when the version serves', async () => {
+    const { rankers, pointer } = setup(['v2']);
+    await rankers.refresh();
+    await expect(rankers.activate('shelf', 'v2')).rejects.toMatchObject({ code: 'artifact_damaged' });
+    expect(pointer.active).toBe('v1');
+    expect((await rankers.list())[0]).toMatchObject({
+      active: 'v1',
+      refused: { version: 'v2', reason: 'v2 is damaged' },
+    });
+    await rankers.activate('shelf', 'v3');
+    expect((await rankers.list())[0]?.refused).toBeUndefined();
+  });
+
+  test('try a refused version once, until another is meant to serve', async () => {
+    const { rankers, pointer, opened } = setup(['v2']);
+    await rankers.refresh();
+    pointer.active = 'v2';
+    for (let poll = 0; poll < 3; poll++) await rankers.refresh();
+    expect(opened).toEqual(['v1', 'v2']);
+    expect(await serving(rankers)).toBe('v1');
+  });
+
+  test('go back along their history, and say when it ends', async () => {
+    const { rankers } = setup();
+    await rankers.refresh();
+    await rankers.activate('shelf', 'v2');
+    await rankers.activate('shelf', 'v3');
+    expect((await rankers.rollback('shelf')).active).toBe('v2');
+    expect((await rankers.rollback('shelf')).active).toBe('v1');
+    expect(await serving(rankers)).toBe('v1');
+  });
+
+  test('make changes one at a time, in order', async () => {
+    const { rankers } = setup();
+    await rankers.refresh();
+    await Promise.all(['v2', 'v3', 'v1', 'v2'].map((version) => rankers.activate('shelf', version)));
+    expect(await serving(rankers)).toBe('v2');
+  });
+
+  test('refuse an unknown name with the nearest', async () => {
+    const { rankers } = setup();
+    await rankers.refresh();
+    const unknown = { code: 'ranker_unknown', problems: [{ hint: expect.stringContaining('shelf') as unknown }] };
+    await expect(rankers.use('shelv', () => Promise.resolve())).rejects.toMatchObject(unknown);
+    await expect(rankers.activate('shelv', 'v1')).rejects.toMatchObject(unknown);
+  });
+});
