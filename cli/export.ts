@@ -30,5 +30,7 @@ Examples:
       const bytes = exportSelfContained({ artifact });
       await verifySelfContained(artifact, bytes);
       await writeFile(selfContained, bytes);
-      print(`${selfContained}: ${(bytes.length / 1e6).toFixed(1)} MB, ${ranker}@${artifact.manifest.version}; its golden rows agree`);
+      print(
+        `${selfContained}: ${(bytes.length / 1e6).toFixed(1)} MB, ${ranker}@${artifact.manifest.version}; its golden rows agree`,
+      );
     });

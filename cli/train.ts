@@ -93,6 +93,9 @@ export const trainAndSeal = async (run: TrainingRun): Promise<TrainingResult> =>
               notes: [
                 `Data from ${new Date(window.from).toISOString()} to ${new Date(window.until).toISOString()}, ` +
                   `${summary.rows.toLocaleString('en-US')} rows, seed ${trained.seed}, engine ${trained.engine}.`,
+                ...(definition.bias === undefined
+                  ? []
+                  : ['Measured as it is served: without the bias tower, so positions explain nothing here.']),
               ],
               history: trained.history,
               ...(heldOut === undefined ? {} : { scored: heldOut }),

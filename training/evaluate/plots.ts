@@ -50,18 +50,31 @@ const frame = (title: string): object => ({
   grid: { left: 60, right: 24, top: 44, bottom: 76 },
 });
 
-/** Loss of each task over the steps, relative to its first point, so that tasks of different size share one picture. */
+/** Means over a sliding window that ends at each point: a batch of a rare task is mostly noise. */
+const smooth = (values: readonly number[], width: number): number[] =>
+  values.map((_, i) => {
+    const window = values.slice(Math.max(0, i + 1 - width), i + 1).filter((value) => Number.isFinite(value));
+    return window.reduce((sum, value) => sum + value, 0) / window.length;
+  });
+
+/**
+ * Loss of each task over the steps, relative to its mean over the run, so that tasks of different size share one picture;
+ * smoothed over a fortieth of the run.
+ */
 export const trainingCurves = (history: TrainingHistory): string => {
   const tasks = Object.keys(history.epochs[0]?.losses ?? {});
   const series = tasks.flatMap((task, index) => {
-    const start = history.steps[0]?.losses[task] ?? 1;
+    const losses = history.steps.map((point) => point.losses[task] ?? Number.NaN);
+    const usual = smooth(losses, losses.length).at(-1) ?? 1;
+    const curve = smooth(losses, Math.ceil(losses.length / 40));
     const color = colours[index % colours.length];
     const trained = {
       name: task,
       type: 'line',
       showSymbol: false,
       lineStyle: { width: 1.5, color },
-      data: history.steps.map(({ step, losses }) => [step, (losses[task] ?? Number.NaN) / start]),
+      itemStyle: { color },
+      data: history.steps.map(({ step }, i) => [step, (curve[i] ?? Number.NaN) / usual]),
     };
     const validated = {
       name: task,
@@ -71,14 +84,19 @@ export const trainingCurves = (history: TrainingHistory): string => {
       itemStyle: { color },
       data: history.epochs.flatMap(({ step, validation }) => {
         const loss = validation?.losses[task];
-        return loss === undefined ? [] : [[step, loss / start]];
+        return loss === undefined ? [] : [[step, loss / usual]];
       }),
     };
     return validated.data.length === 0 ? [trained] : [trained, validated];
   });
   const held = history.epochs.some(({ validation }) => validation !== undefined) ? ' (diamonds: held-out part)' : '';
   return draw(
-    { ...frame(`Loss relative to the start${held}`), xAxis: axis('steps', { scale: false }), yAxis: axis(''), series },
+    {
+      ...frame(`Loss relative to its mean over the run${held}`),
+      xAxis: axis('steps', { scale: false }),
+      yAxis: axis(''),
+      series,
+    },
     { width: 760, height: 380 },
   );
 };
