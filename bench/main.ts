@@ -19,7 +19,7 @@ const benches: Readonly<
   serving: runServingBench,
 };
 
-const program = new Command('bench')
+const program: Command = new Command('bench')
   .description('measure a part on this machine; leave the machine alone meanwhile')
   .argument('<part>', Object.keys(benches).join(', '))
   .option('--peers', 'beside other systems in the same run, in their own environments')

@@ -94,7 +94,7 @@ export const trainingCurves = (history: TrainingHistory): string => {
     {
       ...frame(`Loss relative to its mean over the run${held}`),
       xAxis: axis('steps', { scale: false }),
-      yAxis: axis(''),
+      yAxis: axis('', { min: 0, max: 2 }),
       series,
     },
     { width: 760, height: 380 },
