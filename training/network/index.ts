@@ -11,4 +11,5 @@ export type {
   NoiseSpec,
   ParameterSpec,
   RandomSource,
+  RequestSums,
 } from './types.js';

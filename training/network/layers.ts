@@ -1,5 +1,5 @@
 import { tf } from '../compile/index.js';
-import { gatherRows, rectify } from './operations.js';
+import { rectify, spreadRequests } from './operations.js';
 import { chain, dropoutNoise, glorotBound, heBound, parameterOf, type Part, type PartTensors } from './part.js';
 import type { ForwardInputs, NoiseSpec, ParameterSpec } from './types.js';
 
@@ -20,7 +20,7 @@ export interface LayerOptions {
 /** A kind of layer whose input is settled, waiting for its shape. */
 export type LayerMaker<In> = (options: LayerOptions) => Part<In, tf.Tensor3D>;
 
-export type SplitInputs = Pick<ForwardInputs, 'request' | 'candidate' | 'requestOf'>;
+export type SplitInputs = Pick<ForwardInputs, 'request' | 'candidate' | 'requestOf' | 'requestSums'>;
 
 /**
  * The first layer: W_request x_request once per request, handed to the request's rows, plus W_candidate x_candidate. The
@@ -39,16 +39,16 @@ export const splitLayer =
         perRequest: requestWidth * copies * width,
         perCandidate: candidateWidth * copies * width,
       },
-      apply: ({ request, candidate, requestOf }, tensors) => {
+      apply: ({ request, candidate, requestOf, requestSums }, tensors) => {
         const weights = columns(parameterOf(tensors, `${name}/weights`));
         const product = (): tf.Tensor2D => {
           if (requestWidth === 0) return tf.matMul(candidate, weights);
           if (requestOf === undefined) {
             return tf.matMul(candidateWidth === 0 ? request : tf.concat2d([request, candidate], 1), weights);
           }
-          if (candidateWidth === 0) return gatherRows(tf.matMul(request, weights), requestOf);
+          if (candidateWidth === 0) return spreadRequests(tf.matMul(request, weights), requestOf, requestSums);
           const [ofRequest, ofCandidate] = tf.split<tf.Tensor2D>(weights, [requestWidth, candidateWidth]);
-          return gatherRows(tf.matMul(request, ofRequest as tf.Tensor2D), requestOf).add(
+          return spreadRequests(tf.matMul(request, ofRequest as tf.Tensor2D), requestOf, requestSums).add(
             tf.matMul(candidate, ofCandidate as tf.Tensor2D),
           );
         };

@@ -34,8 +34,25 @@ export interface ForwardInputs {
   readonly candidate: tf.Tensor2D; // [rows, candidateWidth]
   /** [rows] int32; left out where row i belongs to request i, which saves the gather and its gradient. */
   readonly requestOf?: tf.Tensor1D;
+  /** How to sum over a request's rows fast, for the gradient; the number of rows is then blocks * size. */
+  readonly requestSums?: RequestSums;
   /** By NoiseSpec name; empty when scoring. */
   readonly noise: NamedTensors;
+}
+
+/**
+ * Rows in order of their requests, cut into blocks. Within a block requests are numbered from 0, the request of its first
+ * row; a request's part of a block is the sum of its rows there.
+ */
+export interface RequestSums {
+  /** [blocks, size] int32: each row's request, by its number in the block. */
+  readonly local: tf.Tensor2D;
+  /** [requests] int32: where a request begins, block * size + number. */
+  readonly first: tf.Tensor1D;
+  /** [requests] int32: the next block, if the request goes on there, else 0. */
+  readonly carried: tf.Tensor1D;
+  /** [blocks, blocks]: row `carried[q]` has a 1 for every later block that request q goes on in; row 0 is zero. */
+  readonly chain: tf.Tensor2D;
 }
 
 export interface ForwardOutputs {

@@ -2,6 +2,7 @@ import type { NetworkInputs } from '../../../src/features/index.js';
 import type { NoiseSpec, ParameterSpec } from '../../network/index.js';
 import { SeededRandom } from '../random.js';
 import type { NamedArrays, StepBatch, StepResult } from '../types.js';
+import { blockSize, padRows, requestSums } from './blocks.js';
 import { createNoise, dropCells, noiseSize } from './noise.js';
 import { createWeights, loadState, stateOf, updateWeights, type UpdateRule } from './optimizer.js';
 
@@ -50,13 +51,14 @@ export const createLearner = (plan: LearnerPlan, initial: NamedArrays, executor:
   const weights = createWeights(plan.update, initial);
   const noise = createNoise();
 
-  const noiseFeeds = ({ requests, rows }: NetworkInputs, random: SeededRandom): Record<string, Feed> =>
+  const noiseFeeds = ({ requests, rows }: NetworkInputs, random: SeededRandom): Record<string, RowFeed> =>
     Object.fromEntries(
       plan.noise.map((spec) => {
-        const shape = spec.shape.map((dimension) =>
-          dimension === 'rows' ? rows : dimension === 'requests' ? requests : dimension,
-        );
-        return [`noise/${spec.name}`, { data: noise(spec, noiseSize(spec, { requests, rows }), random), shape }];
+        const data = noise(spec, noiseSize(spec, { requests, rows }), random);
+        return [
+          `noise/${spec.name}`,
+          { data, shape: spec.shape.map((dimension) => (dimension === 'requests' ? requests : dimension)) },
+        ];
       }),
     );
   const parameterFeeds = (values: NamedArrays): Record<string, Feed> =>
@@ -69,16 +71,21 @@ export const createLearner = (plan: LearnerPlan, initial: NamedArrays, executor:
 
   return {
     async step(batch) {
-      const { rows, labels, weights: labelWeights, seed, learningRate } = batch;
+      const direct = isDirect(batch);
+      const padded = direct ? batch : padRows(batch);
+      const { requests, rows, requestOf, labels, weights: labelWeights, bias, seed, learningRate } = padded;
       const random = new SeededRandom(seed);
-      const outputs = await executor.run('step', {
-        ...inputFeeds(batch),
-        labels: { data: labels, shape: [rows, plan.tasks] },
-        weights: { data: labelWeights, shape: [rows, plan.tasks] },
+      const ofRows: Record<string, RowFeed> = {
+        ...matrixFeeds(padded),
+        labels: { data: labels, shape: ['rows', plan.tasks] },
+        weights: { data: labelWeights, shape: ['rows', plan.tasks] },
         ...(plan.biasDropout === undefined
           ? {}
-          : { bias: { data: dropCells(batch.bias, plan.biasDropout, random), shape: [rows] } }),
-        ...noiseFeeds(batch, random),
+          : { bias: { data: dropCells(bias, plan.biasDropout, random), shape: ['rows'] } }),
+        ...noiseFeeds(padded, random),
+      };
+      const outputs = await executor.run('step', {
+        ...(direct ? inRows(ofRows, rows) : { ...inBlocks(ofRows, rows), ...sharingFeeds(requestOf, requests) }),
         ...parameterFeeds(weights.parameters),
       });
       const losses = outputs['losses'] ?? new Float32Array(0);
@@ -90,7 +97,7 @@ export const createLearner = (plan: LearnerPlan, initial: NamedArrays, executor:
         result: {
           losses,
           requestGradient: outputs['gradients/request'] ?? new Float32Array(0),
-          candidateGradient: outputs['gradients/candidate'] ?? new Float32Array(0),
+          candidateGradient: (outputs['gradients/candidate'] ?? new Float32Array(0)).slice(0, batch.candidate.length),
         },
         update: () => {
           if (finite) updateWeights(weights, plan.parameters, { rule: plan.update, gradients, rate: learningRate });
@@ -99,7 +106,12 @@ export const createLearner = (plan: LearnerPlan, initial: NamedArrays, executor:
     },
     async predict(inputs) {
       const values = plan.update.averaging === undefined ? weights.parameters : weights.average;
-      const { logits } = await executor.run('predict', { ...inputFeeds(inputs), ...parameterFeeds(values) });
+      const { requestOf, rows } = inputs;
+      const { logits } = await executor.run('predict', {
+        ...inRows(matrixFeeds(inputs), rows),
+        ...(isDirect(inputs) ? {} : { request_of: { data: requestOf, shape: [rows] } }),
+        ...parameterFeeds(values),
+      });
       return logits ?? new Float32Array(0);
     },
     state: () => stateOf(weights),
@@ -108,12 +120,39 @@ export const createLearner = (plan: LearnerPlan, initial: NamedArrays, executor:
   };
 };
 
-/** The matrices, and whose each row is unless row i belongs to request i. */
-const inputFeeds = ({ requests, rows, request, candidate, requestOf }: NetworkInputs): Record<string, Feed> => ({
+/** What is fed of which one dimension may be the rows. */
+interface RowFeed {
+  readonly data: Feed['data'];
+  readonly shape: readonly (number | 'rows')[];
+}
+
+const matrixFeeds = ({ requests, rows, request, candidate }: NetworkInputs): Record<string, RowFeed> => ({
   request: { data: request, shape: [requests, requests === 0 ? 0 : request.length / requests] },
-  candidate: { data: candidate, shape: [rows, rows === 0 ? 0 : candidate.length / rows] },
-  ...(isDirect({ requests, rows, requestOf }) ? {} : { request_of: { data: requestOf, shape: [rows] } }),
+  candidate: { data: candidate, shape: ['rows', rows === 0 ? 0 : candidate.length / rows] },
 });
+
+const inRows = (feeds: Record<string, RowFeed>, rows: number): Record<string, Feed> =>
+  shaped(feeds, (size) => (size === 'rows' ? [rows] : [size]));
+
+const inBlocks = (feeds: Record<string, RowFeed>, rows: number): Record<string, Feed> =>
+  shaped(feeds, (size) => (size === 'rows' ? [rows / blockSize, blockSize] : [size]));
+
+const shaped = (feeds: Record<string, RowFeed>, sizes: (size: number | 'rows') => number[]): Record<string, Feed> =>
+  Object.fromEntries(
+    Object.entries(feeds).map(([name, { data, shape }]) => [name, { data, shape: shape.flatMap(sizes) }]),
+  );
+
+const sharingFeeds = (requestOf: Int32Array, requests: number): Record<string, Feed> => {
+  const { local, first, carried, chain } = requestSums(requestOf, requests);
+  const blocks = requestOf.length / blockSize;
+  return {
+    request_of: { data: requestOf, shape: [blocks, blockSize] },
+    'sums/local': { data: local, shape: [blocks, blockSize] },
+    'sums/first': { data: first, shape: [requests] },
+    'sums/carried': { data: carried, shape: [requests] },
+    'sums/chain': { data: chain, shape: [blocks, blocks] },
+  };
+};
 
 /** Whether row i belongs to request i. */
 export const isDirect = ({

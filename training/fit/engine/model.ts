@@ -11,6 +11,7 @@ import {
   type ParameterSpec,
 } from '../../network/index.js';
 import type { EngineOptions } from '../types.js';
+import { blockSize } from './blocks.js';
 import type { LearnerPlan } from './learner.js';
 
 /** The functions an engine runs. `direct`: row i belongs to request i, so that nothing is gathered. */
@@ -46,42 +47,46 @@ export const createModel = (definition: RankerDefinition, layout: EngineOptions[
   const kinds = tasks.map(({ task }) => task.kind);
   const weightsSpec = (specs: readonly ParameterSpec[]): TensorSpec[] =>
     specs.map(({ name, shape }) => ({ name: parameterInput(name), dtype: 'float32', shape }));
-  const matrices: TensorSpec[] = [
-    { name: 'request', dtype: 'float32', shape: ['requests', requestWidth] },
-    { name: 'candidate', dtype: 'float32', shape: ['rows', candidateWidth] },
-  ];
+  const request = { name: 'request', dtype: 'float32', shape: ['requests', requestWidth] } as const;
+  const candidate = { name: 'candidate', dtype: 'float32', shape: ['rows', candidateWidth] } as const;
 
   const step = (direct: boolean): ModelFunction => ({
     inputs: [
-      ...inputSpecs(matrices, direct),
-      { name: 'labels', dtype: 'float32', shape: ['rows', tasks.length] },
-      { name: 'weights', dtype: 'float32', shape: ['rows', tasks.length] },
-      ...(tower === undefined ? [] : [{ name: 'bias', dtype: 'int32', shape: ['rows'] } as const]),
-      ...network.noise.map(({ name, shape }) => ({
-        name: noiseInput(name),
-        dtype: 'float32' as const,
-        shape: shape.map((size) => (direct && size === 'requests' ? 'rows' : size)),
-      })),
+      ...[
+        request,
+        candidate,
+        { name: 'labels', dtype: 'float32', shape: ['rows', tasks.length] } as const,
+        { name: 'weights', dtype: 'float32', shape: ['rows', tasks.length] } as const,
+        ...(tower === undefined ? [] : [{ name: 'bias', dtype: 'int32', shape: ['rows'] } as const]),
+        ...network.noise.map(({ name, shape }) => ({ name: noiseInput(name), dtype: 'float32', shape }) as const),
+      ].map(direct ? ofOwnRequests : inBlocks),
+      ...(direct ? [] : sharingSpecs),
       ...weightsSpec(parameters),
     ],
     run: (tensors) => {
       // An input without columns has no gradient.
-      const sides = (['request', 'candidate'] as const).filter((side) => tensors[side]?.shape[1] !== 0);
+      const sides = (['request', 'candidate'] as const).filter((side) => tensors[side]?.shape.at(-1) !== 0);
       const learned = [...sides, ...parameters.map(({ name }) => parameterInput(name))];
       const loss = (...values: tf.Tensor[]): tf.Scalar => {
         const all: NamedTensors = {
           ...tensors,
           ...Object.fromEntries(learned.map((name, index) => [name, values[index] as tf.Tensor])),
         };
-        const logits = network.forward(picked(all, 'parameters/'), forwardInputs(all)).logits;
+        const noise = network.noise.map(({ name, shape }) => [name, ofRows(of(all, noiseInput(name)), shape)] as const);
+        const { logits } = network.forward(picked(all, 'parameters/'), {
+          request: of(all, 'request') as tf.Tensor2D,
+          candidate: ofRows(of(all, 'candidate'), candidate.shape) as tf.Tensor2D,
+          noise: Object.fromEntries(noise),
+          ...(direct ? {} : sharing(all)),
+        });
         const seen = tower?.logits(
           of(all, parameterInput(biasParameter)) as tf.Tensor2D,
-          of(all, 'bias') as tf.Tensor1D,
+          of(all, 'bias').reshape<tf.Tensor1D>([-1]),
         );
         return taskLosses(kinds, {
           logits: seen === undefined ? logits : logits.add(seen),
-          labels: of(all, 'labels') as tf.Tensor2D,
-          weights: of(all, 'weights') as tf.Tensor2D,
+          labels: of(all, 'labels').reshape<tf.Tensor2D>([-1, tasks.length]),
+          weights: of(all, 'weights').reshape<tf.Tensor2D>([-1, tasks.length]),
         }) as unknown as tf.Scalar;
       };
       // The gradient of a vector is the gradient of its sum.
@@ -94,10 +99,21 @@ export const createModel = (definition: RankerDefinition, layout: EngineOptions[
   });
 
   const predict = (direct: boolean): ModelFunction => ({
-    inputs: [...inputSpecs(matrices, direct), ...weightsSpec(network.parameters)],
-    run: (tensors) => ({
-      logits: network.forward(picked(tensors, 'parameters/'), { ...forwardInputs(tensors), noise: {} }).logits,
-    }),
+    inputs: [
+      ...(direct
+        ? [request, candidate].map(ofOwnRequests)
+        : [request, candidate, { name: 'request_of', dtype: 'int32', shape: ['rows'] } as const]),
+      ...weightsSpec(network.parameters),
+    ],
+    run: (tensors) => {
+      const { logits } = network.forward(picked(tensors, 'parameters/'), {
+        request: of(tensors, 'request') as tf.Tensor2D,
+        candidate: of(tensors, 'candidate') as tf.Tensor2D,
+        noise: {},
+        ...(direct ? {} : { requestOf: of(tensors, 'request_of') as tf.Tensor1D }),
+      });
+      return { logits };
+    },
   });
 
   return {
@@ -130,11 +146,41 @@ const updateRule = ({ training = {} }: RankerDefinition): LearnerPlan['update'] 
   ...(training.averaging === undefined ? {} : { averaging: training.averaging }),
 });
 
-/** Where every row is its own request there are as many requests as rows, and no need to say whose each row is. */
-const inputSpecs = (matrices: readonly TensorSpec[], direct: boolean): TensorSpec[] =>
-  direct
-    ? matrices.map((spec) => ({ ...spec, shape: ['rows', spec.shape[1] as number] }))
-    : [...matrices, { name: 'request_of', dtype: 'int32', shape: ['rows'] }];
+/** Where every row is its own request there are as many requests as rows. */
+const ofOwnRequests = (spec: TensorSpec): TensorSpec => ({
+  ...spec,
+  shape: spec.shape.map((size) => (size === 'requests' ? 'rows' : size)),
+});
+
+/** Where rows share requests they come in whole blocks: see blocks.ts. */
+const inBlocks = (spec: TensorSpec): TensorSpec => ({
+  ...spec,
+  shape: spec.shape.flatMap((size) => (size === 'rows' ? ['blocks', blockSize] : size)),
+});
+
+const sharingSpecs: readonly TensorSpec[] = [
+  { name: 'request_of', dtype: 'int32', shape: ['blocks', blockSize] },
+  { name: 'sums/local', dtype: 'int32', shape: ['blocks', blockSize] },
+  { name: 'sums/first', dtype: 'int32', shape: ['requests'] },
+  { name: 'sums/carried', dtype: 'int32', shape: ['requests'] },
+  { name: 'sums/chain', dtype: 'float32', shape: ['blocks', 'blocks'] },
+];
+
+const sharing = (tensors: NamedTensors): Required<Pick<ForwardInputs, 'requestOf' | 'requestSums'>> => ({
+  requestOf: of(tensors, 'request_of').reshape<tf.Tensor1D>([-1]),
+  requestSums: {
+    local: of(tensors, 'sums/local') as tf.Tensor2D,
+    first: of(tensors, 'sums/first') as tf.Tensor1D,
+    carried: of(tensors, 'sums/carried') as tf.Tensor1D,
+    chain: of(tensors, 'sums/chain') as tf.Tensor2D,
+  },
+});
+
+/** A tensor of the given shape, whose rows may come in blocks. */
+const ofRows = (tensor: tf.Tensor, shape: readonly (number | string)[]): tf.Tensor =>
+  tensor.shape.length === shape.length
+    ? tensor
+    : tensor.reshape(shape.map((size) => (typeof size === 'number' ? size : -1)));
 
 const of = (tensors: NamedTensors, name: string): tf.Tensor => {
   const tensor = tensors[name];
@@ -149,10 +195,3 @@ const picked = (tensors: NamedTensors, prefix: string): NamedTensors =>
       .filter(([name]) => name.startsWith(prefix))
       .map(([name, tensor]) => [name.slice(prefix.length), tensor]),
   );
-
-const forwardInputs = (tensors: NamedTensors): ForwardInputs => ({
-  request: of(tensors, 'request') as tf.Tensor2D,
-  candidate: of(tensors, 'candidate') as tf.Tensor2D,
-  ...(tensors['request_of'] === undefined ? {} : { requestOf: tensors['request_of'] as tf.Tensor1D }),
-  noise: picked(tensors, 'noise/'),
-});
