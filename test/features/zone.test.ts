@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { zoneOf } from '../../src/features/zone.js';
+import { rememberDays, zoneOf } from '../../src/features/zone.js';
 import { dayMs } from './platform.js';
 import { generator } from './world.js';
 
@@ -40,6 +40,28 @@ test('a midnight that comes twice means the second', () => {
   const first = Date.parse('2018-02-18T02:00:00Z');
   expect(zoneOf('America/Sao_Paulo').nextMultiple(first - 5000, dayMs)).toBe(first + 3_600_000);
   expect(zoneOf('America/Sao_Paulo').nextMultiple(first + 5000, dayMs)).toBe(first + 3_600_000);
+});
+
+test('Intl is asked a bounded number of times, whatever times come, and answers are the same in any order', () => {
+  let asked = 0;
+  const summerFrom = Date.UTC(2026, 2, 29, 1);
+  const offsetAt = rememberDays((time) => {
+    asked++;
+    return time < summerFrom ? 3_600_000 : 7_200_000;
+  });
+  const random = generator(9);
+  for (let i = 0; i < 400_000; i++) offsetAt(Math.floor((random() - 0.5) * 1.6e16));
+  for (let i = 0; i < 400_000; i++) offsetAt(Math.floor((random() - 0.2) * 4e12));
+  expect(asked).toBeLessThan(80_000);
+  expect([summerFrom, summerFrom - 1, 8.64e15, summerFrom, -8.64e15].map(offsetAt)).toEqual([
+    7_200_000, 3_600_000, 7_200_000, 7_200_000, 3_600_000,
+  ]);
+});
+
+test('times far from every calendar have the offset of the nearest year that is known', () => {
+  const zone = zoneOf('Asia/Shanghai');
+  expect(zone.offsetMs(8.64e15)).toBe(8 * 3_600_000);
+  expect(zone.offsetMs(-8.64e15)).toBe(zone.offsetMs(Date.UTC(1900, 0, 1)));
 });
 
 test('a zone that does not exist is an error', () => {
