@@ -1,6 +1,7 @@
 import { WatchnextError } from '../errors.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
 import { createLease } from './lease.js';
+import { packBatch } from './parcel.js';
 import type { LoadableModel } from './session.js';
 import { startThread, type Thread } from './thread.js';
 import type { Device, Scorer } from './types.js';
@@ -106,7 +107,10 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
         device,
         score: async (batch) => {
           if (closing !== undefined) throw new WatchnextError('not_ready', `Version ${version} is closed.`);
-          const { encodeMs, runMs, ...scores } = await lease.use(() => leastBusy().call('score', { model, batch }));
+          const { encodeMs, runMs, ...scores } = await lease.use(() => {
+            const parcel = packBatch(batch);
+            return leastBusy().call('score', { model, parcel }, [parcel.words.buffer]);
+          });
           metrics.observe('watchnext_rank_stage_seconds', { stage: 'encode' }, encodeMs / 1000);
           metrics.observe('watchnext_rank_stage_seconds', { stage: 'run' }, runMs / 1000);
           return scores;

@@ -8,7 +8,8 @@ export type Calls = Readonly<Record<string, { readonly ask: unknown; readonly an
 export interface Thread<C extends Calls> {
   /** Calls not yet answered. */
   readonly pending: number;
-  call<N extends keyof C & string>(name: N, ask: C[N]['ask']): Promise<C[N]['answer']>;
+  /** `give` names the buffers of what is asked that are given away. */
+  call<N extends keyof C & string>(name: N, ask: C[N]['ask'], give?: readonly Transferable[]): Promise<C[N]['answer']>;
   /**
    * Lets it finish what it was given, then ends it from inside: terminating a thread that is inside ONNX Runtime aborts
    * the whole process.
@@ -59,21 +60,21 @@ export const startThread = <C extends Calls>(entry: URL, onDeath: (error: Error)
     });
   });
 
-  const send = (name: string, ask: unknown): Promise<unknown> =>
+  const send = (name: string, ask: unknown, give: readonly Transferable[] = []): Promise<unknown> =>
     new Promise((resolve, reject) => {
       if (death !== undefined) {
         reject(death);
         return;
       }
       waiting.set(++calls, { resolve, reject });
-      worker.postMessage({ call: calls, name, ask } satisfies CallMessage);
+      worker.postMessage({ call: calls, name, ask } satisfies CallMessage, give);
     });
 
   return {
     get pending() {
       return waiting.size;
     },
-    call: (name, ask) => send(name, ask),
+    call: (name, ask, give) => send(name, ask, give),
     stop: () =>
       (stopped ??= send(stopCall, undefined)
         .catch(() => undefined)

@@ -1,6 +1,6 @@
 import { openSession, probeDevice, type LoadableModel, type ModelSession, type TimedScores } from './session.js';
 import { answerCalls } from './thread.js';
-import type { FeatureBatch } from '../features/index.js';
+import { unpackBatch, type Parcel } from './parcel.js';
 import type { Device } from './types.js';
 
 /** The thread in which models run, because ONNX Runtime blocks the thread that calls it. `model` is the pool’s number. */
@@ -11,7 +11,7 @@ export type ScoringCalls = {
     readonly answer: undefined;
   };
   readonly score: {
-    readonly ask: { readonly model: number; readonly batch: FeatureBatch };
+    readonly ask: { readonly model: number; readonly parcel: Parcel };
     readonly answer: TimedScores;
   };
   readonly unload: { readonly ask: number; readonly answer: undefined };
@@ -36,10 +36,10 @@ answerCalls<ScoringCalls>(
       sessions.set(model, await openSession(content, device));
       return undefined;
     },
-    score: ({ model, batch }) => {
+    score: ({ model, parcel }) => {
       const session = sessions.get(model);
       if (session === undefined) throw new Error(`model ${model} is not loaded`);
-      return session.score(batch);
+      return session.score(unpackBatch(parcel));
     },
     unload,
   },
