@@ -6,9 +6,11 @@ export type { LabelScaling, TaskScaling } from './labels.js';
 export type { ReplayedExamples } from './replay.js';
 export {
   compileServingGraph,
+  createGemmProbe,
   createOnnxEngine,
   createTfjsNodeEngine,
   loadTfjsNode,
+  type GemmProbe,
   type ServingGraphOptions,
   type TfjsNode,
 } from './engine/index.js';

@@ -3,6 +3,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { NetworkInputs } from '../../../src/features/index.js';
 import type { NamedArrays, StepBatch } from '../types.js';
 import { createQueue } from './queue.js';
+import { sessionOptions } from './session.js';
 import { createLearner, type Executor, type LearnerPlan } from './learner.js';
 
 /** What the thread is started with; everything is plain data. */
@@ -93,15 +94,6 @@ function serve(port: NonNullable<typeof parentPort>, { plan, initial, threads }:
     });
   });
 }
-
-/** Spinning threads would take the processor from what prepares the next batch. */
-const sessionOptions = (threads: number): InferenceSession.SessionOptions => ({
-  intraOpNumThreads: threads,
-  interOpNumThreads: 1,
-  executionMode: 'sequential',
-  graphOptimizationLevel: 'all',
-  extra: { session: { intra_op: { allow_spinning: '0' } } },
-});
 
 /** The buffers of a result, to be moved instead of copied. */
 function buffersOf(result: unknown): ArrayBuffer[] {
