@@ -3,6 +3,7 @@ import type { RankerDefinition } from '../definition/index.js';
 import { attachTable, type TableHandle } from '../embeddings/index.js';
 import { createEncoder, type FeatureBatch, type FeatureParameters, type NetworkInputs } from '../features/index.js';
 import { WatchnextError } from '../errors.js';
+import { requireCudaLibrary } from './cuda.js';
 import type { Device, Scores } from './types.js';
 
 /** What a thread needs to score with one version. Tables stay where they are: all threads read the same memory. */
@@ -98,6 +99,7 @@ const identityModel = 'CAg6NwoQCgF4EgF5IghJZGVudGl0eRIBcFoPCgF4EgoKCAgBEgQKAggBY
 
 /** Rejects if this device cannot run models here. */
 export const probeDevice = async (device: Device): Promise<void> => {
+  if (device === 'cuda') requireCudaLibrary();
   const session = await InferenceSession.create(Buffer.from(identityModel, 'base64'), sessionOptions(device));
   await session.run({ x: new Tensor('float32', new Float32Array(1), [1]) });
   await session.release();
