@@ -30,6 +30,8 @@ export interface LiveRankers extends Rankers {
 
 /** What is known of one ranker. */
 interface Place {
+  /** Whether the source names an active version: what sealed versions alone do not mean. */
+  meant: boolean;
   lease?: Lease<ServedModel>;
   refused?: Refusal;
 }
@@ -56,7 +58,7 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
   };
 
   const placeOf = (ranker: string): Place => {
-    const place = places.get(ranker) ?? {};
+    const place = places.get(ranker) ?? { meant: false };
     places.set(ranker, place);
     return place;
   };
@@ -120,12 +122,13 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
   };
 
   const leaseOf = (ranker: string | undefined): Lease<ServedModel> => {
-    const name = ranker ?? defaultRanker ?? (places.size === 1 ? [...places.keys()][0] : undefined);
+    const meant = [...places].filter(([, place]) => place.meant).map(([name]) => name);
+    const name = ranker ?? defaultRanker ?? (meant.length === 1 ? meant[0] : undefined);
     if (name === undefined)
-      throw places.size === 0
+      throw meant.length === 0
         ? new WatchnextError('not_ready', 'No ranker has a version that serves.')
         : new WatchnextError('request_invalid', 'Which ranker is not said, and there is no default.', {
-            problems: [{ path: '/ranker', message: 'is missing', hint: `one of ${[...places.keys()].join(', ')}` }],
+            problems: [{ path: '/ranker', message: 'is missing', hint: `one of ${meant.join(', ')}` }],
           });
     const place = places.get(name);
     if (place === undefined) throw unknownRanker(name, [...places.keys()]);
@@ -138,7 +141,8 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
 
   return {
     get ready() {
-      return !closed && places.size > 0 && [...places.values()].every(({ lease }) => lease !== undefined);
+      const meant = [...places.values()].filter((place) => place.meant);
+      return !closed && meant.length > 0 && meant.every(({ lease }) => lease !== undefined);
     },
     use: async (ranker, work) => leaseOf(ranker).use(work),
     list: async () => (await source.list()).map(status),
@@ -147,6 +151,7 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
         const found = await find(ranker);
         await swap(ranker, version);
         await source.activate(ranker, version);
+        placeOf(ranker).meant = true;
         return status(found);
       }),
     rollback: (ranker) =>
@@ -161,8 +166,10 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
     refresh: () =>
       oneAtATime(async () => {
         for (const { ranker, active: version } of await source.list()) {
+          const place = placeOf(ranker);
+          place.meant = version !== undefined;
           // What was refused stays refused until another version is meant to serve.
-          if (version === undefined || placeOf(ranker).refused?.version === version) continue;
+          if (version === undefined || place.refused?.version === version) continue;
           await swap(ranker, version).catch(() => undefined);
         }
       }),

@@ -12,6 +12,8 @@ const setup = (bad: readonly string[] = []) => {
   const opened: string[] = [];
   const closed: string[] = [];
   const shelf = (): RankerVersions => ({ ranker: 'shelf', versions, ...pointer });
+  /** Versions of it are sealed, none is active. */
+  const attic: RankerVersions = { ranker: 'attic', versions, active: undefined, previous: [] };
   const open = (_: string, version: string): Promise<ServedModel> => {
     opened.push(version);
     if (bad.includes(version)) return Promise.reject(new WatchnextError('artifact_damaged', `${version} is damaged`));
@@ -28,7 +30,7 @@ const setup = (bad: readonly string[] = []) => {
     Object.assign(pointer, { active, previous });
     return Promise.resolve(active);
   };
-  const source = { list: () => Promise.resolve([shelf()]), activate, rollback };
+  const source = { list: () => Promise.resolve([attic, shelf()]), activate, rollback };
   const rankers = createRankers({ source, open, logger: silentLogger, metrics: createMetrics(), now: () => 0 });
   return { rankers, pointer, opened, closed };
 };
@@ -43,6 +45,16 @@ describe('rankers', () => {
     await rankers.refresh();
     expect(rankers.ready).toBe(true);
     expect(await serving(rankers)).toBe('v1');
+  });
+
+  test('do not wait for a ranker without an active version, listed or refused', async () => {
+    const { rankers } = setup(['v2']);
+    await rankers.refresh();
+    await rankers.list();
+    await expect(rankers.activate('attic', 'v2')).rejects.toMatchObject({ code: 'artifact_damaged' });
+    expect(rankers.ready).toBe(true);
+    expect(await serving(rankers)).toBe('v1');
+    await expect(rankers.use('attic', () => Promise.resolve())).rejects.toMatchObject({ code: 'not_ready' });
   });
 
   test('close a replaced version only when its last request is done', async () => {
@@ -67,12 +79,12 @@ describe('rankers', () => {
     await rankers.refresh();
     await expect(rankers.activate('shelf', 'v2')).rejects.toMatchObject({ code: 'artifact_damaged' });
     expect(pointer.active).toBe('v1');
-    expect((await rankers.list())[0]).toMatchObject({
+    expect((await rankers.list())[1]).toMatchObject({
       active: 'v1',
       refused: { version: 'v2', reason: 'v2 is damaged' },
     });
     await rankers.activate('shelf', 'v3');
-    expect((await rankers.list())[0]?.refused).toBeUndefined();
+    expect((await rankers.list())[1]?.refused).toBeUndefined();
   });
 
   test('try a refused version once, until another is meant to serve', async () => {
