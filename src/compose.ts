@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http';
-import { openLmdbStore } from './features/index.js';
+import { WatchnextError } from './errors.js';
+import { openLmdbStore, type FeatureStore } from './features/index.js';
 import { createApp } from './http/index.js';
 import { createRankers, createScorerPool, openModel, openVersions } from './inference/index.js';
 import { createEntities, createRanking } from './ranking/index.js';
@@ -26,7 +27,12 @@ export interface ComposeOptions {
 export const compose = async ({ settings, logger, version, now = Date.now }: ComposeOptions): Promise<Service> => {
   const metrics = createMetrics();
   const { device, workers, scoreTimeoutMs, ranker } = settings;
-  const pool = await createScorerPool({ device, workers, logger, metrics });
+  // First, because opening it can fail before there is anything to close.
+  const store = openStore(settings.store);
+  const pool = await createScorerPool({ device, workers, logger, metrics }).catch(async (error: unknown) => {
+    await store.close();
+    throw error;
+  });
   const versions = openVersions(settings.models, logger);
   const rankers = createRankers({
     source: versions,
@@ -36,7 +42,6 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
     metrics,
     now,
   });
-  const store = openLmdbStore(settings.store);
   const entities = createEntities({ store, metrics, now });
   const rank = createRanking({ rankers, entities, metrics, logger, now, scoreTimeoutMs });
 
@@ -74,4 +79,18 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
       await Promise.all([pool.close(), versions.close(), store.close()]);
     },
   };
+};
+
+const openStore = (path: string): FeatureStore => {
+  try {
+    return openLmdbStore(path);
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new WatchnextError('settings_invalid', `The store ${path} cannot be opened: ${message}.`, {
+      problems: [
+        { path: 'store', message, hint: 'name a folder that this process may write, or one that is not there' },
+      ],
+      cause,
+    });
+  }
 };

@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openArtifacts } from '../../src/artifact/index.js';
 import { startServer, type RunningServer } from '../../src/server.js';
@@ -167,6 +168,20 @@ describe('starting', () => {
       code: 'settings_invalid',
       problems: [{ message: `port ${port} is taken on 127.0.0.1` }],
     });
+  });
+
+  test('with a store that cannot be opened says so, and ends by itself', async () => {
+    const store = join(folder, 'no-folder');
+    await writeFile(store, 'a file');
+    const given = { models: settings.models, store, port: '0', device: 'cpu' };
+    const script = `
+      const { startServer } = await import('./src/server.js');
+      const { readSettings } = await import('./src/settings.js');
+      await startServer(readSettings({}, ${JSON.stringify(given)})).catch(({ code, problems }) =>
+        console.log(code, problems[0].path));`;
+    const loader = ['--import', './test/typescript/register.js', '--input-type=module', '-e', script];
+    const { stdout } = await promisify(execFile)(process.execPath, loader, { timeout: 30_000 });
+    expect(stdout).toBe('settings_invalid store\n');
   });
 
   test('without a version is alive and not ready, and becomes ready when one is activated', async () => {
