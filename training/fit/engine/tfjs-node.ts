@@ -33,7 +33,7 @@ export const createTfjsNodeEngine = async (options: EngineOptions): Promise<Engi
         {
           path: 'engine',
           message: loaded.reason,
-          hint: `npm install ${packageName}@4.22.0 where its download is allowed, or use the onnx engine, which needs nothing more`,
+          hint: `npm install --no-save ${packageName} && npm rebuild --ignore-scripts=false ${packageName} where its download is allowed; or use the onnx engine, which needs nothing more`,
         },
       ],
     });
