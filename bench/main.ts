@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { runCompileBench } from './compile.js';
+import { runEndToEndBench } from './end-to-end.js';
 import { runEmbeddingsBench } from './embeddings.js';
 import { runServingBench } from './serving.js';
 import { formatBench, machine, type BenchTable } from './table.js';
@@ -8,14 +9,18 @@ import { runTrainingBench } from './training.js';
 interface BenchFlags {
   readonly peers?: boolean;
   readonly json?: boolean;
+  readonly data?: string;
 }
 
 const benches: Readonly<
-  Record<string, (flags: { json: boolean; peers: boolean }) => Promise<BenchTable | readonly BenchTable[]>>
+  Record<
+    string,
+    (flags: { json: boolean; peers: boolean; data?: string }) => Promise<BenchTable | readonly BenchTable[]>
+  >
 > = {
   compile: runCompileBench,
   embeddings: runEmbeddingsBench,
-  training: runTrainingBench,
+  training: async (flags) => [await runTrainingBench(flags), await runEndToEndBench(flags)],
   serving: runServingBench,
 };
 
@@ -23,14 +28,20 @@ const program: Command = new Command('bench')
   .description('measure a part on this machine; leave the machine alone meanwhile')
   .argument('<part>', Object.keys(benches).join(', '))
   .option('--peers', 'beside other systems in the same run, in their own environments')
+  .option('--data <dir>', 'training: also time kuairand, from the files in this folder')
   .option('--json', 'one JSON object on stdout')
-  .addHelpText('after', '\nExamples:\n  $ npm run bench -- training --peers\n  $ npm run bench -- serving --json')
+  .addHelpText(
+    'after',
+    '\nExamples:\n  $ npm run bench -- training --peers --data ~/kuairand-pure\n  $ npm run bench -- serving --json',
+  )
   .action(async (part: string, flags: BenchFlags) => {
     const bench = benches[part];
     if (bench === undefined)
       program.error(`there is no part "${part}": allowed are ${Object.keys(benches).join(', ')}`);
     const json = flags.json === true;
-    const tables = [await bench({ json, peers: flags.peers === true })].flat();
+    const tables = [
+      await bench({ json, peers: flags.peers === true, ...(flags.data === undefined ? {} : { data: flags.data }) }),
+    ].flat();
     process.stdout.write(
       json
         ? `${JSON.stringify({ machine: machine(), tables })}\n`

@@ -5,8 +5,6 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const environment = join('.cache', 'peers');
-/** PyTorch without CUDA first: a tenth of the download. */
-const indexes = [['--index-url', 'https://download.pytorch.org/whl/cpu'], []];
 const installTimeoutMs = 900_000;
 
 export type Python = { readonly python: string } | { readonly reason: string };
@@ -19,7 +17,7 @@ export const pythonWithTorch = async (): Promise<Python> => {
   const given = process.env['PEERS_PYTHON'];
   const python = given ?? join(environment, 'bin', 'python');
   const hasTorch = (): Promise<boolean> =>
-    run(python, ['-c', 'import torch']).then(
+    run(python, ['-c', 'import torch, pandas']).then(
       () => true,
       () => false,
     );
@@ -30,22 +28,23 @@ export const pythonWithTorch = async (): Promise<Python> => {
   } catch {
     return { reason: 'python3 -m venv does not work here' };
   }
-  for (const index of indexes) {
-    try {
-      await run(python, ['-m', 'pip', 'install', '-q', '--retries', '1', 'torch', 'numpy', ...index], {
-        timeout: installTimeoutMs,
-      });
-      if (await hasTorch()) return { python };
-    } catch {
-      // The next index may be reachable.
-    }
+  try {
+    await run(python, ['-m', 'pip', 'install', '-q', '--retries', '1', 'torch', 'numpy', 'pandas'], {
+      timeout: installTimeoutMs,
+    });
+    if (await hasTorch()) return { python };
+  } catch {
+    // Told below.
   }
   return { reason: 'pip cannot reach torch' };
 };
 
+/** Flags of a script, by name; a list becomes several values. */
+export type PeerOptions = Readonly<Record<string, string | number | readonly number[]>>;
+
 /** Runs a script of this folder; its one line of JSON. */
-export const runPeer = async (python: string, script: string, options: Record<string, number>): Promise<unknown> => {
-  const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+export const runPeer = async (python: string, script: string, options: PeerOptions): Promise<unknown> => {
+  const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, ...[value].flat().map(String)]);
   const { stdout } = await run(python, [join('bench', 'peers', script), ...flags]);
   return JSON.parse(stdout);
 };
