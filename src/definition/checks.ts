@@ -31,13 +31,61 @@ export const checkDefinition = (definition: RankerDefinition): Found[] => [
 ];
 
 const unknownTask = (definition: RankerDefinition, path: readonly (string | number)[], task: string): Found[] =>
-  task in definition.tasks
+  Object.hasOwn(definition.tasks, task)
     ? []
     : [{ path, message: `there is no task "${task}"`, hint: nameHint(task, Object.keys(definition.tasks)) }];
 
+const unknownZone = (path: readonly string[], zone: string | undefined): Found[] =>
+  zone === undefined || timezoneKnown(zone)
+    ? []
+    : [{ path, message: `unknown time zone "${zone}"`, hint: 'an IANA name such as Europe/Berlin or Asia/Shanghai' }];
+
+/** The fields that a feature reads, by the key of its definition that names them. */
+const fieldsRead = (name: string, feature: FeatureDefinition): (readonly [key: string, field: string])[] => {
+  switch (feature.kind) {
+    case 'id':
+    case 'category':
+    case 'number':
+    case 'ids':
+    case 'vector':
+      return [['from', feature.from ?? name]];
+    case 'time':
+      return feature.from === undefined ? [] : [['from', feature.from]];
+    case 'history':
+      return [['of', feature.of], ...many(feature.key).map((field) => ['key', field] as const)];
+    case 'rate':
+    case 'count':
+      return many(feature.key).map((field) => ['key', field] as const);
+  }
+};
+
+/** Fields of a log that no request has when it is ranked. */
+const onlyLogged = ['position', 'time', 'request_id'];
+
+/** A feature of what is known only afterwards would learn from the answer, and miss it when it serves. */
+const checkFieldsRead = (definition: RankerDefinition, name: string, feature: FeatureDefinition): Found[] =>
+  fieldsRead(name, feature).flatMap(([key, field]): Found[] => {
+    const path = ['features', name, ...(Object.hasOwn(feature, key) ? [key] : [])];
+    const [task] = Object.entries(definition.tasks).find(([, { label }]) => label === field) ?? [];
+    if (task !== undefined) {
+      return [
+        {
+          path,
+          message: `"${field}" is the label of ${task}: it is not known when a request is ranked`,
+          hint: 'use kind: rate, count or history for earlier outcomes',
+        },
+      ];
+    }
+    if (!onlyLogged.includes(field)) return [];
+    const hint = field === 'position' ? 'name it in bias.features' : 'kind: time reads the request’s own time';
+    return [
+      { path, message: `"${field}" is no field of a request that is ranked`, ...(field !== 'request_id' && { hint }) },
+    ];
+  });
+
 const checkFeature = (definition: RankerDefinition, name: string, feature: FeatureDefinition): Found[] => {
   const at = (...rest: string[]): string[] => ['features', name, ...rest];
-  const found: Found[] = [];
+  const found = checkFieldsRead(definition, name, feature);
   if ('shares' in feature) found.push(...checkShares(definition, name, feature));
   else if (isEmbedded(feature) && feature.dim === undefined) {
     found.push({
@@ -68,13 +116,7 @@ const checkFeature = (definition: RankerDefinition, name: string, feature: Featu
   ) {
     found.push({ path: at('min'), message: `min ${feature.min} is not below max ${feature.max}` });
   }
-  if (feature.kind === 'time' && feature.timezone !== undefined && !timezoneKnown(feature.timezone)) {
-    found.push({
-      path: at('timezone'),
-      message: `unknown time zone "${feature.timezone}"`,
-      hint: 'an IANA name such as Europe/Berlin or Asia/Shanghai',
-    });
-  }
+  if (feature.kind === 'time') found.push(...unknownZone(at('timezone'), feature.timezone));
   if (feature.kind === 'time' && (feature.unit === 'age') !== (feature.from !== undefined)) {
     found.push({
       path: at(),
@@ -129,6 +171,15 @@ const checkShares = (definition: RankerDefinition, name: string, feature: Embedd
   return [];
 };
 
+const waitsForItself = ({ tasks }: RankerDefinition, name: string): boolean => {
+  let awaited = tasks[name]?.when;
+  for (let hops = 0; awaited !== undefined && hops < Object.keys(tasks).length; hops++) {
+    if (awaited === name) return true;
+    awaited = tasks[awaited]?.when;
+  }
+  return false;
+};
+
 const checkTasks = (definition: RankerDefinition): Found[] =>
   Object.entries(definition.tasks).flatMap(([name, task]) => {
     const found: Found[] = [];
@@ -141,8 +192,10 @@ const checkTasks = (definition: RankerDefinition): Found[] =>
     }
     if (task.when !== undefined) {
       found.push(...unknownTask(definition, ['tasks', name, 'when'], task.when));
-      if (task.when === name) found.push({ path: ['tasks', name, 'when'], message: 'a task cannot wait for itself' });
-      else if (definition.tasks[task.when]?.kind === 'regression') {
+      if (waitsForItself(definition, name)) {
+        found.push({ path: ['tasks', name, 'when'], message: 'a task cannot wait for itself, nor through others' });
+      }
+      if (definition.tasks[task.when]?.kind === 'regression') {
         found.push({
           path: ['tasks', name, 'when'],
           message: `"${task.when}" is a regression`,
@@ -216,15 +269,5 @@ const checkScore = (definition: RankerDefinition): Found[] => {
   return found;
 };
 
-const checkTraining = ({ training }: RankerDefinition): Found[] => {
-  const zone = training?.timezone;
-  return zone === undefined || timezoneKnown(zone)
-    ? []
-    : [
-        {
-          path: ['training', 'timezone'],
-          message: `unknown time zone "${zone}"`,
-          hint: 'an IANA name such as Europe/Berlin or Asia/Shanghai',
-        },
-      ];
-};
+const checkTraining = ({ training }: RankerDefinition): Found[] =>
+  unknownZone(['training', 'timezone'], training?.timezone);

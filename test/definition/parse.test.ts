@@ -94,6 +94,24 @@ describe('a ranker definition', () => {
       /regression/,
     ],
     [
+      'tasks that wait for each other',
+      {
+        'label: clicked': 'label: clicked, when: finish',
+        'tasks:\n': 'tasks:\n  finish: {kind: binary, label: finished, when: click}\n',
+      },
+      /tasks\.finish\.when/,
+      /cannot wait for itself/,
+    ],
+    ['a task by a name that every object has', { 'of: [click, watch]': 'of: toString' }, /item_rate\.of/, /no task/],
+    ['an outcome as a feature', { 'length: {kind: number': 'clicked: {kind: number' }, /clicked/, /label of click/],
+    ['an outcome in a key', { 'key: item_id': 'key: [user_id, seconds]' }, /item_rate\.key/, /label of watch/],
+    [
+      'the position as a feature',
+      { 'length: {kind: number': 'length: {from: position, kind: number' },
+      /length\.from/,
+      /no field of a request/,
+    ],
+    [
       'a binary task with a transform',
       { 'label: clicked': 'label: clicked, transform: log1p' },
       /transform/,
@@ -139,6 +157,11 @@ describe('a ranker definition', () => {
     const found = problemsOf(rankerText(replacements));
     expect(found[0]!.path).toMatch(path);
     expect(found.map((p) => p.message).join('\n')).toMatch(message);
+  });
+
+  test('knows one way to weigh losses', () => {
+    expect(ranker({ 'batch: 64': 'batch: 64, weighting: fixed' }).training?.weighting).toBe('fixed');
+    expect(problem({ 'batch: 64': 'batch: 64, weighting: learned' }).hint).toContain('fixed');
   });
 
   test('refuses text that is no object', () => {
