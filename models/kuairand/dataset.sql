@@ -44,7 +44,7 @@ videos AS (
 -- What those histories say about users, videos, authors and tags: how often met, and the share watched long or liked, as
 -- log-odds, with 20 average meetings mixed in.
 met AS MATERIALIZED (
-  SELECT m.*, v.author_id, v.first_tag
+  SELECT m.*, v.author_id, v.first_tag, len(list_filter([0, 3, 5, 7, 10, 14, 18, 25, 35, 50, 70, 90, 120, 160, 200, 250, 300, 400, 600], lambda s: s < v.video_duration / 1000)) AS duration_bucket
   FROM (
     SELECT
       user_id,
@@ -73,6 +73,17 @@ before AS MATERIALIZED (
   FROM met, overall o
   WHERE o.long_view BETWEEN 1e-6 AND 1 - 1e-6 AND o.is_like BETWEEN 1e-6 AND 1 - 1e-6
   GROUP BY GROUPING SETS ((user_id), (video_id), (author_id), (first_tag))
+),
+shares AS (SELECT user_id, 1 / (1 + exp(-long_view)) AS share, long_view FROM before WHERE user_id IS NOT NULL),
+-- How much more or less than usual a user watched long of an author, a tag, a length: a difference of log-odds, with 5 of
+-- the user's usual meetings mixed in.
+leaning AS MATERIALIZED (
+  SELECT
+    user_id, author_id, first_tag, duration_bucket,
+    count(*) AS n,
+    ln((sum(met.long_view) + 5 * any_value(share)) / (sum(1 - met.long_view) + 5 * (1 - any_value(share)))) - any_value(shares.long_view) AS long_view
+  FROM met JOIN shares USING (user_id)
+  GROUP BY GROUPING SETS ((user_id, author_id), (user_id, first_tag), (user_id, duration_bucket))
 )
 SELECT
   e.time_ms AS time,
@@ -122,7 +133,14 @@ SELECT
   coalesce(ab.long_view, 0) AS author_long_before,
   coalesce(ab.is_like, 0) AS author_like_before,
   coalesce(tb.long_view, 0) AS tag_long_before,
-  coalesce(tb.is_like, 0) AS tag_like_before
+  coalesce(tb.is_like, 0) AS tag_like_before,
+  coalesce(la.n, 0) AS user_author_met_before,
+  coalesce(la.long_view, 0) AS user_author_long_before,
+  coalesce(lt.n, 0) AS user_tag_met_before,
+  coalesce(lt.long_view, 0) AS user_tag_long_before,
+  coalesce(ld.n, 0) AS user_duration_met_before,
+  coalesce(ld.long_view, 0) AS user_duration_long_before,
+  coalesce(list_contains(h.watched, e.video_id), false)::INTEGER AS user_video_met_before
 FROM exposures e
 LEFT JOIN users u USING (user_id)
 LEFT JOIN histories h USING (user_id)
@@ -132,4 +150,7 @@ LEFT JOIN before ub ON ub.user_id = e.user_id
 LEFT JOIN before vb ON vb.video_id = e.video_id
 LEFT JOIN before ab ON ab.author_id = v.author_id
 LEFT JOIN before tb ON tb.first_tag = v.first_tag
+LEFT JOIN leaning la ON la.user_id = e.user_id AND la.author_id = v.author_id
+LEFT JOIN leaning lt ON lt.user_id = e.user_id AND lt.first_tag = v.first_tag
+LEFT JOIN leaning ld ON ld.user_id = e.user_id AND ld.duration_bucket = len(list_filter([0, 3, 5, 7, 10, 14, 18, 25, 35, 50, 70, 90, 120, 160, 200, 250, 300, 400, 600], lambda s: s < e.duration_ms / 1000))
 WHERE e.date >= 20220425
