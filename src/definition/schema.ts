@@ -285,7 +285,7 @@ export const TrainingSchema = object(
     ),
     validation: Type.Optional(
       Type.Union([Duration, Share], {
-        description: 'the last part, by time or by share of rows, held out for early stopping',
+        description: 'the last part, by time or by share of requests, held out for early stopping',
       }),
     ),
     optimizer: Type.Optional(Optimizer),

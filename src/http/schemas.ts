@@ -86,7 +86,7 @@ export type EntityBody = Static<typeof ItemsBody>;
 
 export const ActivateBody = Type.Object(
   { version: Type.String({ minLength: 1, maxLength: 128, description: 'a sealed version of the ranker' }) },
-  { additionalProperties: false, examples: [{ version: '20260101-000000-abc123' }] },
+  { additionalProperties: false, examples: [{ version: '20260430T235959Z-ab12cd' }] },
 );
 
 const Values = Type.Record(Type.String(), Type.Unknown());

@@ -21,4 +21,15 @@ describe('the learning rate', () => {
     expect(at('cosine', 0.5)).toBeCloseTo(0.5, 12);
     expect(at('cosine', 1)).toBeCloseTo(0, 12);
   });
+
+  test('falls over the last share of the run only, where one is given', () => {
+    const at = (schedule: 'linear' | 'cosine', progress: number): number =>
+      learningRateFactor({ schedule, decay_share: 0.2 }, { step: 0, progress });
+    for (const schedule of ['linear', 'cosine'] as const) {
+      expect(at(schedule, 0.5)).toBeCloseTo(1, 12);
+      expect(at(schedule, 0.8)).toBeCloseTo(1, 12);
+      expect(at(schedule, 0.9)).toBeCloseTo(0.5, 12);
+      expect(at(schedule, 1)).toBeCloseTo(0, 12);
+    }
+  });
 });

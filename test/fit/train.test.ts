@@ -102,6 +102,27 @@ describe('training', () => {
     expect(await bits(once.trained)).not.toBe(await bits(kept.trained));
   });
 
+  test('a penalty keeps embedding rows small, a least count keeps rare ids out', async () => {
+    const squares = async (embedding_penalty: number): Promise<number> => {
+      const { trained } = await train(smallRanker({ epochs: 3, embedding_penalty }));
+      return trained
+        .tables()
+        .get('item_id')!
+        .contents()
+        .values.reduce((sum, value) => sum + value ** 2, 0);
+    };
+    expect(await squares(1)).toBeLessThan((await squares(0)) / 2);
+
+    const definition = smallRanker();
+    const seldom = { ...definition.features['user_id']!, min_count: 12 } as RankerDefinition['features'][string];
+    const { trained } = await train({ ...definition, features: { ...definition.features, user_id: seldom } });
+    const lists = new Map<unknown, number>();
+    for (const { user } of log) lists.set(user['user_id'], (lists.get(user['user_id']) ?? 0) + 1);
+    const often = [...lists.values()].filter((count) => count >= 12).length;
+    expect(often).toBeLessThan(lists.size);
+    expect(trained.tables().get('user_id')!.size).toBe(often);
+  });
+
   test('keeps the epoch that did best on the held-out part, and stops when none follows', async () => {
     // A rate that overshoots: the first epoch is the best one.
     const rising = smallRanker({

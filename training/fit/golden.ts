@@ -4,7 +4,7 @@ const longListLength = 200;
 
 /**
  * Requests on which a sealed ranker must agree with its trainer: some of the log, and the edges: nothing known about the
- * user, the context or the candidates; ids nobody has seen; wrong types; one candidate; a long list.
+ * user, the context or the candidates; ids and values nobody has seen; missing values; one candidate; a long list.
  */
 export function goldenRequests(sample: readonly RankingInput[], time: number): RankingInput[] {
   const logged = sample.slice(0, 20).map((request) => shorten({ ...request, time }));
