@@ -40,4 +40,4 @@ const sameKey = (sent: string, key: string): boolean => timingSafeEqual(digest(s
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 const hostName = (header: string | undefined): string => (header ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
-export const isLoopback = (host: string): boolean => /^(localhost|::1|127(\.\d{1,3}){3})$/i.test(host);
+const isLoopback = (host: string): boolean => /^(localhost|::1|127(\.\d{1,3}){3})$/i.test(host);

@@ -6,10 +6,10 @@ import type { ErrorObject, KeywordDefinition } from 'ajv';
  * `patternProperties` with `anyOf` costs more than parsing the body; `publishedFields` says the same in plain JSON Schema
  * for the API description, and a property test holds the two together.
  */
-export const fieldLimits = { fields: 256, nameLength: 64, textLength: 8192, listLength: 4096 } as const;
+const fieldLimits = { fields: 256, nameLength: 64, textLength: 8192, listLength: 4096 } as const;
 
 /** Fields that the service fills in itself. */
-export const reservedFields = ['user_id', 'item_id', 'time', 'request_id', 'position'] as const;
+const reservedFields = ['user_id', 'item_id', 'time', 'request_id', 'position'] as const;
 const hostile = ['__proto__', 'constructor', 'prototype'];
 const namePattern = /^[\p{L}_][\p{L}\p{N}_.-]*$/u;
 

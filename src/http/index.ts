@@ -1,2 +1,1 @@
 export { createApp, type AppDependencies } from './app.js';
-export { isLoopback } from './admin.js';

@@ -7,7 +7,7 @@ export interface Combination {
 }
 
 /** Head values below this count as this in the product: one head at zero must not erase what the others say. */
-export const smallestFactor = 1e-9;
+const smallestFactor = 1e-9;
 
 /**
  * One head's part of the score: w·log(max(g, 1e-9)) for the product, whose score is exp of the sum of the parts,

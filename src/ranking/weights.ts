@@ -3,7 +3,7 @@ import { WatchnextError, type Problem } from '../errors.js';
 import { nameHint } from '../nearest.js';
 
 /** What a request may ask for where the definition declares no bounds for a head. */
-export const defaultBounds: readonly [number, number] = [-10, 10];
+const defaultBounds: readonly [number, number] = [-10, 10];
 
 /**
  * The weights that apply: the definition's, with the request's in their place. Every head is named, unweighted ones with 0.
