@@ -1,5 +1,5 @@
 import { combineHashes, hashText } from './hash.js';
-import type { Entry, KeyList } from './feature.js';
+import type { Entry, KeyList, ReadTools } from './feature.js';
 import type { FieldValue } from './types.js';
 import type { FeatureScope } from '../definition/index.js';
 
@@ -76,6 +76,16 @@ export function keyReader(
     hashText(other, pairs, 2);
     combineHashes(pairs, out, 0);
     return true;
+  };
+}
+
+/** Reads the row of an entry's cell, -1 where nothing is known of the key; an entry without a key is counted as missing. */
+export function cellReader(key: ReturnType<typeof keyReader>, { counter, cells }: ReadTools): (entry: Entry) => number {
+  const found = new Uint32Array(2);
+  return (entry) => {
+    if (key(entry, found)) return cells?.find(found[0] ?? 0, found[1] ?? 0) ?? -1;
+    counter.missing++;
+    return -1;
   };
 }
 

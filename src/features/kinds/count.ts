@@ -1,6 +1,6 @@
 import { durationMs } from '../../definition/index.js';
 import type { FeatureKind } from '../feature.js';
-import { keyReader } from '../fields.js';
+import { cellReader, keyReader } from '../fields.js';
 import { standardEncoder, standardFitter } from '../fitting/standardise.js';
 import { feedbackDelayMs, outcomeReader } from '../outcomes.js';
 import { addDecayed, decayFactor, fadeSpan } from '../state/decay.js';
@@ -29,15 +29,12 @@ export const count: FeatureKind<'count'> = ({ scope, definition, ranker }) => {
         addDecayed(cells.values, cell, { time, amounts: update, at, count: 1, halfLifeMs });
       },
     },
-    reader({ counter, cells }) {
-      const found = new Uint32Array(2);
+    reader(tools) {
+      const find = cellReader(key, tools);
+      const { cells } = tools;
       return (entry, out, at) => {
         out[at] = 0;
-        if (!key(entry, found)) {
-          counter.missing++;
-          return;
-        }
-        const row = cells?.find(found[0] ?? 0, found[1] ?? 0) ?? -1;
+        const row = find(entry);
         if (cells === undefined || row < 0) return;
         const cell = row * cells.stride;
         out[at] = (cells.values[cell + 1] ?? 0) * decayFactor(entry.time - (cells.values[cell] ?? 0), halfLifeMs);

@@ -1,5 +1,5 @@
 import type { FeatureKind, StateShape } from '../feature.js';
-import { isMissing, keyReader, textOf } from '../fields.js';
+import { cellReader, isMissing, keyReader, textOf } from '../fields.js';
 import { hashText } from '../hash.js';
 import { feedbackDelayMs, isPositive, outcomeReader } from '../outcomes.js';
 import { tableUse } from '../tables.js';
@@ -43,14 +43,11 @@ export const history: FeatureKind<'history'> = ({ name, scope, definition, ranke
     type: 'keys',
     table: tableUse(name, definition),
     state,
-    reader({ counter, cells }) {
-      const found = new Uint32Array(2);
+    reader(tools) {
+      const find = cellReader(key, tools);
+      const { cells } = tools;
       return (entry, keys) => {
-        if (!key(entry, found)) {
-          counter.missing++;
-          return;
-        }
-        const row = cells?.find(found[0] ?? 0, found[1] ?? 0) ?? -1;
+        const row = find(entry);
         if (cells === undefined || row < 0) return;
         const cell = row * cells.stride;
         const count = cells.values[cell + 1] ?? 0;

@@ -1,6 +1,6 @@
 import { durationMs } from '../../definition/index.js';
 import type { EncodeNumbers, FeatureKind, Fitter } from '../feature.js';
-import { keyReader } from '../fields.js';
+import { cellReader, keyReader } from '../fields.js';
 import { fittedNumbers } from '../fitting/fitted.js';
 import { Moments } from '../fitting/moments.js';
 import { Reservoir } from '../fitting/reservoir.js';
@@ -8,7 +8,6 @@ import { feedbackDelayMs, outcomeReader } from '../outcomes.js';
 import { addDecayed, decayFactor, fadeSpan } from '../state/decay.js';
 import type { FeatureFit } from '../types.js';
 
-const sampleRows = 16_384;
 /** Keeps logits finite: |logit| < 14. */
 const leastRate = 1e-6;
 
@@ -59,12 +58,11 @@ export const rate: FeatureKind<'rate'> = ({ name, scope, definition, ranker }) =
         addDecayed(cells.values, row * cells.stride, { time, amounts: update, at, count: width, halfLifeMs });
       },
     },
-    reader({ counter, cells }) {
-      const found = new Uint32Array(2);
+    reader(tools) {
+      const find = cellReader(key, tools);
+      const { cells } = tools;
       return (entry, out, at) => {
-        const known = key(entry, found);
-        if (!known) counter.missing++;
-        const row = known ? (cells?.find(found[0] ?? 0, found[1] ?? 0) ?? -1) : -1;
+        const row = find(entry);
         if (cells === undefined || row < 0) {
           out.fill(0, at, at + width);
           return;
@@ -89,7 +87,7 @@ function rateFitter(smoothing: Smoothing): Fitter {
   const tasks = smoothing.logit.length;
   const sums = new Float64Array(tasks);
   const counts = new Float64Array(tasks);
-  const reservoir = new Reservoir({ name: smoothing.name, width: 2 * tasks, capacity: sampleRows });
+  const reservoir = new Reservoir({ name: smoothing.name, width: 2 * tasks });
   return {
     observe(values, count) {
       for (let i = 0; i < count; i++) {
