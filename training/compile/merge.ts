@@ -1,8 +1,8 @@
 import { Varying } from './kernels/kernel.js';
 import type { Operand } from './kernels/kernel.js';
 import { callerOf } from './location.js';
-import { traceInvalid } from './recorder.js';
 import type { RecordedCall, RecordedValue, Recording } from './recorder.js';
+import { traceInvalid } from './refusals.js';
 import { fitNumber, fitSize } from './sizes.js';
 import type { OpenSizes, Size, SizedNumber } from './sizes.js';
 

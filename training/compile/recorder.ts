@@ -1,9 +1,10 @@
-import { WatchnextError } from '../../src/errors.js';
+import type { WatchnextError } from '../../src/errors.js';
 import { withBackend } from './backend.js';
 import { kernels } from './kernels/index.js';
 import { Attributes, UncoveredVariant } from './kernels/kernel.js';
 import type { Kernel, RecordedInputs, Typed } from './kernels/kernel.js';
 import { callerOf, withDeepStacks } from './location.js';
+import { kernelNotCovered, traceInvalid } from './refusals.js';
 import type { OpenSizes } from './sizes.js';
 import { tf } from './tfjs.js';
 import type { ElementType, TraceOptions } from './types.js';
@@ -169,12 +170,6 @@ function dataRead(): WatchnextError {
   );
 }
 
-export function traceInvalid(message: string, hint?: string, path = callerOf(new Error())): WatchnextError {
-  return new WatchnextError('trace_invalid', `${message} (${path})`, {
-    problems: [{ path, message, ...(hint === undefined ? {} : { hint }) }],
-  });
-}
-
 const scopeNames = (): string[] =>
   tf
     .engine()
@@ -183,17 +178,6 @@ const scopeNames = (): string[] =>
 
 function notCovered(kernel: string): WatchnextError {
   return kernelNotCovered({ kernel, op: scopeNames().at(-1) ?? kernel, at: callerOf(new Error()) });
-}
-
-/** The error for a kernel, or a variant of one, without an ONNX form: names op, kernel and the model's line. */
-export function kernelNotCovered(use: { kernel: string; op: string; at: string; variant?: string }): WatchnextError {
-  const { kernel, op, at, variant } = use;
-  const message =
-    variant === undefined
-      ? `tf.${op} needs the tfjs kernel ${kernel}, which cannot be compiled to ONNX`
-      : `tf.${op} (kernel ${kernel}) cannot be compiled to ONNX ${variant}`;
-  const hint = `Kernels that can be compiled: ${Object.keys(kernels).sort().join(', ')}.`;
-  return new WatchnextError('kernel_not_covered', `${message} (${at})`, { problems: [{ path: at, message, hint }] });
 }
 
 function record(backend: RecordingBackend, kernel: string, call: Parameters<tf.KernelFunc>[0]): tf.TensorInfo[] {

@@ -10,8 +10,9 @@ import type { Program, ProgramValue } from './merge.js';
 import { NodeWriter } from './nodes.js';
 import type { DimensionSource } from './nodes.js';
 import { encodeModel } from './proto.js';
-import { kernelNotCovered, recordRun } from './recorder.js';
+import { recordRun } from './recorder.js';
 import type { RecordedCall } from './recorder.js';
+import { kernelNotCovered } from './refusals.js';
 import { isFixed, recordingSizes, sizeText } from './sizes.js';
 import type { CompiledModel, ElementType, TensorSpec, TraceOptions } from './types.js';
 
