@@ -2,6 +2,7 @@ export { concatBatches, requestStarts, selectRequests } from './batch.js';
 export { decodeFeatureBatch, encodeFeatureBatch } from './codec/batch-codec.js';
 export { createFeatureCounters } from './counters.js';
 export { createEncoder, embeddingLookups, type EncoderOptions, type Encoder } from './encoder.js';
+export { Moments } from './fitting/moments.js';
 export { createTransformFitter, type TransformFitter } from './fitting/transform-fitter.js';
 export { hashId } from './hash.js';
 export { inputLayout } from './layout.js';

@@ -1,4 +1,5 @@
 import type { RankerDefinition } from '../../src/definition/index.js';
+import { Moments } from '../../src/features/index.js';
 
 /** How one task's outcome becomes what the loss wants, and back. */
 export interface TaskScaling {
@@ -15,14 +16,14 @@ export interface TaskScaling {
 
 export type LabelScaling = readonly TaskScaling[];
 
-/** Means and deviations of the labels (Welford's method), over rows where the label is known. */
+/** Means and deviations of the labels, over rows where the label is known. */
 export class LabelFitter {
   readonly #tasks: readonly { readonly task: Omit<TaskScaling, 'mean' | 'deviation'>; readonly moments: Moments }[];
 
   constructor(tasks: RankerDefinition['tasks']) {
     this.#tasks = Object.entries(tasks).map(([name, { kind, transform = 'none', weight = 1 }]) => ({
       task: { name, kind, transform, weight },
-      moments: { count: 0, mean: 0, squares: 0 },
+      moments: new Moments(),
     }));
   }
 
@@ -31,27 +32,18 @@ export class LabelFitter {
     this.#tasks.forEach(({ task, moments }, index) => {
       for (let at = index; at < labels.length; at += this.#tasks.length) {
         const label = labels[at] as number;
-        if (Number.isNaN(label)) continue;
-        const value = task.transform === 'log1p' ? Math.log1p(label) : label;
-        const difference = value - moments.mean;
-        moments.mean += difference / ++moments.count;
-        moments.squares += difference * (value - moments.mean);
+        moments.add(task.transform === 'log1p' ? Math.log1p(label) : label);
       }
     });
   }
 
   finish(): LabelScaling {
-    return this.#tasks.map(({ task, moments: { count, mean, squares } }) => {
-      const deviation = Math.sqrt(squares / Math.max(1, count));
-      return { ...task, mean, deviation: task.kind === 'regression' && deviation > 1e-6 ? deviation : 1 };
-    });
+    return this.#tasks.map(({ task, moments: { mean, deviation } }) => ({
+      ...task,
+      mean,
+      deviation: task.kind === 'regression' && deviation > 1e-6 ? deviation : 1,
+    }));
   }
-}
-
-interface Moments {
-  count: number;
-  mean: number;
-  squares: number;
 }
 
 export interface ScaledLabels {

@@ -13,12 +13,13 @@ export class Moments {
     this.#squares += delta * (value - this.#mean);
   }
 
-  get count(): number {
-    return this.#count;
-  }
-
   get mean(): number {
     return this.#mean;
+  }
+
+  /** Of the population; 0 where nothing varied. */
+  get deviation(): number {
+    return this.#count > 1 ? Math.sqrt(this.#squares / this.#count) : 0;
   }
 
   /**
@@ -26,7 +27,7 @@ export class Moments {
    * learned nothing about such an input, so it must not meet values of it later.
    */
   get scale(): number {
-    const deviation = this.#count > 1 ? Math.sqrt(this.#squares / this.#count) : 0;
+    const { deviation } = this;
     return deviation > 1e-12 * Math.max(1, Math.abs(this.#mean)) ? 1 / deviation : 0;
   }
 }
