@@ -18,6 +18,8 @@ interface DemoFlags {
 }
 
 const folder = '.demo';
+const dayMs = 86_400_000;
+const days = 8;
 const definition = fileURLToPath(new URL('../../models/demo/ranker.yaml', import.meta.url));
 
 export const demoCommand = (): Command =>
@@ -38,6 +40,9 @@ export const demoCommand = (): Command =>
       const simulation = await simulate({
         directory: data,
         seed,
+        days,
+        // The log ends last midnight: the service ranks now, and what it knows must not be stale.
+        startMs: Math.floor(Date.now() / dayMs) * dayMs - days * dayMs,
         onProgress: (done, total) => progress.show({ label: 'simulating', done, total }),
       });
       progress.stop();
@@ -90,7 +95,7 @@ const entity = (id: string, fields: Fields): Record<string, unknown> => ({
 });
 
 const putCatalogue = async (url: string, { world, from, until }: Simulation): Promise<void> => {
-  const days = Math.round((until - from) / 86_400_000);
+  const days = Math.round((until - from) / dayMs);
   const videos = Array.from({ length: days + 8 }, (_, index) => world.videos(index - 7)).flat();
   await send(
     'PUT',
@@ -118,7 +123,7 @@ const mean = (values: readonly number[]): number => values.reduce((sum, value) =
 
 /** Tomorrow's requests, with what the simulator knows to be true of each candidate. */
 const tomorrow = ({ world, from, until }: Simulation, index: number) => {
-  const request = world.request(Math.round((until - from) / 86_400_000), index);
+  const request = world.request(Math.round((until - from) / dayMs), index);
   const candidates = request.pool.slice(0, shortlist);
   const truth = world.truth(request.person, candidates, request.time);
   const body = {
