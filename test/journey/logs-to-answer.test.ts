@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { openArtifacts } from '../../src/artifact/index.js';
 import { loadRanker } from '../../src/definition/index.js';
 import { startServer, type RunningServer } from '../../src/server.js';
@@ -31,6 +31,9 @@ interface Ranked {
 const engine = (options: Parameters<typeof createOnnxEngine>[0]): ReturnType<typeof createOnnxEngine> =>
   createOnnxEngine({ ...options, threads: 1 });
 const uniform = (random: SeededRandom): number => random.next() / 2 ** 32;
+
+// Each trains a ranker: seconds on an idle machine, a minute on a busy one.
+jest.setTimeout(300_000);
 
 const dayMs = 86_400_000;
 
