@@ -32,12 +32,23 @@ export function openArtifacts(directory: string): Artifacts {
   const rankers = async (): Promise<string[]> => {
     const names = await entries(directory, 'ranker');
     const found = await Promise.all(
-      names.map(async (name) => (await versionsOf(name)).length > 0 || (await pointerOf(name)) !== undefined),
+      names.map(
+        async (name) => (await versionsOf(name)).length > 0 || Object.keys(await pointerOrProblem(name)).length > 0,
+      ),
     );
     return names.filter((_, i) => found[i]);
   };
   const versionsOf = (ranker: string): Promise<string[]> => entries(join(directory, ranker), 'version');
   const pointerOf = (ranker: string): Promise<Pointer | undefined> => readPointer(join(directory, ranker, pointerFile));
+  /** What is wrong with one ranker's pointer must not hide the others, nor keep a new one from replacing it. */
+  const pointerOrProblem = (ranker: string): Promise<Partial<Pointer> & { readonly problem?: string }> =>
+    pointerOf(ranker).then(
+      (pointer) => pointer ?? {},
+      (error: unknown) => {
+        if (error instanceof WatchnextError) return { problem: error.message };
+        throw error;
+      },
+    );
 
   const folderOf = async (ranker: string, version: string): Promise<string> => {
     if (!(await entries(directory, 'ranker')).includes(requireName('ranker', ranker))) {
@@ -61,12 +72,13 @@ export function openArtifacts(directory: string): Artifacts {
   return {
     async list() {
       const summaries = (await rankers()).map(async (ranker): Promise<RankerVersions> => {
-        const pointer = await pointerOf(ranker);
+        const { version: active, previous = [], problem } = await pointerOrProblem(ranker);
         const versions = (await versionsOf(ranker)).map((version) => summary(directory, ranker, version));
         return {
           ranker,
-          active: pointer?.version,
-          previous: pointer?.previous ?? [],
+          active,
+          ...(problem !== undefined && { problem }),
+          previous,
           versions: await Promise.all(versions),
         };
       });
@@ -104,10 +116,10 @@ export function openArtifacts(directory: string): Artifacts {
     activate: (ranker, version) =>
       inTurn(ranker, async () => {
         await load(ranker, version);
-        const current = await pointerOf(ranker);
-        if (current?.version === version) return;
-        const previous = current === undefined ? [] : [current.version, ...current.previous];
-        await point(ranker, { version, previous: previous.slice(0, keptPrevious) });
+        const { version: current, previous = [] } = await pointerOrProblem(ranker);
+        if (current === version) return;
+        const before = current === undefined ? [] : [current, ...previous];
+        await point(ranker, { version, previous: before.slice(0, keptPrevious) });
       }),
 
     rollback: (ranker) =>

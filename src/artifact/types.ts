@@ -34,6 +34,8 @@ export interface VersionSummary {
 export interface RankerVersions {
   readonly ranker: string;
   readonly active: string | undefined;
+  /** Why it cannot be told which version is active; activating one mends it. */
+  readonly problem?: string;
   /** Versions that were active before, the latest first: where rollback goes. */
   readonly previous: readonly string[];
   /** Oldest first. */

@@ -34,6 +34,8 @@ interface Place {
   meant: boolean;
   lease?: Lease<ServedModel>;
   refused?: Refusal;
+  /** Why the source cannot tell the active version, as it was logged. */
+  problem?: string | undefined;
 }
 
 /**
@@ -165,9 +167,12 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
       }),
     refresh: () =>
       oneAtATime(async () => {
-        for (const { ranker, active: version } of await source.list()) {
+        for (const { ranker, active: version, problem } of await source.list()) {
           const place = placeOf(ranker);
-          place.meant = version !== undefined;
+          if (problem !== undefined && problem !== place.problem)
+            logger.error({ ranker, reason: problem }, 'the active version of a ranker cannot be told');
+          place.problem = problem;
+          place.meant = version !== undefined || problem !== undefined;
           // What was refused stays refused until another version is meant to serve.
           if (version === undefined || place.refused?.version === version) continue;
           await swap(ranker, version).catch(() => undefined);

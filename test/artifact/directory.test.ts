@@ -92,13 +92,20 @@ describe('a directory of versions', () => {
       }),
     ));
 
-  test('says so when the pointer is damaged, and activating repairs nothing silently', () =>
+  test('says so when a pointer is damaged, shows the other rankers, and has it replaced by activating', () =>
     inFolder(async (folder) => {
       const { version } = await sealArtifact(sealing(folder));
+      const one = await sealArtifact(sealing(folder, { name: 'other' }));
       const artifacts = openArtifacts(folder);
       for (const text of ['', 'null', '{"version":"../x","previous":[]}', `{"version":"${version}"}`]) {
         await writeFile(join(folder, 'tiny', 'active'), text);
         expect(await refusal(() => artifacts.load('tiny'))).toMatch(/artifact_damaged: .*active was refused/);
+        const [other, tiny] = await artifacts.list();
+        expect(other).toMatchObject({ ranker: 'other', versions: [{ version: one.version }] });
+        expect(tiny?.problem).toMatch(/active was refused/);
+        await artifacts.activate('tiny', version);
+        expect((await artifacts.list())[1]).toMatchObject({ active: version, previous: [] });
+        expect((await artifacts.list())[1]?.problem).toBeUndefined();
       }
     }));
 });

@@ -2,11 +2,11 @@ import { describe, expect, test } from '@jest/globals';
 import type { RankerVersions } from '../../src/artifact/index.js';
 import { WatchnextError } from '../../src/errors.js';
 import { createRankers, type LiveRankers, type ServedModel } from '../../src/inference/index.js';
-import { createMetrics, silentLogger } from '../../src/telemetry/index.js';
+import { createMetrics, silentLogger, type Logger } from '../../src/telemetry/index.js';
 import { modelOf, scorerOf } from '../ranking/shelf.js';
 
 /** Rankers over versions v1 to v3, of which `bad` cannot be opened; `closed` says which were closed. */
-const setup = (bad: readonly string[] = []) => {
+const setup = (bad: readonly string[] = [], logger: Logger = silentLogger) => {
   const versions = ['v1', 'v2', 'v3'].map((version) => ({ version }));
   const pointer = { active: 'v1', previous: [] as string[] };
   const opened: string[] = [];
@@ -31,7 +31,7 @@ const setup = (bad: readonly string[] = []) => {
     return Promise.resolve(active);
   };
   const source = { list: () => Promise.resolve([attic, shelf()]), activate, rollback };
-  const rankers = createRankers({ source, open, logger: silentLogger, metrics: createMetrics(), now: () => 0 });
+  const rankers = createRankers({ source, open, logger, metrics: createMetrics(), now: () => 0 });
   return { rankers, pointer, opened, closed };
 };
 const serving = (rankers: LiveRankers): Promise<string> =>
@@ -104,6 +104,17 @@ describe('rankers', () => {
     expect((await rankers.rollback('shelf')).active).toBe('v2');
     expect((await rankers.rollback('shelf')).active).toBe('v1');
     expect(await serving(rankers)).toBe('v1');
+  });
+
+  test('keep serving when the source can no longer tell what is active, and log it once', async () => {
+    const logged: string[] = [];
+    const log = (_: object, message: string): void => void logged.push(message);
+    const { rankers, pointer } = setup([], { ...silentLogger, error: log });
+    await rankers.refresh();
+    Object.assign(pointer, { active: undefined, problem: 'the pointer is damaged' });
+    for (let poll = 0; poll < 3; poll++) await rankers.refresh();
+    expect([rankers.ready, await serving(rankers)]).toEqual([true, 'v1']);
+    expect(logged).toEqual(['the active version of a ranker cannot be told']);
   });
 
   test('make changes one at a time, in order', async () => {
