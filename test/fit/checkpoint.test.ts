@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -38,6 +38,12 @@ describe('a checkpoint', () => {
   test('is not there before it was written, and leaves nothing beside it', async () => {
     expect(await readCheckpoint(path)).toBeUndefined();
     await writeCheckpoint(path, checkpoint);
+    expect(await readdir(join(folder, 'deep'))).toEqual(['run.checkpoint']);
+  });
+
+  test('that cannot be put in place leaves nothing behind either', async () => {
+    await mkdir(join(path, 'in the way'), { recursive: true });
+    await expect(writeCheckpoint(path, checkpoint)).rejects.toThrow();
     expect(await readdir(join(folder, 'deep'))).toEqual(['run.checkpoint']);
   });
 

@@ -46,14 +46,19 @@ export async function writeCheckpoint<Position>(path: string, checkpoint: Checkp
   parts.push(hash.digest());
   await mkdir(dirname(path), { recursive: true });
   const beside = `${path}.${process.pid}.tmp`;
-  const file = await open(beside, 'w');
   try {
-    for (const part of parts) await file.writeFile(part);
-    await file.sync();
-  } finally {
-    await file.close();
+    const file = await open(beside, 'w');
+    try {
+      for (const part of parts) await file.writeFile(part);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(beside, path);
+  } catch (error) {
+    await rm(beside, { force: true });
+    throw error;
   }
-  await rename(beside, path);
 }
 
 /** Undefined where there is no such file; refuses one that is damaged. */
