@@ -11,14 +11,18 @@ export const createEagerExecutor = (model: Model, backend: string): Executor => 
   async run(kind, feeds) {
     await tf.setBackend(backend);
     const { run } = model.function('request_of' in feeds ? kind : `${kind}-direct`);
-    return tf.tidy(() => {
+    const results: Record<string, Float32Array> = {};
+    // Not returned from tidy, which would look for tensors in every element of the arrays.
+    tf.tidy(() => {
       const tensors = Object.entries(feeds).map(([name, { data, shape }]) => {
         const dtype = data instanceof Int32Array ? 'int32' : 'float32';
         return [name, tf.tensor(data, [...shape], dtype)] as const;
       });
-      const outputs = Object.entries(run(Object.fromEntries(tensors)));
-      return Object.fromEntries(outputs.map(([name, tensor]) => [name, Float32Array.from(tensor.dataSync())]));
+      for (const [name, tensor] of Object.entries(run(Object.fromEntries(tensors)))) {
+        results[name] = (tensor.dataSync() as Float32Array).slice();
+      }
     });
+    return results;
   },
   close: () => Promise.resolve(),
 });
