@@ -4,6 +4,7 @@ export { createFeatureCounters } from './counters.js';
 export { createEncoder, embeddingLookups, type EncoderOptions, type Encoder } from './encoder.js';
 export { Moments } from './fitting/moments.js';
 export { createTransformFitter, type TransformFitter } from './fitting/transform-fitter.js';
+export { defaultRatePrior } from './kinds/rate.js';
 export { hashId } from './hash.js';
 export { inputLayout } from './layout.js';
 export { createFeatureReader, type FeatureReader, type ReaderOptions } from './reader.js';

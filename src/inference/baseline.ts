@@ -1,9 +1,7 @@
 import type { RankerDefinition } from '../definition/index.js';
 import { WatchnextError } from '../errors.js';
-import { requestStarts, type FeatureBatch } from '../features/index.js';
+import { defaultRatePrior, requestStarts, type FeatureBatch } from '../features/index.js';
 import type { Scorer } from './types.js';
-
-const defaultPrior = 20;
 
 /**
  * Scores without a model, from what the feature state counted of each candidate: head values are the rate of the item,
@@ -66,7 +64,7 @@ const itemRate = (definition: RankerDefinition): ItemRate | undefined => {
     const keys = typeof feature.key === 'string' ? [feature.key] : feature.key;
     if (keys.length !== 1) return [];
     const tasks = typeof feature.of === 'string' ? [feature.of] : feature.of;
-    return [{ name, key: keys[0], tasks, prior: feature.prior ?? defaultPrior }];
+    return [{ name, key: keys[0], tasks, prior: feature.prior ?? defaultRatePrior }];
   });
   return rates.find(({ key }) => key === 'item_id') ?? rates[0];
 };

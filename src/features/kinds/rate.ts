@@ -8,6 +8,8 @@ import { feedbackDelayMs, outcomeReader } from '../outcomes.js';
 import { addDecayed, decayFactor, fadeSpan } from '../state/decay.js';
 import type { FeatureFit } from '../types.js';
 
+/** Impressions' worth of the overall rate mixed in, where the definition does not say. */
+export const defaultRatePrior = 20;
 /** Keeps logits finite: |logit| < 14. */
 const leastRate = 1e-6;
 
@@ -33,7 +35,7 @@ export const rate: FeatureKind<'rate'> = ({ name, scope, definition, ranker }) =
   const outcomes = tasks.map((task) => outcomeReader(ranker, task));
   const smoothing: Smoothing = {
     name,
-    prior: definition.prior ?? 20,
+    prior: definition.prior ?? defaultRatePrior,
     logit: tasks.map((task) => ranker.tasks[task]?.kind === 'binary'),
   };
   return {
