@@ -131,4 +131,25 @@ describe('rankers', () => {
     await expect(rankers.use('shelv', () => Promise.resolve())).rejects.toMatchObject(unknown);
     await expect(rankers.activate('shelv', 'v1')).rejects.toMatchObject(unknown);
   });
+
+  test('need a name where several are meant to serve, unless one is the default', async () => {
+    const two = ['shelf', 'attic'].map((ranker): RankerVersions => ({
+      ranker,
+      versions: [{ version: 'v1' }],
+      active: 'v1',
+      previous: [],
+    }));
+    const none = (): Promise<never> => Promise.reject(new Error('nothing changes here'));
+    const source = { list: () => Promise.resolve(two), activate: none, rollback: none };
+    const scorer = scorerOf(() => ({ heads: new Float32Array(0) }), 'v1');
+    const open = (ranker: string): Promise<ServedModel> => Promise.resolve({ ...modelOf({ scorer }), ranker });
+    const options = { source, open, logger: silentLogger, metrics: createMetrics(), now: () => 0 };
+    const [unnamed, preset] = [createRankers(options), createRankers({ ...options, defaultRanker: 'attic' })];
+    await Promise.all([unnamed.refresh(), preset.refresh()]);
+    await expect(serving(unnamed)).rejects.toMatchObject({
+      code: 'request_invalid',
+      problems: [{ path: '/ranker', hint: 'one of shelf, attic' }],
+    });
+    expect(await preset.use(undefined, ({ ranker }) => Promise.resolve(ranker))).toBe('attic');
+  });
 });

@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -233,5 +234,18 @@ describe('draining', () => {
     for (const outcome of await Promise.allSettled(inFlight))
       if (outcome.status === 'fulfilled') expect(outcome.value.status).toBe(200);
     await expect(send()).rejects.toThrow();
+  });
+
+  test('stays open and not ready for the delay, and cuts at the deadline who never finishes asking', async () => {
+    const other = await start('slow', { drainDelayMs: 500, drainTimeoutMs: 300 });
+    const { hostname, port } = new URL(other.url);
+    const half = connect(Number(port), hostname);
+    half.on('error', () => undefined);
+    const cut = once(half, 'close');
+    half.write('POST /v1/rank HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{');
+    const closed = other.close();
+    const ready = await fetch(`${other.url}/readyz`);
+    expect([ready.status, ready.headers.get('connection')]).toEqual([503, 'close']);
+    await Promise.all([closed, cut]);
   });
 });
