@@ -27,16 +27,17 @@ interface Shape {
   readonly candidateWidth: number;
   readonly tasks: number;
   readonly requests: number;
+  readonly dropout: number;
   /** What the PyTorch peer is told; absent where it has no such thing. */
   readonly peer?: Record<string, number>;
 }
 
-const design = { requestWidth: 128, candidateWidth: 128, tasks: 4 };
-const kuairand = { requestWidth: 550, candidateWidth: 132, tasks: 6 };
+const design = { requestWidth: 128, candidateWidth: 128, tasks: 4, dropout: 0 };
+const kuairand = { requestWidth: 550, candidateWidth: 132, tasks: 6, dropout: 0.1 };
 const shapes: readonly Shape[] = [
   { name: '256 inputs, 4 tasks', ...design, requests: rows, peer: { inputs: 256, tasks: 4 } },
-  { name: '682 inputs, 6 tasks', ...kuairand, requests: rows, peer: { inputs: 682, tasks: 6 } },
-  { name: `682 inputs, 6 tasks, lists of ${listLength}`, ...kuairand, requests: Math.ceil(rows / listLength) },
+  { name: '682 inputs, 6 tasks, dropout', ...kuairand, requests: rows, peer: { inputs: 682, tasks: 6, dropout: 0.1 } },
+  { name: `682 inputs, 6 tasks, dropout, lists of ${listLength}`, ...kuairand, requests: Math.ceil(rows / listLength) },
 ];
 
 interface Contestant {
@@ -133,7 +134,7 @@ const measurePeers = async (python: string, into: Map<string, number[]>): Promis
   }
 };
 
-const definitionOf = ({ tasks }: Shape): RankerDefinition => ({
+const definitionOf = ({ tasks, dropout }: Shape): RankerDefinition => ({
   name: 'bench',
   features: {},
   tasks: Object.fromEntries(
@@ -142,7 +143,7 @@ const definitionOf = ({ tasks }: Shape): RankerDefinition => ({
       index === 5 ? { kind: 'regression', label: 'seconds' } : { kind: 'binary', label: 'label' },
     ]),
   ),
-  network: { kind: 'mmoe', experts: 8, expert_layers: [256, 128], towers: [64] },
+  network: { kind: 'mmoe', experts: 8, expert_layers: [256, 128], towers: [64], dropout },
   score: { form: 'sum', weights: { task_0: 1 } },
 });
 

@@ -1,7 +1,7 @@
 """A multi-gate mixture of experts in PyTorch, as it is usually written and with what makes it fast on a CPU: all experts'
 first layers in one product, their second layers and the towers in batched ones, fused Adam. One JSON line on stdout.
 
-    python pytorch_mmoe.py --inputs 682 --tasks 6 --batch 1024 --steps 40 --threads 2 [--tables 42 --dim 16 --ids 60000]
+    python pytorch_mmoe.py --inputs 682 --tasks 6 --batch 1024 --steps 40 --threads 2 [--tables 42 --dim 16 --ids 60000] [--dropout 0.1]
 
 With --tables the inputs are mostly embeddings gathered from one table (dense gradients, the same Adam), which is what a
 ranker trains; without, the inputs are given and need gradients, as what lies below them would.
@@ -31,8 +31,9 @@ class Layers(nn.Module):
 
 
 class Mixture(nn.Module):
-    def __init__(self, inputs, tasks, experts=8, widths=(256, 128), tower=64):
+    def __init__(self, inputs, tasks, dropout, experts=8, widths=(256, 128), tower=64):
         super().__init__()
+        self.drop = nn.Dropout(dropout) if dropout > 0 else nn.Identity()
         self.experts, self.tasks, self.width = experts, tasks, widths[0]
         self.first = nn.Linear(inputs, experts * widths[0])
         self.second = Layers(experts, widths[0], widths[1])
@@ -42,17 +43,17 @@ class Mixture(nn.Module):
 
     def forward(self, x):
         rows = x.shape[0]
-        hidden = functional.relu(self.first(x)).view(rows, self.experts, self.width).transpose(0, 1)
-        expert = functional.relu(self.second(hidden)).transpose(0, 1)  # [rows, experts, width]
+        hidden = self.drop(functional.relu(self.first(x))).view(rows, self.experts, self.width).transpose(0, 1)
+        expert = self.drop(functional.relu(self.second(hidden))).transpose(0, 1)  # [rows, experts, width]
         gates = functional.softmax(self.gates(x).view(rows, self.tasks, self.experts), dim=-1)
         mixed = torch.bmm(gates, expert).transpose(0, 1)  # [tasks, rows, width]
-        return self.heads(functional.relu(self.towers(mixed))).squeeze(-1).t()
+        return self.heads(self.drop(functional.relu(self.towers(mixed)))).squeeze(-1).t()
 
 
 def run(arguments):
     torch.manual_seed(1)
     torch.set_num_threads(arguments.threads)
-    network = Mixture(arguments.inputs, arguments.tasks)
+    network = Mixture(arguments.inputs, arguments.tasks, arguments.dropout)
     modules = [network]
     if arguments.tables > 0:
         table = nn.Embedding(arguments.ids, arguments.dim)
@@ -111,4 +112,5 @@ if __name__ == "__main__":
         parser.add_argument(f"--{name}", type=int, default=default)
     for name, default in {"tables": 0, "dim": 16, "ids": 60000}.items():
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--dropout", type=float, default=0.0)
     run(parser.parse_args())
