@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { loadRanker } from '../src/definition/index.js';
+import { nameHint } from '../src/nearest.js';
 import { openDataset } from '../training/dataset/index.js';
 import {
   baselineNames,
@@ -14,7 +15,7 @@ import {
   type TaskMetrics,
 } from '../training/evaluate/index.js';
 import { duration, positiveNumber, wholeNumber } from './arguments.js';
-import { createProgress, formatTable, note, print } from './output.js';
+import { createProgress, markdownAsText, note, print } from './output.js';
 import { datasetSource, engineNamed, timeFlag } from './ranker.js';
 
 interface EvaluateFlags {
@@ -24,9 +25,9 @@ interface EvaluateFlags {
   readonly to?: string;
   readonly progressive?: number;
   readonly seeds: number;
-  readonly seed: number;
+  readonly seed?: number;
   readonly engine: string;
-  readonly baselines: string;
+  readonly baselines: readonly BaselineName[];
   readonly report?: string;
   readonly json?: boolean;
 }
@@ -53,16 +54,13 @@ const toJson = (ranker: string, evaluation: Evaluation): object => ({
   training: evaluation.training,
 });
 
-/** A markdown table as columns of text. */
-const asText = (markdown: string): string => {
-  const [columns = [], , ...rows] = markdown.split('\n').map((line) => line.slice(2, -2).split(' | '));
-  return formatTable(columns, rows);
-};
-
 const parseBaselines = (text: string): BaselineName[] => {
   if (text === 'none') return [];
-  const names = text.split(',').map((name) => name.trim());
-  return baselineNames.filter((name) => names.includes(name));
+  return text.split(',').map((part) => {
+    const name = baselineNames.find((known) => known === part.trim());
+    if (name === undefined) throw new InvalidArgumentError(nameHint(part.trim(), [...baselineNames, 'none']));
+    return name;
+  });
 };
 
 export const evaluateCommand = (): Command =>
@@ -84,9 +82,11 @@ export const evaluateCommand = (): Command =>
       positiveNumber,
       1,
     )
-    .option('--seed <n>', 'the first seed', wholeNumber, 1)
+    .option('--seed <n>', 'the first seed; the definition’s, else 1, if left out', wholeNumber)
     .addOption(new Option('--engine <engine>').choices(['onnx', 'tfjs-node']).default('onnx'))
-    .option('--baselines <list>', `comma-separated of ${baselineNames.join(', ')}; or none`, baselineNames.join(','))
+    .option('--baselines <list>', `comma-separated of ${baselineNames.join(', ')}; or none`, parseBaselines, [
+      ...baselineNames,
+    ])
     .option('--report <dir>', 'also write report.md with plots into this folder')
     .option('--json', 'one JSON object on stdout')
     .addHelpText(
@@ -104,6 +104,7 @@ Examples:
       const trainUntil = timeFlag('--train-until', flags.trainUntil, ranker);
       const from = timeFlag('--from', flags.from, ranker);
       const to = flags.to === undefined ? undefined : timeFlag('--to', flags.to, ranker);
+      const firstSeed = flags.seed ?? definition.training?.seed ?? 1;
       const progress = createProgress();
       const dataset = await openDataset(datasetSource(ranker, flags.data));
       try {
@@ -116,8 +117,8 @@ Examples:
           from,
           ...(to === undefined ? {} : { to }),
           ...(flags.progressive === undefined ? {} : { progressiveMs: flags.progressive }),
-          seeds: Array.from({ length: flags.seeds }, (_, index) => flags.seed + index),
-          baselines: parseBaselines(flags.baselines),
+          seeds: Array.from({ length: flags.seeds }, (_, index) => firstSeed + index),
+          baselines: flags.baselines,
           onProgress: ({ phase, subject, epoch, epochs, done, total }) => {
             const pass = epoch === undefined ? '' : ` ${epoch}/${epochs ?? '?'}`;
             progress.show({ label: `${subject}: ${phase}${pass}`, done, total });
@@ -135,7 +136,7 @@ Examples:
 
 const printEvaluation = (definition: Parameters<typeof metricTables>[0], evaluation: Evaluation): void => {
   const { examplesPerSecond, seconds } = evaluation.training;
-  for (const table of metricTables(definition, evaluation)) print(`${asText(table)}\n`);
+  for (const table of metricTables(definition, evaluation)) print(`${markdownAsText(table)}\n`);
   print(`trained ${Math.round(examplesPerSecond).toLocaleString('en-US')} examples/s, ${seconds.toFixed(1)} s in all`);
 };
 

@@ -21,7 +21,7 @@ export const inspectCommand = (): Command =>
       `
 Examples:
   $ watchnext inspect demo --models .demo/models
-  $ watchnext inspect kuairand@20260430T235959Z-ab12cd34 --json`,
+  $ watchnext inspect kuairand@20260430T235959Z-ab12cd --json`,
     )
     .action(async (reference: string, flags: InspectFlags) => {
       const { ranker, version } = parseReference(reference);

@@ -9,10 +9,11 @@ import { schemaCommand } from './schema.js';
 import { serveCommand } from './serve.js';
 import { simulateCommand } from './simulate.js';
 import { trainCommand } from './train.js';
+import { softwareVersion } from '../src/version.js';
 
 const program = new Command('watchnext')
   .description('Ranks what to watch next by predicted engagement and satisfaction, from a definition in YAML and SQL.')
-  .version('0.1.0')
+  .version(softwareVersion())
   .showHelpAfterError('(add --help for what is allowed)')
   .showSuggestionAfterError()
   .exitOverride();

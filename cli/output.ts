@@ -41,6 +41,12 @@ export const formatTable = (columns: readonly string[], rows: readonly (readonly
   return [line(head), widths.map((width) => '-'.repeat(width)).join('  '), ...body.map(line)].join('\n');
 };
 
+/** A markdown table as columns of text. */
+export const markdownAsText = (markdown: string): string => {
+  const [columns = [], , ...rows] = markdown.split('\n').map((line) => line.slice(2, -2).split(' | '));
+  return formatTable(columns, rows);
+};
+
 /** What a step of long work reports: how far it is, in rows. */
 export interface Step {
   readonly label: string;

@@ -3,10 +3,10 @@ import { Command, Option } from 'commander';
 import { loadRanker, type Ranker } from '../src/definition/index.js';
 import { openArtifacts } from '../src/artifact/index.js';
 import { openDataset } from '../training/dataset/index.js';
-import { buildReport, headlines, measureHeldOut } from '../training/evaluate/index.js';
+import { buildReport, measureHeldOut, metricTables } from '../training/evaluate/index.js';
 import { collectExamples, sealRanker, trainRanker, type TrainingProgress } from '../training/fit/index.js';
 import { wholeNumber } from './arguments.js';
-import { createProgress, formatTable, note, print } from './output.js';
+import { createProgress, markdownAsText, note, print } from './output.js';
 import { datasetSource, engineNamed, timeFlag } from './ranker.js';
 
 interface TrainFlags {
@@ -37,6 +37,8 @@ export interface TrainingResult {
   readonly active: boolean;
   /** Per task, on the held-out part; empty where nothing is held out. */
   readonly metrics: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** The same beside the baselines, as markdown tables. */
+  readonly tables: readonly string[];
   readonly training: { readonly examples: number; readonly seconds: number; readonly examplesPerSecond: number };
 }
 
@@ -74,7 +76,13 @@ export const trainAndSeal = async (run: TrainingRun): Promise<TrainingResult> =>
         ...(seed === undefined ? {} : { seed }),
       });
       try {
-        const heldOut = await measureHeldOut(trained, examples);
+        const heldOut = await measureHeldOut({
+          trained,
+          examples,
+          dataset,
+          engine,
+          ...(until === undefined ? {} : { until }),
+        });
         progress.stop();
         const metrics = Object.fromEntries(
           Object.entries(heldOut?.tasks ?? {}).map(([task, { values }]) => [task, values]),
@@ -109,6 +117,7 @@ export const trainAndSeal = async (run: TrainingRun): Promise<TrainingResult> =>
           folder: sealed.folder,
           active: run.activate,
           metrics,
+          tables: heldOut === undefined ? [] : metricTables(definition, heldOut),
           training: {
             examples: summary.examples,
             seconds: summary.seconds,
@@ -128,20 +137,9 @@ export const trainAndSeal = async (run: TrainingRun): Promise<TrainingResult> =>
 };
 
 /** What a person wants to see after training. */
-export const printTraining = ({ ranker, version, folder, active, metrics, training }: TrainingResult): void => {
-  const columns = [...new Set([...headlines.binary, ...headlines.regression])].filter((name) =>
-    Object.values(metrics).some((values) => values[name] !== undefined),
-  );
-  if (columns.length > 0) {
-    print('held-out part:');
-    const cell = (value: number | undefined): string => (value === undefined ? '' : value.toFixed(4));
-    print(
-      formatTable(
-        ['task', ...columns],
-        Object.entries(metrics).map(([task, values]) => [task, ...columns.map((name) => cell(values[name]))]),
-      ),
-    );
-  }
+export const printTraining = ({ ranker, version, folder, active, tables, training }: TrainingResult): void => {
+  if (tables.length > 0) print('on the held-out part, beside the baselines:');
+  for (const table of tables) print(`${markdownAsText(table)}\n`);
   const rate = Math.round(training.examplesPerSecond).toLocaleString('en-US');
   print(`${training.examples.toLocaleString('en-US')} examples in ${training.seconds.toFixed(1)} s (${rate}/s)`);
   print(`sealed ${ranker}@${version}${active ? ', active' : ''}`);
@@ -193,6 +191,6 @@ Examples:
         ...(flags.seed === undefined ? {} : { seed: flags.seed }),
         ...(flags.until === undefined ? {} : { until: timeFlag('--until', flags.until, ranker) }),
       });
-      if (flags.json === true) print(JSON.stringify(result));
+      if (flags.json === true) print(JSON.stringify({ ...result, tables: undefined }));
       else printTraining(result);
     });

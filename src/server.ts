@@ -1,10 +1,10 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { readFileSync } from 'node:fs';
 import { compose, type Service } from './compose.js';
 import { WatchnextError } from './errors.js';
 import { redactSettings, type Settings } from './settings.js';
 import { createLogger, type Logger } from './telemetry/index.js';
+import { softwareVersion } from './version.js';
 
 export interface RunningServer {
   readonly url: string;
@@ -135,16 +135,4 @@ const refuseGarbage = (error: NodeJS.ErrnoException, socket: Socket): void => {
   socket.end(
     `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
-};
-
-/** The version in package.json, which lies above both the sources and the build. */
-const softwareVersion = (): string => {
-  for (const above of ['../package.json', '../../package.json']) {
-    try {
-      return (JSON.parse(readFileSync(new URL(above, import.meta.url), 'utf8')) as { version: string }).version;
-    } catch {
-      continue;
-    }
-  }
-  return '0.0.0';
 };

@@ -12,3 +12,5 @@ export { createFeatureState, restoreFeatureState, type FeatureState } from './st
 export { openLmdbStore } from './stores/lmdb.js';
 export { createMemoryStore } from './stores/memory.js';
 export type * from './types.js';
+export { instantReader } from './instant.js';
+export { zoneOf } from './zone.js';

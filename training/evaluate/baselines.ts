@@ -1,9 +1,21 @@
 import type { RankerDefinition } from '../../src/definition/index.js';
-import type { LoggedRequest } from '../dataset/index.js';
+import type { Dataset, LoggedRequest } from '../dataset/index.js';
+import { measure, type TaskMetrics } from './measure.js';
+import { PredictionLog } from './predictions.js';
+
+/** What a ranker is compared with: nothing known, counting, one network per task. */
+export const baselineNames = ['constant', 'rates', 'single_task'] as const;
+export type BaselineName = (typeof baselineNames)[number];
+
+/** from <= time < to, milliseconds. */
+export interface Period {
+  readonly from: number;
+  readonly to: number;
+}
 
 /** Something that predicts without a network; it learns from requests that are over. */
 export interface Baseline {
-  readonly name: string;
+  readonly name: BaselineName;
   /** [candidates, tasks] in natural units. */
   predict(request: LoggedRequest): Float32Array;
   observe(request: LoggedRequest): void;
@@ -33,7 +45,7 @@ const eachLabel = (request: LoggedRequest, visit: (row: number, task: number, la
 };
 
 /** Every candidate gets the mean outcome of the training part: AUC .5, normalised entropy about 1. */
-export const constantBaseline = (definition: RankerDefinition): Baseline => {
+const constantBaseline = (definition: RankerDefinition): Baseline => {
   const means = Object.keys(definition.tasks).map(() => new Mean());
   let predicting = false;
   return {
@@ -51,7 +63,7 @@ export const constantBaseline = (definition: RankerDefinition): Baseline => {
 const PRIOR = 20;
 
 /** The mean of the user's and the item's smoothed past outcomes: what counting alone can do. */
-export const ratesBaseline = (definition: RankerDefinition): Baseline => {
+const ratesBaseline = (definition: RankerDefinition): Baseline => {
   const tasks = Object.keys(definition.tasks).length;
   const overall = Array.from({ length: tasks }, () => new Mean());
   const keyed = new Map<string, Mean[]>();
@@ -102,4 +114,37 @@ export const singleTaskDefinition = (definition: RankerDefinition): RankerDefini
       ...(inputDropout === undefined ? {} : { input_dropout: inputDropout }),
     },
   };
+};
+
+export const countingBaselines = (definition: RankerDefinition): Baseline[] => [
+  constantBaseline(definition),
+  ratesBaseline(definition),
+];
+
+export interface BaselineRun {
+  readonly definition: RankerDefinition;
+  readonly dataset: Pick<Dataset, 'requests'>;
+  readonly baseline: Baseline;
+  readonly periods: readonly Period[];
+}
+
+/** A baseline knows everything before the period that it predicts, and nothing in it. */
+export const runBaseline = async ({
+  definition,
+  dataset,
+  baseline,
+  periods,
+}: BaselineRun): Promise<Record<string, TaskMetrics>> => {
+  const log = new PredictionLog(definition);
+  const [first] = periods;
+  for await (const request of dataset.requests({ until: first?.from ?? 0 })) baseline.observe(request);
+  for (const period of periods) {
+    const over: LoggedRequest[] = [];
+    for await (const request of dataset.requests({ from: period.from, until: period.to })) {
+      log.append(request, baseline.predict(request));
+      over.push(request);
+    }
+    for (const request of over) baseline.observe(request);
+  }
+  return measure(definition, log.since());
 };

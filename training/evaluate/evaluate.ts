@@ -1,6 +1,6 @@
 import type { RankerDefinition } from '../../src/definition/index.js';
 import { WatchnextError } from '../../src/errors.js';
-import type { Dataset, LoggedRequest } from '../dataset/index.js';
+import type { Dataset } from '../dataset/index.js';
 import {
   collectExamples,
   trainRanker,
@@ -10,12 +10,19 @@ import {
   type TrainingHistory,
   type TrainingProgress,
 } from '../fit/index.js';
-import { constantBaseline, ratesBaseline, singleTaskDefinition, type Baseline } from './baselines.js';
+import {
+  baselineNames,
+  countingBaselines,
+  runBaseline,
+  singleTaskDefinition,
+  type BaselineName,
+  type Period,
+} from './baselines.js';
 import { measure, overSeeds, calibrationOf, type SeededMetrics, type TaskMetrics } from './measure.js';
 import type { CalibrationBin } from './metrics.js';
 import { PredictionLog } from './predictions.js';
 
-const DAY_MS = 86_400_000;
+export const DAY_MS = 86_400_000;
 
 export interface EvaluateOptions {
   readonly definition: RankerDefinition;
@@ -34,9 +41,6 @@ export interface EvaluateOptions {
   readonly onProgress?: (progress: EvaluationProgress) => void;
   readonly signal?: AbortSignal;
 }
-
-export const baselineNames = ['constant', 'rates', 'single_task'] as const;
-export type BaselineName = (typeof baselineNames)[number];
 
 export interface EvaluationProgress extends Omit<TrainingProgress, 'phase'> {
   readonly phase: TrainingProgress['phase'] | 'scoring' | 'learning';
@@ -68,13 +72,8 @@ export interface Evaluation {
   readonly calibration: Readonly<Record<string, readonly CalibrationBin[]>>;
 }
 
-interface Period {
-  readonly from: number;
-  readonly to: number;
-}
-
 /** From `from` in steps; the last one ends with the log. */
-const periodsOf = ({ from, to }: Period, stepMs: number): Period[] => {
+export const periodsOf = ({ from, to }: Period, stepMs: number): Period[] => {
   const periods: Period[] = [];
   for (let start = from; start < to; start += stepMs) periods.push({ from: start, to: Math.min(to, start + stepMs) });
   return periods;
@@ -115,9 +114,9 @@ export const evaluate = async (options: EvaluateOptions): Promise<Evaluation> =>
     const [first] = runs;
     if (first === undefined) throw new WatchnextError('usage', 'There is no seed to train with.');
     const compared: Partial<Record<BaselineName, Readonly<Record<string, TaskMetrics>>>> = {};
-    for (const baseline of [constantBaseline(definition), ratesBaseline(definition)]) {
-      const name = baseline.name as BaselineName;
-      if (baselines.includes(name)) compared[name] = await runBaseline(options, baseline, periods);
+    for (const baseline of countingBaselines(definition)) {
+      if (baselines.includes(baseline.name))
+        compared[baseline.name] = await runBaseline({ definition, dataset, baseline, periods });
     }
     if (baselines.includes('single_task')) {
       const single = singleTaskDefinition(definition);
@@ -190,7 +189,7 @@ const run = async (options: RunOptions): Promise<Run> => {
       const first = log.rows;
       const keep = progressiveMs !== undefined && index < periods.length - 1;
       for await (const scored of trained.predict({ from: period.from, until: period.to }, { keep })) {
-        appendBlock(log, scored.requests, scored.heads);
+        log.appendBlock(scored.requests, scored.heads);
         onProgress?.({ phase: 'scoring', done: log.rows, total, subject });
       }
       byPeriod.push(measure(definition, log.since(first)));
@@ -220,35 +219,6 @@ const run = async (options: RunOptions): Promise<Run> => {
 const drain = async (stream: AsyncIterable<unknown>): Promise<void> => {
   const iterator = stream[Symbol.asyncIterator]();
   while ((await iterator.next()).done !== true);
-};
-
-/** Heads are [rows, tasks] over the rows of the block's requests in order. */
-const appendBlock = (log: PredictionLog, requests: readonly LoggedRequest[], heads: Float32Array): void => {
-  let row = 0;
-  for (const request of requests) {
-    const tasks = request.labels.length;
-    log.append(request, heads.subarray(row * tasks, (row + request.candidates.length) * tasks));
-    row += request.candidates.length;
-  }
-};
-
-/** A baseline knows everything before the period that it predicts, and nothing in it. */
-const runBaseline = async (
-  { definition, dataset, from }: EvaluateOptions,
-  baseline: Baseline,
-  periods: readonly Period[],
-): Promise<Record<string, TaskMetrics>> => {
-  const log = new PredictionLog(definition);
-  for await (const request of dataset.requests({ until: from })) baseline.observe(request);
-  for (const period of periods) {
-    const over: LoggedRequest[] = [];
-    for await (const request of dataset.requests({ from: period.from, until: period.to })) {
-      log.append(request, baseline.predict(request));
-      over.push(request);
-    }
-    for (const request of over) baseline.observe(request);
-  }
-  return measure(definition, log.since());
 };
 
 const nothingToScore = ({ from, dataset }: EvaluateOptions): WatchnextError =>

@@ -1,6 +1,6 @@
 import type { RankerDefinition } from '../../src/definition/index.js';
+import { zoneOf } from '../../src/features/index.js';
 import type { LoggedRequest } from '../dataset/index.js';
-import type { Examples } from '../fit/index.js';
 
 /** What was predicted and what came, row by row: all that the measures need. Heads and labels are [rows] per task. */
 export interface Predictions {
@@ -14,28 +14,10 @@ export interface Predictions {
   readonly labels: readonly Float64Array[];
 }
 
-const dayFormats = new Map<string, Intl.DateTimeFormat>();
-
-/** The calendar day of a time in a zone, as 2022-05-01; looked up once per quarter of an hour. */
-const localDay = (zone: string): ((time: number) => string) => {
-  let format = dayFormats.get(zone);
-  if (format === undefined) {
-    format = new Intl.DateTimeFormat('en-CA', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' });
-    dayFormats.set(zone, format);
-  }
-  const days = new Map<number, string>();
-  return (time) => {
-    const quarter = Math.floor(time / 900_000);
-    const known = days.get(quarter) ?? format.format(quarter * 900_000);
-    days.set(quarter, known);
-    return known;
-  };
-};
-
 /** Collects predictions request by request; columns grow by doubling. */
 export class PredictionLog {
   readonly #tasks: readonly string[];
-  readonly #day: (time: number) => string;
+  readonly #zone: ReturnType<typeof zoneOf>;
   readonly #groups: string[] = [];
   readonly #requests: string[] = [];
   #times = new Float64Array(1024);
@@ -46,7 +28,7 @@ export class PredictionLog {
 
   constructor(definition: RankerDefinition) {
     this.#tasks = Object.keys(definition.tasks);
-    this.#day = localDay(definition.training?.timezone ?? 'UTC');
+    this.#zone = zoneOf(definition.training?.timezone);
     this.#heads = this.#tasks.map(() => new Float64Array(1024));
     this.#labels = this.#tasks.map(() => new Float64Array(1024));
   }
@@ -57,7 +39,7 @@ export class PredictionLog {
     this.#grow(count);
     const user = request.user['user_id'];
     const id = request.requestId ?? `#${this.#nextRequest++}`;
-    const group = user === null || user === undefined ? id : `${String(user)} ${this.#day(request.time)}`;
+    const group = user === null || user === undefined ? id : `${String(user)} ${this.#localDay(request.time)}`;
     for (let i = 0; i < count; i++) {
       const row = this.#rows + i;
       this.#times[row] = request.time;
@@ -70,23 +52,19 @@ export class PredictionLog {
     this.#rows += count;
   }
 
-  /** Rows whose user is no longer known: every request is its own group. Labels and heads are [rows, tasks]. */
-  appendExamples({ batch, labels, times }: Examples, heads: Float32Array): void {
-    this.#grow(batch.rows);
-    const first = this.#nextRequest;
-    this.#nextRequest += batch.requests;
-    const tasks = this.#tasks.length;
-    for (let i = 0; i < batch.rows; i++) {
-      const request = batch.requestOf[i] ?? 0;
-      const id = `#${first + request}`;
-      this.#times[this.#rows + i] = times[request] ?? Number.NaN;
-      this.#groups.push(id);
-      this.#requests.push(id);
-      for (let task = 0; task < tasks; task++) {
-        this.#put(task, this.#rows + i, { head: heads[i * tasks + task], label: labels[i * tasks + task] });
-      }
+  /** `heads` is [rows, tasks] over the rows of the requests in order. */
+  appendBlock(requests: readonly LoggedRequest[], heads: Float32Array): void {
+    let row = 0;
+    for (const request of requests) {
+      const end = row + request.candidates.length;
+      this.append(request, heads.subarray(row * this.#tasks.length, end * this.#tasks.length));
+      row = end;
     }
-    this.#rows += batch.rows;
+  }
+
+  /** Days since 1970 on the clocks of the ranker's zone. */
+  #localDay(time: number): number {
+    return Math.floor((time + this.#zone.offsetMs(time)) / 86_400_000);
   }
 
   #put(
