@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { RankerDefinition } from '../../src/definition/index.js';
 import { inputLayout, restoreFeatureState } from '../../src/features/index.js';
 import type { Dataset, TimeRange } from '../dataset/index.js';
+import { startAtBaseRates } from './base-rates.js';
 import { collectExamples, type ExampleLog } from './collect.js';
 import type { TrainingProgress } from './history.js';
 import { fit } from './loop.js';
@@ -65,6 +66,7 @@ export async function trainRanker(options: TrainOptions): Promise<TrainedRanker>
       }),
     );
     engine = await stopwatch.wait('engine', options.engine({ definition, layout, seed: settings.seed }));
+    await startAtBaseRates(engine, scaling);
     const model = new RankerModel({
       definition,
       layout,
