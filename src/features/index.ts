@@ -12,5 +12,6 @@ export { createFeatureState, restoreFeatureState, type FeatureState } from './st
 export { openLmdbStore } from './stores/lmdb.js';
 export { createMemoryStore } from './stores/memory.js';
 export type * from './types.js';
+export { isList, isMissing, numberOf, textOf } from './fields.js';
 export { instantReader } from './instant.js';
 export { zoneOf } from './zone.js';

@@ -32,7 +32,7 @@ export const createApp = (dependencies: AppDependencies): RequestListener => {
   const { rank, entities, rankers, readiness, metrics, settings, version } = dependencies;
   const routes = [
     rankRoute(rank, settings.maxCandidates),
-    ...entityRoutes(entities),
+    ...entityRoutes(entities, rankers),
     ...modelRoutes(rankers),
     ...operationRoutes(readiness, metrics),
   ];

@@ -1,10 +1,11 @@
 import { WatchnextError } from '../errors.js';
-import type { Entities, EntityKind } from '../ranking/index.js';
+import type { Rankers } from '../inference/index.js';
+import { createFieldWarnings, type Entities, type Entity, type EntityKind } from '../ranking/index.js';
 import { route, type Route } from './route.js';
 import { ItemsBody, PutReply, UsersBody, type EntityBody } from './schemas.js';
 
 /** PUT /v1/items and PUT /v1/users. */
-export const entityRoutes = (entities: Entities): Route[] =>
+export const entityRoutes = (entities: Entities, rankers: Pick<Rankers, 'definitions'>, now = Date.now): Route[] =>
   (['item', 'user'] as const).map((kind) =>
     route({
       method: 'put',
@@ -15,11 +16,16 @@ export const entityRoutes = (entities: Entities): Route[] =>
       body: kind === 'item' ? ItemsBody : UsersBody,
       answers: PutReply,
       refuses: [],
-      handle: async ({ body }) => ({ json: { accepted: await put(entities, kind, body) } }),
+      handle: async ({ body }) => {
+        const list = await put(entities, kind, body);
+        const warnings = createFieldWarnings(rankers.definitions, now());
+        for (const { fields } of list) warnings.check(kind === 'item' ? 'candidate' : 'user', fields);
+        return { json: { accepted: list.length, ...(warnings.list.length > 0 && { warnings: warnings.list }) } };
+      },
     }),
   );
 
-const put = async (entities: Entities, kind: EntityKind, body: EntityBody): Promise<number> => {
+const put = async (entities: Entities, kind: EntityKind, body: EntityBody): Promise<readonly Entity[]> => {
   const list = (Array.isArray(body) ? body : [body]).map(({ id, ...fields }) => ({ id, fields }));
   const ids = new Set(list.map(({ id }) => String(id)));
   if (ids.size < list.length)
@@ -27,5 +33,5 @@ const put = async (entities: Entities, kind: EntityKind, body: EntityBody): Prom
       problems: [{ path: '/', message: `${list.length - ids.size} ids occur again`, hint: `send each ${kind} once` }],
     });
   await entities.put(kind, list);
-  return list.length;
+  return list;
 };

@@ -66,7 +66,7 @@ export const RankBody = Type.Object(
       {
         user: { id: 'u1' },
         context: { device: 'phone' },
-        candidates: [{ id: 'v1', duration_ms: 30000 }, { id: 'v2' }, { id: 'v3' }],
+        candidates: [{ id: 'v1', topic: 'music', duration: 30 }, { id: 'v2' }, { id: 'v3' }],
         limit: 2,
       },
     ],
@@ -80,8 +80,8 @@ const entityBody = (what: string, example: Record<string, unknown>) =>
       examples: [example],
     },
   );
-export const ItemsBody = entityBody('item', { id: 'v1', author_id: 'a7', duration_ms: 30000 });
-export const UsersBody = entityBody('user', { id: 'u1', country: 'DE' });
+export const ItemsBody = entityBody('item', { id: 'v1', author_id: 'a7', topic: 'music', duration: 30 });
+export const UsersBody = entityBody('user', { id: 'u1', age_group: '20_to_34' });
 export type EntityBody = Static<typeof ItemsBody>;
 
 export const ActivateBody = Type.Object(
@@ -110,12 +110,29 @@ const UnscoredItem = Type.Object(
   { description: 'could not be scored: comes after all that could, without a score' },
 );
 
+const Warnings = Type.Optional(
+  Type.Array(
+    Type.Object({
+      field: Type.String(),
+      where: Type.Union((['user', 'context', 'candidate'] as const).map((where) => Type.Literal(where))),
+      message: Type.String(),
+    }),
+    {
+      minItems: 1,
+      maxItems: 10,
+      description:
+        'fields that no feature reads and values that a feature cannot use; one per field, left out where there are none',
+    },
+  ),
+);
+
 export const RankReply = Type.Object({
   requestId: Type.String(),
   ranker: Type.String(),
   version: Type.String(),
   arms: Type.Record(Type.String(), Type.String(), { description: 'experiment arms, by experiment' }),
   weights: Type.Record(Type.String(), Type.Number(), { description: 'the weights that were applied' }),
+  warnings: Warnings,
   items: Type.Array(Type.Union([ScoredItem, UnscoredItem])),
   fallback: Type.Optional(
     Type.Object({
@@ -132,7 +149,7 @@ export const RankReply = Type.Object({
   ),
 });
 
-export const PutReply = Type.Object({ accepted: Type.Integer({ minimum: 1 }) });
+export const PutReply = Type.Object({ accepted: Type.Integer({ minimum: 1 }), warnings: Warnings });
 
 export const RankerReply = Type.Object({
   ranker: Type.String(),

@@ -40,6 +40,8 @@ export interface RankerStatus {
 export interface Rankers {
   /** True when every ranker that has an active version serves one. */
   readonly ready: boolean;
+  /** The definitions of the versions that serve now. */
+  readonly definitions: readonly RankerDefinition[];
   /**
    * Runs work with the serving version of a ranker, which stays loaded until the work is done whatever is activated
    * meanwhile. Without a name: the default ranker. Throws ranker_unknown or not_ready.

@@ -146,6 +146,9 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
       const meant = [...places.values()].filter((place) => place.meant);
       return !closed && meant.length > 0 && meant.every(({ lease }) => lease !== undefined);
     },
+    get definitions() {
+      return [...places.values()].flatMap(({ lease }) => (lease === undefined ? [] : [lease.resource.definition]));
+    },
     use: async (ranker, work) => leaseOf(ranker).use(work),
     list: async () => (await source.list()).map(status),
     activate: (ranker, version) =>

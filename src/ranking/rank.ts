@@ -8,6 +8,7 @@ import { rateScores } from './fallback.js';
 import { mergeFields } from './merge.js';
 import { topRows } from './order.js';
 import type { FallbackReason, RankAnswer, RankRequest, ScoredItem, UnscoredItem } from './types.js';
+import { createFieldWarnings, type FieldWarning } from './warnings.js';
 import { resolveWeights } from './weights.js';
 
 export interface RankingDependencies {
@@ -28,6 +29,7 @@ interface Attempt {
   readonly request: RankRequest;
   readonly model: ServedModel;
   readonly weights: Readonly<Record<string, number>>;
+  readonly warnings: readonly FieldWarning[];
 }
 
 /** What was read for an attempt. */
@@ -50,7 +52,8 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
       metrics.count('watchnext_rankings_total', { ranker: model.ranker });
       metrics.observe('watchnext_rank_candidates', {}, request.candidates.length);
 
-      const attempt: Attempt = { request, model, weights };
+      const warnings = warningsOf(request, model.definition, now());
+      const attempt: Attempt = { request, model, weights, warnings };
       const read = await readInputs(attempt).catch((error: unknown) => ({ error }));
       if ('error' in read) return fallback(attempt, 'features_failed', read.error);
 
@@ -120,12 +123,26 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
   }
 };
 
-const header = ({ request, model, weights }: Attempt): Omit<RankAnswer, 'items'> => ({
+/** Of what the request itself holds: what was put before was warned of when it was put. */
+const warningsOf = (
+  { user, context, candidates }: RankRequest,
+  definition: ServedModel['definition'],
+  now: number,
+): readonly FieldWarning[] => {
+  const warnings = createFieldWarnings([definition], now);
+  if (user !== undefined) warnings.check('user', user.fields);
+  if (context !== undefined) warnings.check('context', context);
+  for (const { fields } of candidates) warnings.check('candidate', fields);
+  return warnings.list;
+};
+
+const header = ({ request, model, weights, warnings }: Attempt): Omit<RankAnswer, 'items'> => ({
   requestId: request.requestId,
   ranker: model.ranker,
   version: model.version,
   arms: {},
   weights,
+  ...(warnings.length > 0 && { warnings }),
 });
 
 type Timed = <T>(stage: string, work: () => T | Promise<T>) => Promise<T>;

@@ -1,5 +1,6 @@
 import type { Fields } from '../features/index.js';
 import type { Entity, EntityId } from './entities.js';
+import type { FieldWarning } from './warnings.js';
 
 /** One request to rank, checked: ids are unique, fields are plain values. */
 export interface RankRequest {
@@ -51,6 +52,8 @@ export interface RankAnswer {
   readonly arms: Readonly<Record<string, string>>;
   /** The weights that were applied, by head. */
   readonly weights: Readonly<Record<string, number>>;
+  /** Fields of this request that do not do what their sender may think; left out where there are none. */
+  readonly warnings?: readonly FieldWarning[];
   readonly items: readonly (ScoredItem | UnscoredItem)[];
   /** Present when nothing could be scored: why, and what the items are ordered by instead. */
   readonly fallback?: { readonly reason: FallbackReason; readonly order: 'rates' | 'request' };

@@ -21,6 +21,26 @@ describe('POST /v1/rank', () => {
     expect(headers['x-request-id']).toBe('abc-1');
   });
 
+  test('warns of fields that no feature reads and values that none can use', async () => {
+    const body = {
+      user: { tast: 0.2 },
+      context: { device: 'toaster' },
+      candidates: [
+        { id: 'a', quality: 'good' },
+        { id: 'b', quality: 1 },
+      ],
+    };
+    const { status, json } = await service.call('POST', '/v1/rank', body);
+    expect(status).toBe(200);
+    expect(json.warnings).toEqual([
+      { field: 'tast', where: 'user', message: 'no feature reads it; did you mean taste?' },
+      { field: 'device', where: 'context', message: '"toaster" is not among the listed values: phone, tv' },
+      { field: 'quality', where: 'candidate', message: '"good" is not a number: it counts as missing' },
+    ]);
+    const fine = await service.call('POST', '/v1/rank', { candidates: [{ id: 'a', quality: 1 }] });
+    expect(fine.json).not.toHaveProperty('warnings');
+  });
+
   test('makes up a request id where none, or a strange one, was sent', async () => {
     const body = { candidates: [{ id: 'a' }] };
     const { json } = await service.call('POST', '/v1/rank', body, { 'x-request-id': 'a b"{' });
@@ -43,6 +63,20 @@ describe('PUT /v1/items and /v1/users', () => {
     }
     const { json } = await service.call('POST', '/v1/rank', { user: { id: 'u8' }, candidates: [{ id: 'x' }] });
     expect(json.items[0]?.heads).toEqual({ click: expect.closeTo(0.9, 5), watch: 80 });
+  });
+
+  test('warn of fields that no loaded ranker reads', async () => {
+    const { json } = await service.call('PUT', '/v1/items', [
+      { id: 'w1', qualty: 1 },
+      { id: 'w2', taste: 1 },
+    ]);
+    expect(json).toEqual({
+      accepted: 2,
+      warnings: [
+        { field: 'qualty', where: 'candidate', message: 'no feature reads it; did you mean quality?' },
+        { field: 'taste', where: 'candidate', message: 'is not read here: it is a field of the user' },
+      ],
+    });
   });
 
   test('apply all or none', async () => {

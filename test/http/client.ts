@@ -12,6 +12,7 @@ export interface AnswerBody {
     readonly problems: readonly { readonly path: string; readonly message: string; readonly hint?: string }[];
   };
   readonly items: readonly { readonly id: unknown; readonly heads: Readonly<Record<string, number>> }[];
+  readonly warnings?: readonly { readonly field: string; readonly where: string; readonly message: string }[];
   readonly routes: readonly string[];
   readonly paths: Readonly<Record<string, unknown>>;
 }
