@@ -1,15 +1,18 @@
 import { Type, type Static, type TObject, type TProperties, type TSchema, type TUnsafe } from '@sinclair/typebox';
 
 /**
- * The one schema of ranker.yaml: the TypeScript types, the JSON Schema for editors and the validator all come from here.
- * Keys are snake_case because people write them in YAML.
+ * The one schema of ranker.yaml: the TypeScript types, the JSON Schema for editors, the validator and docs/definition.md all
+ * come from here. Keys are snake_case because people write them in YAML. `default` says what holds when a key is left out;
+ * nothing fills it in here.
  */
 const object = <P extends TProperties>(properties: P, description: string): TObject<P> =>
   Type.Object(properties, { additionalProperties: false, description });
 
 /** One of a few words: an enum, so that an error can list what is allowed. */
-const word = <const W extends readonly string[]>(words: W, description?: string): TUnsafe<W[number]> =>
-  Type.Unsafe<W[number]>({ type: 'string', enum: [...words], ...(description === undefined ? {} : { description }) });
+const word = <const W extends readonly string[]>(
+  words: W,
+  described: { readonly description: string; readonly default?: W[number] },
+): TUnsafe<W[number]> => Type.Unsafe<W[number]>({ type: 'string', enum: [...words], ...described });
 
 /** An object told apart by its `kind`: validators then report errors of the kind meant, not of all. */
 const byKind = <S extends TSchema[]>(...kinds: S): TUnsafe<Static<S[number]>> =>
@@ -22,33 +25,60 @@ const byKind = <S extends TSchema[]>(...kinds: S): TUnsafe<Static<S[number]>> =>
 
 const Name = Type.String({ pattern: '^[a-z][a-z0-9_]*$', description: 'lower-case letters, digits and underscores' });
 /** A map from names the owner chooses. */
-const named = <S extends TSchema>(schema: S): TUnsafe<Record<string, Static<S>>> =>
-  Type.Unsafe<Record<string, Static<S>>>(Type.Record(Name, schema, { minProperties: 1, additionalProperties: false }));
+const named = <S extends TSchema>(schema: S, description: string): TUnsafe<Record<string, Static<S>>> =>
+  Type.Unsafe<Record<string, Static<S>>>(
+    Type.Record(Name, schema, { minProperties: 1, additionalProperties: false, description }),
+  );
 
-const Duration = Type.String({ pattern: '^\\d+(ms|s|m|h|d)$', description: 'a duration such as 30s, 15m, 6h or 3d' });
-const Scope = word(
-  ['user', 'context', 'candidate'],
-  'whose field it is; user and context are computed once per request, candidate once per row',
-);
-const Dim = Type.Integer({ minimum: 1, maximum: 512, description: 'width of an embedding row' });
-const From = Type.String({ minLength: 1, description: 'the field to read; the feature’s own name if left out' });
+/** Its description starts as an error needs it: "3 days" is not a duration such as … */
+const duration = (meaning: string, standard?: string) =>
+  Type.String({
+    pattern: '^\\d+(ms|s|m|h|d)$',
+    description: `a duration such as 30s, 15m, 6h or 3d: ${meaning}`,
+    ...(standard === undefined ? {} : { default: standard }),
+  });
+const Scope = word(['user', 'context', 'candidate'], {
+  description: 'whose field it is; user and context are computed once per request, candidate once per row',
+});
+const Dim = Type.Integer({
+  minimum: 1,
+  maximum: 512,
+  description: 'width of an embedding row: 8 to 16 for thousands of values, 32 for millions',
+});
+const From = Type.String({
+  minLength: 1,
+  description: 'the field to read',
+  default: 'the feature’s name',
+});
 const Key = Type.Union(
   [Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }), { minItems: 1, maxItems: 2 })],
   {
     description: 'one field, or two fields, whose values key the state, e.g. item_id or [user_id, author_id]',
   },
 );
-const Delay = Type.String({
-  pattern: '^\\d+(ms|s|m|h|d)$',
-  description:
-    'when feedback becomes visible to state: at the next multiple of this duration (1d: the next midnight), 0s at once',
-});
+const Delay = duration(
+  'feedback becomes visible to state at the next multiple of it (1d: the next midnight), with 0s at once. Take what your service can keep up with: 1d if it is retrained every night',
+  'training.feedback_delay',
+);
+const HalfLife = duration('after it an outcome counts half; without one, outcomes count for ever');
+const HistoryLength = (what: string) => Type.Integer({ minimum: 1, maximum: 1000, description: what, default: 50 });
 const Admission = {
   min_count: Type.Optional(
-    Type.Integer({ minimum: 1, description: 'sightings before an id gets its own row; 1 if left out' }),
+    Type.Integer({
+      minimum: 1,
+      description:
+        'sightings in training before a value gets its own embedding row; rarer ones count as unknown. 2 to 5 keeps large tables small',
+      default: 1,
+    }),
   ),
-  expire: Type.Optional(Duration),
-  shares: Type.Optional(Type.String({ description: 'the feature whose embedding table this one uses too' })),
+  expire: Type.Optional(
+    duration(
+      'an id not seen for this long before the end of the training part gets no embedding row; without it none expires',
+    ),
+  ),
+  shares: Type.Optional(
+    Type.String({ description: 'the feature whose embedding table this one uses too, instead of its own dim' }),
+  ),
 };
 
 const IdFeature = object(
@@ -64,6 +94,7 @@ const CategoryFeature = object(
       Type.Array(Type.Unsafe<string | number | boolean>({ type: ['string', 'number', 'boolean'] }), {
         minItems: 1,
         uniqueItems: true,
+        description: 'every value there is, one-hot; for up to some tens of known values. Others count as unknown',
       }),
     ),
     dim: Type.Optional(Dim),
@@ -76,15 +107,34 @@ const NumberFeature = object(
     kind: Type.Literal('number'),
     scope: Scope,
     from: Type.Optional(From),
-    transform: Type.Optional(word(['none', 'log1p'])),
-    encode: Type.Optional(word(['standardise', 'raw', 'quantiles'])),
-    buckets: Type.Optional(
-      Type.Integer({ minimum: 2, maximum: 256, description: 'for encode: quantiles; one-hot width' }),
+    transform: Type.Optional(
+      word(['none', 'log1p'], {
+        description:
+          'log1p, log(1 + x), for amounts with a long tail: durations, prices, counts; negative ones count as 0',
+        default: 'none',
+      }),
     ),
-    min: Type.Optional(Type.Number()),
-    max: Type.Optional(Type.Number()),
+    encode: Type.Optional(
+      word(['standardise', 'raw', 'quantiles'], {
+        description:
+          'standardise: training mean 0 and deviation 1; raw: as it is, for numbers that are between about -1 and 1 already; quantiles: one-hot over buckets of equally many training rows, where effects are not monotone',
+        default: 'standardise',
+      }),
+    ),
+    buckets: Type.Optional(
+      Type.Integer({
+        minimum: 2,
+        maximum: 256,
+        description: 'how many; needed with encode: quantiles, and only there',
+      }),
+    ),
+    min: Type.Optional(Type.Number({ description: 'smaller numbers count as this one; before the transform' })),
+    max: Type.Optional(Type.Number({ description: 'larger numbers count as this one; before the transform' })),
     default: Type.Optional(
-      Type.Number({ description: 'used when the field is missing; the training mean if left out' }),
+      Type.Number({
+        description: 'used when the field is missing',
+        default: 'the training mean; 0 for raw; no bucket for quantiles',
+      }),
     ),
   },
   'a number: standardised (the default), raw, or one-hot over its training quantiles',
@@ -93,11 +143,15 @@ const TimeFeature = object(
   {
     kind: Type.Literal('time'),
     scope: Scope,
-    unit: word(['hour_of_day', 'day_of_week', 'age']),
+    unit: word(['hour_of_day', 'day_of_week', 'age'], {
+      description: 'hour_of_day and day_of_week of the request’s own time, or the age of a field’s time at the request',
+    }),
     from: Type.Optional(
-      Type.String({ description: 'for age: the field with the start time; otherwise the request’s own time is used' }),
+      Type.String({
+        description: 'for age, and only there: the field with the start time, in milliseconds or as an ISO text',
+      }),
     ),
-    timezone: Type.Optional(Type.String({ description: 'an IANA zone such as Asia/Shanghai; UTC if left out' })),
+    timezone: Type.Optional(Type.String({ description: 'an IANA zone such as Asia/Shanghai', default: 'UTC' })),
   },
   'hour of day or day of week (one-hot), or age: log1p of the days since a field’s time, standardised',
 );
@@ -107,13 +161,7 @@ const IdsFeature = object(
     scope: Scope,
     from: Type.Optional(From),
     dim: Type.Optional(Dim),
-    last: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 1000,
-        description: 'how many of the list’s last ids are used; 50 if left out',
-      }),
-    ),
+    last: Type.Optional(HistoryLength('how many of the list’s last ids are used')),
     ...Admission,
   },
   'a list of ids (an array, or one text with spaces or commas), embedded and averaged',
@@ -123,22 +171,27 @@ const VectorFeature = object(
     kind: Type.Literal('vector'),
     scope: Scope,
     from: Type.Optional(From),
-    width: Type.Integer({ minimum: 1, maximum: 4096 }),
+    width: Type.Integer({
+      minimum: 1,
+      maximum: 4096,
+      description: 'how many numbers; data of another width is refused, at serving it counts as unknown',
+    }),
   },
-  'a vector given with the request or item, of this width',
+  'a vector given with the request or item, of this width, e.g. an embedding of its text or image; used as it is',
 );
 const HistoryFeature = object(
   {
     kind: Type.Literal('history'),
-    scope: word(['user'], 'a history belongs to the user'),
-    key: Type.Optional(Key),
+    scope: word(['user'], { description: 'a history belongs to the user' }),
+    key: Type.Optional({ ...Key, default: 'user_id' }),
     of: Type.String({ description: 'the candidate field that is remembered, e.g. item_id' }),
     on: Type.Optional(
       Type.String({
-        description: 'the binary task whose positive outcome is remembered; every impression if left out',
+        description: 'the binary task whose positive outcome is remembered',
+        default: 'every impression',
       }),
     ),
-    last: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+    last: Type.Optional(HistoryLength('how many of the newest ids are remembered')),
     dim: Type.Optional(Dim),
     feedback_delay: Type.Optional(Delay),
     ...Admission,
@@ -153,11 +206,12 @@ const RateFeature = object(
     of: Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1 })], {
       description: 'tasks whose mean outcome is kept',
     }),
-    half_life: Type.Optional(Duration),
+    half_life: Type.Optional(HalfLife),
     prior: Type.Optional(
       Type.Number({
         exclusiveMinimum: 0,
-        description: 'impressions’ worth of the overall rate mixed in; 20 if left out',
+        description: 'impressions’ worth of the overall rate mixed in; raise it where outcomes are rare',
+        default: 20,
       }),
     ),
     feedback_delay: Type.Optional(Delay),
@@ -170,9 +224,9 @@ const CountFeature = object(
     scope: Scope,
     key: Key,
     of: Type.Optional(
-      Type.String({ description: 'the binary task whose positives are counted; impressions if left out' }),
+      Type.String({ description: 'the binary task whose positives are counted', default: 'impressions' }),
     ),
-    half_life: Type.Optional(Duration),
+    half_life: Type.Optional(HalfLife),
     feedback_delay: Type.Optional(Delay),
   },
   'decayed count of impressions or of a task’s positives per key, log1p, standardised; state',
@@ -191,30 +245,64 @@ export const FeatureSchema = byKind(
 
 export const TaskSchema = object(
   {
-    group: Type.Optional(word(['engagement', 'satisfaction'])),
-    kind: word(['binary', 'regression']),
-    label: Type.String({ minLength: 1, description: 'the field of the data set that holds the outcome' }),
-    transform: Type.Optional(word(['none', 'log1p'], 'for regression; undone in the served value')),
+    group: Type.Optional(
+      word(['engagement', 'satisfaction'], {
+        description: 'a note for readers: what people do, or what they say of it; nothing is computed from it',
+      }),
+    ),
+    kind: word(['binary', 'regression'], {
+      description:
+        'binary: a label of 0 and 1, served as a probability; regression: an amount, learned by squared error, served in its own unit',
+    }),
+    label: Type.String({
+      minLength: 1,
+      description: 'the field of the data set that holds the outcome; NULL is unknown',
+    }),
+    transform: Type.Optional(
+      word(['none', 'log1p'], {
+        description:
+          'for regression: log1p for amounts with a long tail such as seconds watched; undone in the served value',
+        default: 'none',
+      }),
+    ),
     when: Type.Optional(
       Type.String({ description: 'a binary task: this one is learned only from rows where that one is positive' }),
     ),
-    weight: Type.Optional(Type.Number({ minimum: 0, description: 'weight of the loss; 1 if left out' })),
+    weight: Type.Optional(
+      Type.Number({ minimum: 0, description: 'weight of its loss against the other tasks’', default: 1 }),
+    ),
   },
   'one predicted outcome: a head of the network',
 );
 
-const Widths = Type.Array(Type.Integer({ minimum: 1, maximum: 8192 }), { description: 'widths of the dense layers' });
-const Share = Type.Number({ minimum: 0, exclusiveMaximum: 1 });
+const widths = (description: string, standard: readonly number[]) =>
+  Type.Array(Type.Integer({ minimum: 1, maximum: 8192 }), { description, default: standard });
+const share = (description: string) => Type.Number({ minimum: 0, exclusiveMaximum: 1, description, default: 0 });
 export const NetworkSchema = object(
   {
-    kind: word(['independent', 'shared_bottom', 'mmoe']),
-    bottom: Type.Optional(Widths),
-    experts: Type.Optional(Type.Integer({ minimum: 2, maximum: 64, description: 'mmoe: how many; 8 if left out' })),
-    expert_layers: Type.Optional(Widths),
-    towers: Type.Optional(Widths),
-    gate_dropout: Type.Optional(Share),
-    dropout: Type.Optional(Share),
-    input_dropout: Type.Optional(Share),
+    kind: word(['independent', 'shared_bottom', 'mmoe'], {
+      description:
+        'independent: one network per task; shared_bottom: the same layers for all, for few or like tasks and small data; mmoe: experts mixed by a gate per task, for tasks that disagree',
+    }),
+    bottom: Type.Optional(
+      widths('widths of the dense layers under the towers or experts; shared, except with independent', []),
+    ),
+    experts: Type.Optional(
+      Type.Integer({ minimum: 2, maximum: 64, description: 'mmoe: how many experts; 4 to 8 is usual', default: 8 }),
+    ),
+    expert_layers: Type.Optional(widths('mmoe: widths of the dense layers of each expert', [128])),
+    towers: Type.Optional(widths('widths of the dense layers of each task’s own tower, before its output', [64])),
+    gate_dropout: Type.Optional(
+      share(
+        'mmoe: chance in training that an expert is left out for a row and task; 0.1 when a gate settles on one expert',
+      ),
+    ),
+    dropout: Type.Optional(
+      share(
+        'chance in training that a hidden value is left out; 0.1 to 0.3 when validation gets worse as training goes on',
+      ),
+    ),
+    input_dropout: Type.Optional(share('the same for the network’s inputs; 0.1 helps against reliance on single ids')),
   },
   'the network: independent (one per task), shared_bottom, or mmoe (experts mixed by a gate per task)',
 );
@@ -230,12 +318,17 @@ export const BiasSchema = object(
       Type.Integer({
         minimum: 1,
         maximum: 1000,
-        description: 'positions told apart; later ones count as the last; 40 if left out',
+        description: 'positions told apart; later ones count as the last',
+        default: 40,
       }),
     ),
-    dropout: Type.Optional(Share),
+    dropout: Type.Optional(
+      share(
+        'chance in training that a row goes without the tower, so that the network learns to do without; 0.1 is usual',
+      ),
+    ),
     tasks: Type.Optional(
-      Type.Array(Type.String(), { minItems: 1, description: 'tasks it is added to; all binary tasks if left out' }),
+      Type.Array(Type.String(), { minItems: 1, description: 'tasks it is added to', default: 'all binary tasks' }),
     ),
   },
   'a shallow tower for what the screen, not the candidate, explains; trained with, served without',
@@ -243,89 +336,152 @@ export const BiasSchema = object(
 
 export const ScoreSchema = object(
   {
-    form: word(['product', 'sum']),
-    weights: named(Type.Number()),
-    bounds: Type.Optional(named(Type.Tuple([Type.Number(), Type.Number()]))),
+    form: word(['product', 'sum'], {
+      description:
+        'product: prod value^weight, where units do not matter; sum: sum weight*value, where heads have one unit',
+    }),
+    weights: named(Type.Number(), 'the weight of each head that counts; a negative one pushes down'),
+    bounds: Type.Optional(
+      named(
+        Type.Tuple([Type.Number(), Type.Number()]),
+        'per head [low, high]: what a request may ask for as weight; -10 to 10 where there is none',
+      ),
+    ),
   },
   'how head values become one score: prod value^weight, or sum weight*value; bounds limit what a request may ask for',
 );
 
 const Optimizer = object(
   {
-    kind: word(['adam', 'adagrad', 'sgd']),
-    rate: Type.Number({ exclusiveMinimum: 0 }),
-    schedule: Type.Optional(word(['constant', 'linear', 'cosine'])),
+    kind: word(['adam', 'adagrad', 'sgd'], { description: 'adam unless you know better' }),
+    rate: Type.Number({ exclusiveMinimum: 0, description: 'the learning rate; adam: 0.0003 to 0.003' }),
+    schedule: Type.Optional(
+      word(['constant', 'linear', 'cosine'], {
+        description: 'how the rate goes: linear and cosine fall to 0 at the end, which usually helps',
+        default: 'constant',
+      }),
+    ),
     decay_share: Type.Optional(
       Type.Number({
         exclusiveMinimum: 0,
         maximum: 1,
-        description:
-          'the last share of training over which a linear or cosine schedule falls; 1, all of it, if left out',
+        description: 'the last share of training over which a linear or cosine schedule falls',
+        default: 1,
       }),
     ),
-    warmup_steps: Type.Optional(Type.Integer({ minimum: 0 })),
+    warmup_steps: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description: 'steps over which the rate rises from 0; for large batches',
+        default: 0,
+      }),
+    ),
   },
-  'optimiser of the dense weights',
+  'optimiser of the dense weights; adam with rate 0.001 if left out',
 );
 const EmbeddingOptimizer = object(
   {
-    kind: word(['rowwise_adagrad', 'lazy_adam']),
-    rate: Type.Number({ exclusiveMinimum: 0 }),
+    kind: word(['rowwise_adagrad', 'lazy_adam'], {
+      description:
+        'lazy_adam is the usual choice; rowwise_adagrad keeps one number of state per row, for tables that fill the memory',
+    }),
+    rate: Type.Number({
+      exclusiveMinimum: 0,
+      description: 'the learning rate; the schedule’s factor applies to it too',
+    }),
   },
-  'optimiser of embedding rows',
+  'optimiser of embedding rows; lazy_adam with rate 0.001 if left out',
 );
 export const TrainingSchema = object(
   {
     batch: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 65536, description: 'rows per step, in whole requests; 1024 if left out' }),
+      Type.Integer({ minimum: 1, maximum: 65536, description: 'rows per step, in whole requests', default: 1024 }),
     ),
-    epochs: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
+    epochs: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 100,
+        description: 'passes over the training part; ids overfit from the second on, unless reinitialise_embeddings',
+        default: 1,
+      }),
+    ),
     patience: Type.Optional(
-      Type.Integer({ minimum: 1, description: 'epochs without improvement before training stops' }),
+      Type.Integer({
+        minimum: 1,
+        description: 'epochs without improvement before training stops; needs validation',
+        default: 'epochs',
+      }),
     ),
     validation: Type.Optional(
-      Type.Union([Duration, Share], {
-        description: 'the last part, by time or by share of requests, held out for early stopping',
+      Type.Union([duration('the last part of the log'), Type.Number({ minimum: 0, exclusiveMaximum: 1 })], {
+        description:
+          'the last part, by time (1d) or by share of requests (0.1), held out: never learned, it decides which epoch is kept',
+        default: 'nothing',
       }),
     ),
     optimizer: Type.Optional(Optimizer),
     embeddings: Type.Optional(EmbeddingOptimizer),
     embedding_init: Type.Optional(
-      Type.Number({ exclusiveMinimum: 0, description: 'standard deviation of a new embedding row; 0.01 if left out' }),
+      Type.Number({ exclusiveMinimum: 0, description: 'standard deviation of a new embedding row', default: 0.01 }),
     ),
     reinitialise_embeddings: Type.Optional(
-      Type.Boolean({ description: 'start every epoch with fresh embedding rows and keep the rest' }),
+      Type.Boolean({
+        description: 'start every epoch with fresh embedding rows and keep the rest: makes 2 or 3 epochs worth while',
+        default: false,
+      }),
     ),
     averaging: Type.Optional(
       Type.Number({
         exclusiveMinimum: 0,
         exclusiveMaximum: 1,
-        description: 'decay of a moving average of the weights, which is what is sealed',
+        description: 'decay per step, such as 0.999, of a moving average of the weights, which is what is sealed',
+        default: 'no average',
       }),
     ),
-    weighting: Type.Optional(word(['fixed'], 'how task losses are weighed against each other')),
-    weight_decay: Type.Optional(Type.Number({ minimum: 0 })),
-    embedding_penalty: Type.Optional(Type.Number({ minimum: 0 })),
-    clip_norm: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
-    feedback_delay: Type.Optional(Delay),
-    timezone: Type.Optional(Type.String({ description: 'zone in which feedback_delay’s days begin; UTC if left out' })),
+    weighting: Type.Optional(
+      word(['fixed'], {
+        description: 'how task losses are weighed against each other: by each task’s weight',
+        default: 'fixed',
+      }),
+    ),
+    weight_decay: Type.Optional(
+      Type.Number({ minimum: 0, description: 'pulls dense weights to 0; try 0.00001 on small data', default: 0 }),
+    ),
+    embedding_penalty: Type.Optional(
+      Type.Number({ minimum: 0, description: 'pulls the embedding rows of a batch to 0, likewise', default: 0 }),
+    ),
+    clip_norm: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        description: 'largest norm of the dense weights’ gradient; 1 to 10 if training diverges',
+        default: 'no limit',
+      }),
+    ),
+    feedback_delay: Type.Optional({ ...Delay, default: '0s' }),
+    timezone: Type.Optional(
+      Type.String({ description: 'the IANA zone in which feedback_delay’s days begin', default: 'UTC' }),
+    ),
     progressive_rate: Type.Optional(
       Type.Number({
         exclusiveMinimum: 0,
         description: 'factor on the learning rates when a period is learned after it was predicted',
+        default: 1,
       }),
     ),
-    seed: Type.Optional(Type.Integer({ minimum: 0 })),
+    seed: Type.Optional(Type.Integer({ minimum: 0, description: 'of everything random', default: 1 })),
   },
   'how it is trained',
 );
 
 export const RankerSchema = object(
   {
-    name: Name,
-    description: Type.Optional(Type.String()),
-    features: named(FeatureSchema),
-    tasks: named(TaskSchema),
+    name: {
+      ...Name,
+      description: 'the ranker’s name, in lower-case letters, digits and underscores; that of its folder',
+    },
+    description: Type.Optional(Type.String({ description: 'a sentence for readers' })),
+    features: named(FeatureSchema, 'what is looked at'),
+    tasks: named(TaskSchema, 'what is predicted'),
     network: NetworkSchema,
     bias: Type.Optional(BiasSchema),
     score: ScoreSchema,

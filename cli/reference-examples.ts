@@ -1,0 +1,52 @@
+/** One line of YAML per feature kind; together they are features of one valid ranker. */
+export const featureExamples: Readonly<Record<string, string>> = {
+  id: 'item_id: {kind: id, scope: candidate, dim: 16, min_count: 2}',
+  category: 'device: {kind: category, scope: context, values: [phone, tablet, tv]}',
+  number: 'minutes: {kind: number, scope: candidate, transform: log1p, max: 600}',
+  time: 'age: {kind: time, scope: candidate, unit: age, from: published_at}',
+  ids: 'tags: {kind: ids, scope: candidate, dim: 8, last: 20}',
+  vector: 'title_vector: {kind: vector, scope: candidate, width: 64}',
+  history: 'watched: {kind: history, scope: user, of: item_id, on: click, last: 50, shares: item_id}',
+  rate: 'author_rate: {kind: rate, scope: candidate, key: [user_id, author_id], of: [click, watch], half_life: 7d}',
+  count: 'shown: {kind: count, scope: candidate, key: item_id, half_life: 1d}',
+};
+
+/** By part of the definition. */
+export const partExamples: Readonly<Record<string, string>> = {
+  tasks: `tasks:
+  click: {kind: binary, label: clicked}
+  watch: {kind: regression, label: seconds, transform: log1p, when: click, weight: 0.5}`,
+  network: 'network: {kind: mmoe, experts: 8, expert_layers: [128, 64], towers: [32], dropout: 0.1}',
+  bias: 'bias: {features: [position, device], positions: 20, dropout: 0.1}',
+  score: 'score: {form: product, weights: {click: 1, watch: 0.5}, bounds: {watch: [0, 2]}}',
+  training: `training:
+  epochs: 3
+  reinitialise_embeddings: true
+  validation: 1d
+  optimizer: {kind: adam, rate: 0.001, schedule: linear}
+  embeddings: {kind: lazy_adam, rate: 0.001}
+  feedback_delay: 1d`,
+};
+
+/** What a table of keys cannot say, by part. */
+export const partNotes: Readonly<Record<string, string>> = {
+  features: `A map from the name of a feature to what it is. \`kind\` and \`scope\` are always needed. How each kind is read,
+encoded and updated, and what a missing value becomes: [features.md](features.md).`,
+  bias: `What is shown first is clicked more because it is shown first. A log cannot tell that from being good, and a ranker that
+learns from its own log would confirm its own order. The bias tower takes the blame: in training it adds to the output of
+each task a weight that depends only on \`position\`, crossed with for example the device, so that the network need not explain
+it. It is shallow, a table of weights. The service ranks without it, as if every candidate stood in the same place; no request
+needs a position. Use it whenever the log has positions (the column \`position\`, 1 is the first place) and the order shown was
+not random. With \`dropout\` some rows are learned without it, which keeps the network from leaving everything to it. Rows
+without a position are learned without it too.`,
+  training: `How to choose by the size of the log:
+
+| rows | \`batch\` | \`epochs\` | \`validation\` |
+|---|---|---|---|
+| 10 thousand | 256 | 5 to 20, with \`patience: 2\` | 0.2: less is too few rows to decide on. Small networks, \`dim\` of 4 to 8, \`dropout\`; features such as \`rate\` learn more than ids do |
+| 1 million | 1024 | 1, or 2 to 3 with \`reinitialise_embeddings\` | 0.1 or the last day |
+| 100 million | 4096 to 8192, with \`warmup_steps: 1000\` and about twice the learning rate | 1 | the last day or 0.01. \`min_count\` of 2 to 5 and \`expire\` bound the tables |
+
+These are starting points; \`watchnext evaluate\` decides. What is held out is not learned: once \`epochs\` is settled, leave
+\`validation\` out, so that the newest day is learned too. More on what happens in training: [training.md](training.md).`,
+};
