@@ -87,13 +87,14 @@ const allowed = (node: Node): string => {
     case 'number':
       return `number${range(node)}`;
     case 'boolean':
-      return '`true`, `false`';
+      return '`true` or `false`';
     case 'array':
       return arrayOf(node.items ?? {});
     case 'object':
       return node.patternProperties === undefined ? 'keys, see below' : mapOf(node.patternProperties);
     case 'string':
       return 'text';
+    case undefined:
     default:
       return '';
   }
