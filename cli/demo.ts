@@ -19,6 +19,7 @@ interface DemoFlags {
 
 const folder = '.demo';
 const dayMs = 86_400_000;
+const standardPort = 8080;
 const days = 8;
 const definition = fileURLToPath(new URL('../../models/demo/ranker.yaml', import.meta.url));
 
@@ -26,7 +27,7 @@ export const demoCommand = (): Command =>
   new Command('demo')
     .description('simulate a platform, train a ranker on its log, serve it and rank a request')
     .option('--once', 'end after the ranked answer')
-    .option('--port <port>', 'port of the service', positiveNumber, 8080)
+    .option('--port <port>', 'port of the service', positiveNumber, standardPort)
     .option('--seed <n>', 'seed of the simulated platform', wholeNumber, 1)
     .addHelpText(
       'after',
@@ -58,13 +59,19 @@ export const demoCommand = (): Command =>
       );
 
       note('\n3. Serving it');
-      const settings = { models, store: join(folder, 'store'), port: once === true ? 0 : port, logLevel: 'warn' };
+      const settings = {
+        models,
+        store: join(folder, 'store'),
+        port: once === true && port === standardPort ? 0 : port,
+        logLevel: 'warn',
+      };
       const server = await startServer(readSettings(process.env, settings));
       try {
         await putCatalogue(server.url, simulation);
         note(`   ${server.url} is up: ${users} users and ${items} videos put into its store`);
         note('\n4. Ranking a request');
-        await rankTomorrow(server.url, simulation);
+        const example = await rankTomorrow(server.url, simulation);
+        if (once !== true) print(tryIt(server.url, example));
       } catch (error) {
         await server.close();
         throw error;
@@ -72,6 +79,9 @@ export const demoCommand = (): Command =>
       if (once === true) await server.close();
       else note(`\nStays up; Ctrl-C ends it. The API is described at ${server.url}/docs`);
     });
+
+const tryIt = (url: string, example: object): string =>
+  `\ntry it:\ncurl -s ${url}/v1/rank -H 'content-type: application/json' -d '${JSON.stringify(example)}'`;
 
 const send = async (method: 'PUT' | 'POST', url: string, body: unknown): Promise<unknown> => {
   const response = await fetch(url, {
@@ -121,6 +131,8 @@ interface Answer {
 const shortlist = 30;
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
+const percent = (values: readonly number[]): string => `${(100 * mean(values)).toFixed(1)} %`;
+
 /** Tomorrow's requests, with what the simulator knows to be true of each candidate. */
 const tomorrow = ({ world, from, until }: Simulation, index: number) => {
   const request = world.request(Math.round((until - from) / dayMs), index);
@@ -135,8 +147,11 @@ const tomorrow = ({ world, from, until }: Simulation, index: number) => {
   return { request, body, truth: new Map(candidates.map(({ id }, i) => [id, truth[i]])) };
 };
 
-/** Ranks tomorrow's first request and sets the answer beside the truth; then many, to show that it is no accident. */
-const rankTomorrow = async (url: string, simulation: Simulation): Promise<void> => {
+/**
+ * Ranks tomorrow's first request and sets the answer beside the truth; then many, to show that it is no accident. Answers a
+ * short request to try.
+ */
+const rankTomorrow = async (url: string, simulation: Simulation): Promise<object> => {
   const { request, body, truth } = tomorrow(simulation, 0);
   const answer = (await send('POST', `${url}/v1/rank`, body)) as Answer;
   print(`user ${request.person.id} on ${request.device}, ${shortlist} candidates, version ${answer.version}`);
@@ -149,7 +164,8 @@ const rankTomorrow = async (url: string, simulation: Simulation): Promise<void> 
     (truth.get(id)?.click ?? Number.NaN).toFixed(3),
     (truth.get(id)?.like ?? Number.NaN).toFixed(3),
   ]);
-  print(formatTable(['#', 'video', 'score', ...heads, 'true click', 'true like'], rows));
+  print(formatTable(['#', 'video', 'score', ...heads, 'true click*', 'true like*'], rows));
+  print('* what the simulator knows, for somebody who looks at the video; predictions include that many do not look');
 
   const requests = Array.from({ length: 100 }, (_, index) => tomorrow(simulation, index));
   const likes = { ranked: [] as number[], all: [] as number[], best: [] as number[] };
@@ -161,9 +177,8 @@ const rankTomorrow = async (url: string, simulation: Simulation): Promise<void> 
     likes.best.push(mean(known.slice(0, items.length)));
   }
   print(
-    `\nover 100 requests, true like of the first 8: ${mean(likes.ranked).toFixed(3)} ` +
-      `(any order ${mean(likes.all).toFixed(3)}, knowing the truth ${mean(likes.best).toFixed(3)})`,
+    `\nover 100 requests, true likes among the first 8: ${percent(likes.ranked)} as ranked, ` +
+      `${percent(likes.all)} in any order, ${percent(likes.best)} if the truth were known`,
   );
-  const example = { ...body, candidates: body.candidates.slice(0, 5), limit: 3 };
-  print(`\ntry it:\ncurl -s ${url}/v1/rank -H 'content-type: application/json' -d '${JSON.stringify(example)}'`);
+  return { ...body, candidates: body.candidates.slice(0, 5), limit: 3 };
 };

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { openArtifacts } from '../src/artifact/index.js';
+import { WatchnextError } from '../src/errors.js';
 import { exportSelfContained, verifySelfContained } from '../training/fit/index.js';
 import { print } from './output.js';
 import { parseReference } from './reference.js';
@@ -29,8 +30,16 @@ Examples:
       const artifact = await openArtifacts(models).load(ranker, version);
       const bytes = exportSelfContained({ artifact });
       await verifySelfContained(artifact, bytes);
-      await writeFile(selfContained, bytes);
+      await write(selfContained, bytes);
       print(
         `${selfContained}: ${(bytes.length / 1e6).toFixed(1)} MB, ${ranker}@${artifact.manifest.version}; its golden rows agree`,
       );
     });
+
+const write = async (file: string, bytes: Uint8Array): Promise<void> => {
+  try {
+    await writeFile(file, bytes);
+  } catch (cause) {
+    throw new WatchnextError('usage', `${file} cannot be written: ${(cause as Error).message}`, { cause });
+  }
+};

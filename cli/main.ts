@@ -11,6 +11,12 @@ import { simulateCommand } from './simulate.js';
 import { trainCommand } from './train.js';
 import { softwareVersion } from '../src/version.js';
 
+// A reader that has seen enough (`| head`) ends the command quietly.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
 const program = new Command('watchnext')
   .description('Ranks what to watch next by predicted engagement and satisfaction, from a definition in YAML and SQL.')
   .version(softwareVersion())

@@ -4,7 +4,13 @@ import { loadRanker, type Ranker } from '../src/definition/index.js';
 import { openArtifacts } from '../src/artifact/index.js';
 import { openDataset } from '../training/dataset/index.js';
 import { buildReport, measureHeldOut, metricTables } from '../training/evaluate/index.js';
-import { collectExamples, sealRanker, trainRanker, type TrainingProgress } from '../training/fit/index.js';
+import {
+  collectExamples,
+  sealRanker,
+  trainRanker,
+  type TrainedRanker,
+  type TrainingProgress,
+} from '../training/fit/index.js';
 import { wholeNumber } from './arguments.js';
 import { createProgress, markdownAsText, note, print } from './output.js';
 import { datasetSource, engineNamed, timeFlag } from './ranker.js';
@@ -88,6 +94,7 @@ export const trainAndSeal = async (run: TrainingRun): Promise<TrainingResult> =>
           Object.entries(heldOut?.tasks ?? {}).map(([task, { values }]) => [task, values]),
         );
         const { summary, window } = trained;
+        for (const text of doubts(trained, heldOut)) note(`warning: ${text}`);
         const sealed = await sealRanker({
           trained,
           directory: out,
@@ -136,12 +143,44 @@ export const trainAndSeal = async (run: TrainingRun): Promise<TrainingResult> =>
   }
 };
 
+const fewSteps = 100;
+
+/** What speaks against using what was trained, in words. */
+const doubts = (
+  { definition, history, summary }: TrainedRanker,
+  heldOut: Awaited<ReturnType<typeof measureHeldOut>>,
+): string[] => {
+  const steps = history.epochs.at(-1)?.step ?? 0;
+  const batch = definition.training?.batch ?? 1024;
+  const found: string[] = [];
+  if (steps < fewSteps) {
+    found.push(
+      `only ${steps} steps were taken over ${summary.rows.toLocaleString('en-US')} rows: lower training.batch (${batch}) or raise training.epochs`,
+    );
+  }
+  if (heldOut === undefined) {
+    found.push('nothing was held out, so nothing was measured: set training.validation (1d, or 0.1), or run evaluate');
+  }
+  for (const [task, { values }] of Object.entries(heldOut?.tasks ?? {})) {
+    const name = values['logLoss'] === undefined ? 'mse' : 'logLoss';
+    const [ours, constant] = [values[name], heldOut?.baselines.constant?.[task]?.values[name]];
+    if (ours !== undefined && constant !== undefined && ours > constant) {
+      found.push(
+        `${task} is predicted worse than by a constant (${name} ${ours.toFixed(4)} against ${constant.toFixed(4)})`,
+      );
+    }
+  }
+  return found;
+};
+
 /** What a person wants to see after training. */
 export const printTraining = ({ ranker, version, folder, active, tables, training }: TrainingResult): void => {
   if (tables.length > 0) print('on the held-out part, beside the baselines:');
   for (const table of tables) print(`${markdownAsText(table)}\n`);
   const rate = Math.round(training.examplesPerSecond).toLocaleString('en-US');
-  print(`${training.examples.toLocaleString('en-US')} examples in ${training.seconds.toFixed(1)} s (${rate}/s)`);
+  print(
+    `${training.examples.toLocaleString('en-US')} examples (rows × epochs) in ${training.seconds.toFixed(1)} s (${rate}/s)`,
+  );
   print(`sealed ${ranker}@${version}${active ? ', active' : ''}`);
   print(`report: ${join(folder, 'report.md')}`);
 };
