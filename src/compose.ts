@@ -1,4 +1,5 @@
 import type { RequestListener } from 'node:http';
+import { resolve } from 'node:path';
 import { WatchnextError } from './errors.js';
 import { openLmdbStore, type FeatureStore } from './features/index.js';
 import { createApp } from './http/index.js';
@@ -36,6 +37,7 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
   const versions = openVersions(settings.models, logger);
   const rankers = createRankers({
     source: versions,
+    folder: resolve(settings.models),
     open: (name, wanted) => openModel({ versions, pool }, name, wanted),
     ...(ranker !== undefined && { defaultRanker: ranker }),
     logger,
@@ -50,7 +52,7 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
     get draining() {
       return draining;
     },
-    notReady: () => (draining ? 'draining' : rankers.ready ? undefined : 'no version serves every ranker yet'),
+    notReady: () => (draining ? 'draining' : rankers.notReady),
   };
   metrics.beforeScrape(() => metrics.set('watchnext_ready', {}, readiness.notReady() === undefined ? 1 : 0));
   const unwatch = watchProcess(metrics);
@@ -58,6 +60,8 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
   const refresh = (): Promise<void> =>
     rankers.refresh().catch((error: unknown) => logger.error({ err: error }, 'the models folder could not be read'));
   await refresh();
+  if (rankers.notReady !== undefined)
+    logger.warn({ folder: resolve(settings.models) }, `not ready: ${rankers.notReady}`);
   let timer = setTimeout(poll, settings.pollMs).unref();
   function poll(): void {
     void refresh().finally(() => {

@@ -1,7 +1,10 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { stat } from 'node:fs/promises';
 import type { AddressInfo, Socket } from 'node:net';
+import { resolve } from 'node:path';
 import { compose, type Service } from './compose.js';
 import { WatchnextError } from './errors.js';
+import { answerWhileLoading } from './http/index.js';
 import { redactSettings, type Settings } from './settings.js';
 import { createLogger, type Logger } from './telemetry/index.js';
 import { softwareVersion } from './version.js';
@@ -19,13 +22,15 @@ export interface ServerOptions {
 }
 
 /**
- * Reads the models, then listens. Rejects with a WatchnextError for people if it cannot: a port that is taken, a device
- * that is not there.
+ * Listens, then reads the models; until they serve, it is alive and not ready. Resolves when every active version serves or
+ * was refused. Rejects with a WatchnextError for people if it cannot start, the cheapest checks first: no models folder, a
+ * port that is taken, a device that is not there.
  */
 export const startServer = async (settings: Settings, options: ServerOptions = {}): Promise<RunningServer> => {
   const logger = options.logger ?? createLogger({ level: settings.logLevel });
   logger.info({ settings: redactSettings(settings) }, 'starting');
-  const service = await compose({ settings, logger, version: softwareVersion() });
+  await requireFolder(settings.models);
+  let answer: RequestListener = answerWhileLoading;
   const server = createServer(
     {
       keepAliveTimeout: settings.keepAliveMs,
@@ -33,22 +38,36 @@ export const startServer = async (settings: Settings, options: ServerOptions = {
       requestTimeout: settings.requestTimeoutMs,
       connectionsCheckingInterval: 1000,
     },
-    service.app,
+    (request, response) => answer(request, response),
   );
   server.on('clientError', refuseGarbage);
-  try {
-    await listen(server, settings);
-  } catch (error) {
-    await service.close();
-    throw error;
-  }
+  await listen(server, settings);
   const url = urlOf(server);
   logger.info({ url }, 'listening');
+  const service = await compose({ settings, logger, version: softwareVersion() }).catch((error: unknown) => {
+    server.close();
+    server.closeAllConnections();
+    throw error;
+  });
+  answer = service.app;
 
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => (closing ??= drain({ server, service, settings, logger }));
   if (options.signals !== false) drainOnSignals(close, logger);
   return { url, close };
+};
+
+/** An empty folder may be filled later; one that is not there is most likely not the one that was meant. */
+const requireFolder = async (models: string): Promise<void> => {
+  const found = await stat(models).catch(() => undefined);
+  if (found?.isDirectory() === true) return;
+  const path = resolve(models);
+  const message = found === undefined ? `${path} does not exist` : `${path} is not a folder`;
+  throw new WatchnextError('settings_invalid', `There are no models to serve: ${message}.`, {
+    problems: [
+      { path: 'models', message, hint: 'train a ranker first (watchnext train), or name its folder with --models' },
+    ],
+  });
 };
 
 const listen = (server: Server, { host, port }: Settings): Promise<void> =>

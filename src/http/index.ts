@@ -1,1 +1,2 @@
 export { createApp, type AppDependencies } from './app.js';
+export { answerWhileLoading } from './loading.js';

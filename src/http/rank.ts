@@ -26,7 +26,7 @@ const refuseTooMany = (body: unknown, most: number): void => {
       {
         path: '/candidates',
         message: `has ${candidates.length} elements, at most ${most} are allowed`,
-        hint: 'retrieve fewer, send several requests, or let the service be started with a larger maxCandidates',
+        hint: 'retrieve fewer, send several requests, or start the service with a larger --max-candidates (WATCHNEXT_MAX_CANDIDATES)',
       },
     ],
   });

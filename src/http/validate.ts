@@ -54,7 +54,7 @@ const problemsOf = (errors: readonly ErrorObject[]): Problem[] => {
 };
 
 const problemOf = (error: ErrorObject): Problem => {
-  const { instancePath: path, keyword, message = 'is invalid' } = error;
+  const { instancePath: path, keyword } = error;
   const params = error.params as Readonly<Record<string, unknown>>;
   const schema = error.parentSchema;
   if (keyword === 'additionalProperties') {
@@ -64,7 +64,46 @@ const problemOf = (error: ErrorObject): Problem => {
   }
   if (keyword === 'required') return { path: `${path}/${String(params.missingProperty)}`, message: 'is missing' };
   const description = typeof schema?.description === 'string' ? schema.description : undefined;
-  const wanted = keyword === 'anyOf' && description !== undefined ? `must be ${description}` : message;
+  const wanted = keyword === 'anyOf' && description !== undefined ? `must be ${description}` : inWords(error);
   const hint = keyword === 'anyOf' ? undefined : description;
   return { path: path === '' ? '/' : path, message: wanted, ...(hint !== undefined && { hint }) };
 };
+
+const typeNames: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  integer: 'a whole number',
+  boolean: 'true or false',
+  object: 'an object',
+  array: 'a list',
+  null: 'null',
+};
+
+/** The validator's phrases are for people who write schemas. */
+const inWords = ({ keyword, params, message = 'is invalid' }: ErrorObject): string => {
+  const { limit, type } = params as { readonly limit?: number; readonly type?: string | readonly string[] };
+  switch (keyword) {
+    case 'type':
+      return `must be ${[type ?? []]
+        .flat()
+        .map((name) => typeNames[name] ?? name)
+        .join(' or ')}`;
+    case 'minItems':
+    case 'minLength':
+    case 'minProperties':
+      return limit === 1 ? 'must not be empty' : `must have at least ${limit} ${unitOf(keyword)}`;
+    case 'maxItems':
+    case 'maxLength':
+    case 'maxProperties':
+      return `must have at most ${limit} ${unitOf(keyword)}`;
+    case 'minimum':
+      return `must be at least ${limit}`;
+    case 'maximum':
+      return `must be at most ${limit}`;
+    default:
+      return message;
+  }
+};
+
+const unitOf = (keyword: string): string =>
+  keyword.endsWith('Length') ? 'characters' : keyword.endsWith('Items') ? 'elements' : 'fields';

@@ -40,6 +40,8 @@ export interface RankerStatus {
 export interface Rankers {
   /** True when every ranker that has an active version serves one. */
   readonly ready: boolean;
+  /** Why it is not ready, in words for people; undefined when it is. */
+  readonly notReady: string | undefined;
   /** The definitions of the versions that serve now. */
   readonly definitions: readonly RankerDefinition[];
   /**

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { WatchnextError } from '../errors.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
 import { createLease } from './lease.js';
@@ -24,46 +25,70 @@ export interface PoolOptions {
   readonly workers: number;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** What the threads run; the scoring worker if left out. */
+  readonly entry?: URL;
 }
 
 /**
  * Starts the threads and settles the device: `auto` tries CUDA and falls back to the CPU, `cuda` throws device_unavailable
- * where it does not run. A thread that dies fails its calls, is replaced, and takes part again once it holds every model.
+ * where it does not run or where a thread does not even start. A thread that dies later fails its calls and is replaced; the
+ * new one takes part once it holds every model. Where that fails again and again, the attempts are up to 30 s apart.
  */
 export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool> => {
-  const { workers, logger, metrics } = options;
+  const { workers, logger, metrics, entry = new URL('./worker.js', import.meta.url) } = options;
   const models = new Map<number, LoadableModel>();
   const threads = new Set<ScoringThread>();
   let modelCount = 0;
   let closed = false;
+  const closing = new AbortController();
+  /** Replacements in a row that died young or never held the models. */
+  let failures = 0;
 
   const start = (): ScoringThread => {
-    const thread = startThread<ScoringCalls>(new URL('./worker.js', import.meta.url), (error) => {
-      threads.delete(thread);
+    const started = performance.now();
+    const thread = startThread<ScoringCalls>(entry, (error) => {
+      // One that has not taken part yet is the concern of who started it.
+      if (!threads.delete(thread) || closed) return;
       logger.error({ err: error }, 'a scoring thread died and is replaced');
-      if (!closed) void replace();
+      failures = performance.now() - started < longestBackoffMs ? failures + 1 : 0;
+      void replace();
     });
     return thread;
   };
   const loadInto = (thread: ScoringThread, model: number, content: LoadableModel): Promise<undefined> =>
     thread.call('load', { model, device, content });
   const replace = async (): Promise<void> => {
-    const thread = start();
-    try {
-      for (const [model, content] of models) await loadInto(thread, model, content);
-      if (closed) await thread.stop();
-      else threads.add(thread);
-    } catch (error) {
-      logger.error({ err: error }, 'a replaced scoring thread could not load the models');
-      await thread.stop();
+    for (;;) {
+      await pause(backoffMs(failures), closing.signal);
+      if (closed) return;
+      const thread = start();
+      try {
+        await thread.call('hello', undefined);
+        for (const [model, content] of models) await loadInto(thread, model, content);
+        if (closed) await thread.stop();
+        else threads.add(thread);
+        return;
+      } catch (error) {
+        failures++;
+        logger.error({ err: error, retryInMs: backoffMs(failures) }, 'a scoring thread could not be replaced');
+        await thread.stop();
+      }
     }
   };
 
-  for (let worker = 0; worker < workers; worker++) threads.add(start());
   const stopAll = async (): Promise<void> => {
     closed = true;
+    closing.abort();
     await Promise.all([...threads].map((thread) => thread.stop()));
   };
+  const starting = Array.from({ length: workers }, start);
+  const greeted = await Promise.allSettled(starting.map((thread) => thread.call('hello', undefined)));
+  const refused = greeted.find((greeting) => greeting.status === 'rejected');
+  if (refused !== undefined) {
+    await Promise.all(starting.map((thread) => thread.stop()));
+    throw cannotStart(refused.reason);
+  }
+  for (const thread of starting) threads.add(thread);
   const device = await settleDevice(options, [...threads][0]).catch(async (error: unknown) => {
     await stopAll();
     throw error;
@@ -120,6 +145,29 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
     },
     close: stopAll,
   };
+};
+
+const longestBackoffMs = 30_000;
+/** None after a first death, then 0.2, 0.4, 0.8, … seconds. */
+const backoffMs = (failures: number): number =>
+  failures <= 1 ? 0 : Math.min(longestBackoffMs, 100 * 2 ** (failures - 1));
+
+/** Over early when the signal says so. */
+const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
+  setTimeout(milliseconds, undefined, { signal, ref: false }).catch(() => undefined);
+
+const cannotStart = (cause: unknown): WatchnextError => {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new WatchnextError('device_unavailable', `The scoring threads cannot start: ${reason}`, {
+    problems: [
+      {
+        path: 'workers',
+        message: reason,
+        hint: 'check that the installation is whole (npm ci) and that memory suffices for this many --workers',
+      },
+    ],
+    cause,
+  });
 };
 
 const settleDevice = async ({ device, logger }: PoolOptions, thread: ScoringThread | undefined): Promise<Device> => {

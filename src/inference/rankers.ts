@@ -17,6 +17,8 @@ export interface RankersOptions {
   readonly source: VersionSource;
   /** Loads and verifies a version; rejects with the reason if it must not serve. */
   readonly open: (ranker: string, version: string) => Promise<ServedModel>;
+  /** The folder of the source, for messages. */
+  readonly folder: string;
   readonly defaultRanker?: string;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -43,7 +45,7 @@ interface Place {
  * one is closed when its last request is done. Changes are made one at a time, in the order they were asked for.
  */
 export const createRankers = (options: RankersOptions): LiveRankers => {
-  const { source, open, defaultRanker, logger, metrics, now } = options;
+  const { source, open, folder, defaultRanker, logger, metrics, now } = options;
   const places = new Map<string, Place>();
   const retiring = new Set<Promise<void>>();
   let changes: Promise<unknown> = Promise.resolve();
@@ -65,8 +67,8 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
     return place;
   };
 
-  /** Loads, verifies and puts into service. On failure everything stays as it was, and the reason is kept. */
-  const swap = async (ranker: string, version: string): Promise<void> => {
+  /** Loads, verifies and puts into service; `asked` says whether a caller wants it, or the folder says so. On failure everything stays as it was, and the reason is kept. */
+  const swap = async (ranker: string, version: string, asked = true): Promise<void> => {
     const place = placeOf(ranker);
     const old = place.lease?.resource.version;
     if (old === version || closed) return;
@@ -78,7 +80,10 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
       const reason = error instanceof Error ? error.message : String(error);
       place.refused = { version, code, reason, at: new Date(now()).toISOString() };
       metrics.count('watchnext_swaps_total', { ranker, outcome: 'refused' });
-      logger.error({ ranker, version, serving: old, err: error }, 'a version was refused');
+      // What a caller asked for in vain is in the answer; the operator’s own choice, or a fault here, is an error.
+      if (asked && code !== 'internal')
+        logger.warn({ ranker, version, serving: old, code, reason }, 'a version was refused');
+      else logger.error({ ranker, version, serving: old, err: error }, 'a version was refused');
       throw error;
     }
     delete place.refused;
@@ -123,17 +128,32 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
     return found;
   };
 
+  const nothingToServe = (): string =>
+    places.size === 0 ? `there is no ranker in ${folder} yet` : `no ranker in ${folder} has an active version`;
+
+  const whatToDo = (): string =>
+    places.size === 0
+      ? '`watchnext train` fills it; --models names another folder'
+      : 'POST /v1/models/<ranker>/activate names one';
+
   const leaseOf = (ranker: string | undefined): Lease<ServedModel> => {
     const meant = [...places].filter(([, place]) => place.meant).map(([name]) => name);
     const name = ranker ?? defaultRanker ?? (meant.length === 1 ? meant[0] : undefined);
     if (name === undefined)
       throw meant.length === 0
-        ? new WatchnextError('not_ready', 'No ranker has a version that serves.')
+        ? new WatchnextError('not_ready', 'No ranker has a version that serves.', {
+            problems: [{ path: 'models', message: nothingToServe(), hint: whatToDo() }],
+          })
         : new WatchnextError('request_invalid', 'Which ranker is not said, and there is no default.', {
             problems: [{ path: '/ranker', message: 'is missing', hint: `one of ${meant.join(', ')}` }],
           });
     const place = places.get(name);
-    if (place === undefined) throw unknownRanker(name, [...places.keys()]);
+    if (place === undefined)
+      throw places.size > 0
+        ? unknownRanker(name, [...places.keys()])
+        : new WatchnextError('not_ready', `Ranker ${name} has no version that serves.`, {
+            problems: [{ path: 'models', message: nothingToServe(), hint: whatToDo() }],
+          });
     if (place.lease === undefined)
       throw new WatchnextError('not_ready', `Ranker ${name} has no version that serves.`, {
         ...(place.refused && { problems: [{ path: place.refused.version, message: place.refused.reason }] }),
@@ -143,8 +163,14 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
 
   return {
     get ready() {
-      const meant = [...places.values()].filter((place) => place.meant);
-      return !closed && meant.length > 0 && meant.every(({ lease }) => lease !== undefined);
+      return this.notReady === undefined;
+    },
+    get notReady() {
+      if (closed) return 'closed';
+      const meant = [...places].filter(([, place]) => place.meant);
+      if (meant.length === 0) return `${nothingToServe()} (${whatToDo()})`;
+      const waiting = meant.filter(([, { lease }]) => lease === undefined).map(([name]) => name);
+      return waiting.length === 0 ? undefined : `no version of ${waiting.join(', ')} in ${folder} serves yet`;
     },
     get definitions() {
       return [...places.values()].flatMap(({ lease }) => (lease === undefined ? [] : [lease.resource.definition]));
@@ -178,7 +204,7 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
           place.meant = version !== undefined || problem !== undefined;
           // What was refused stays refused until another version is meant to serve.
           if (version === undefined || place.refused?.version === version) continue;
-          await swap(ranker, version).catch(() => undefined);
+          await swap(ranker, version, false).catch(() => undefined);
         }
       }),
     close: async () => {

@@ -11,17 +11,18 @@ export interface Versions extends VersionSource {
 }
 
 export const openVersions = (directory: string, logger: Logger): Versions => {
-  const start = (): Thread<VersionCalls> =>
-    startThread(new URL('./versions-worker.js', import.meta.url), (error) => {
-      logger.error({ err: error }, 'the thread that reads versions died and is replaced');
-      thread = start();
-    });
-  let thread = start();
+  let thread: Thread<VersionCalls> | undefined;
+  // Started when it is asked something: one that cannot start is tried as often as it is needed, not in a tight loop.
+  const running = (): Thread<VersionCalls> =>
+    (thread ??= startThread(new URL('./versions-worker.js', import.meta.url), (error) => {
+      logger.error({ err: error }, 'the thread that reads versions died and will be replaced');
+      thread = undefined;
+    }));
   return {
-    list: () => thread.call('list', directory),
-    read: (ranker, version) => thread.call('read', { directory, ranker, version }),
-    activate: (ranker, version) => thread.call('activate', { directory, ranker, version }),
-    rollback: (ranker) => thread.call('rollback', { directory, ranker }),
-    close: () => thread.stop(),
+    list: () => running().call('list', directory),
+    read: (ranker, version) => running().call('read', { directory, ranker, version }),
+    activate: (ranker, version) => running().call('activate', { directory, ranker, version }),
+    rollback: (ranker) => running().call('rollback', { directory, ranker }),
+    close: async () => thread?.stop(),
   };
 };

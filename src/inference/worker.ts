@@ -5,6 +5,7 @@ import type { Device } from './types.js';
 
 /** The thread in which models run, because ONNX Runtime blocks the thread that calls it. `model` is the pool’s number. */
 export type ScoringCalls = {
+  readonly hello: { readonly ask: undefined; readonly answer: undefined };
   readonly probe: { readonly ask: Device; readonly answer: undefined };
   readonly load: {
     readonly ask: { readonly model: number; readonly device: Device; readonly content: LoadableModel };
@@ -28,6 +29,7 @@ const unload = async (model: number): Promise<undefined> => {
 
 answerCalls<ScoringCalls>(
   {
+    hello: () => undefined,
     probe: async (device) => {
       await probeDevice(device);
       return undefined;

@@ -77,6 +77,47 @@ describe('scoring in worker threads', () => {
   });
 });
 
+describe('threads that end', () => {
+  /** A module that ends the thread at once, or after it has answered this many calls. */
+  const ending = (calls: number): URL =>
+    new URL(
+      `data:text/javascript,${encodeURIComponent(`
+        import { parentPort } from 'node:worker_threads';
+        let left = ${calls};
+        if (left === 0) throw new Error('no luck');
+        parentPort.on('message', ({ call, name }) => {
+          parentPort.postMessage({ call, answer: undefined });
+          if (name === 'stop') parentPort.close();
+          else if (--left === 0) throw new Error('no luck');
+        });`)}`,
+    );
+
+  test('at once are refused, not started again', async () => {
+    const start = startPool({ entry: ending(0) });
+    await expect(start).rejects.toMatchObject({
+      code: 'device_unavailable',
+      problems: [{ path: 'workers', message: expect.stringContaining('no luck') }],
+    });
+  });
+
+  test('again and again are replaced ever more slowly', async () => {
+    const lines: string[] = [];
+    let third: () => void = () => {};
+    const replacedTwice = new Promise<void>((resolve) => (third = resolve));
+    const error = (_: object, message: string): void => {
+      lines.push(message);
+      if (lines.length === 3) third();
+    };
+    const started = performance.now();
+    const dying = await startPool({ workers: 1, entry: ending(1), logger: { ...silentLogger, error } });
+    await replacedTwice;
+    // At once, then after 0.2 s.
+    expect(performance.now() - started).toBeGreaterThan(190);
+    await dying.close();
+    expect(lines).toEqual(Array.from({ length: 3 }, () => 'a scoring thread died and is replaced'));
+  });
+});
+
 describe('the device', () => {
   test('auto falls back to the CPU where CUDA is not there, with one line and a gauge', async () => {
     const lines: string[] = [];

@@ -31,7 +31,7 @@ const setup = (bad: readonly string[] = [], logger: Logger = silentLogger) => {
     return Promise.resolve(active);
   };
   const source = { list: () => Promise.resolve([attic, shelf()]), activate, rollback };
-  const rankers = createRankers({ source, open, logger, metrics: createMetrics(), now: () => 0 });
+  const rankers = createRankers({ source, open, folder: '/models', logger, metrics: createMetrics(), now: () => 0 });
   return { rankers, pointer, opened, closed };
 };
 const serving = (rankers: LiveRankers): Promise<string> =>
@@ -143,7 +143,7 @@ describe('rankers', () => {
     const source = { list: () => Promise.resolve(two), activate: none, rollback: none };
     const scorer = scorerOf(() => ({ heads: new Float32Array(0) }), 'v1');
     const open = (ranker: string): Promise<ServedModel> => Promise.resolve({ ...modelOf({ scorer }), ranker });
-    const options = { source, open, logger: silentLogger, metrics: createMetrics(), now: () => 0 };
+    const options = { source, open, folder: '/models', logger: silentLogger, metrics: createMetrics(), now: () => 0 };
     const [unnamed, preset] = [createRankers(options), createRankers({ ...options, defaultRanker: 'attic' })];
     await Promise.all([unnamed.refresh(), preset.refresh()]);
     await expect(serving(unnamed)).rejects.toMatchObject({

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -171,6 +171,16 @@ describe('starting', () => {
     });
   });
 
+  test('without a models folder is refused, and says which one it looked for', async () => {
+    const models = join(folder, 'not-there');
+    await expect(start('other', { models })).rejects.toMatchObject({
+      code: 'settings_invalid',
+      problems: [
+        { path: 'models', message: `${models} does not exist`, hint: expect.stringContaining('watchnext train') },
+      ],
+    });
+  });
+
   test('with a store that cannot be opened says so, and ends by itself', async () => {
     const store = join(folder, 'no-folder');
     await writeFile(store, 'a file');
@@ -187,9 +197,12 @@ describe('starting', () => {
 
   test('without a version is alive and not ready, and becomes ready when one is activated', async () => {
     const models = join(folder, 'new');
+    await mkdir(models);
     const early = await start('early', { models });
     expect((await fetch(`${early.url}/healthz`)).status).toBe(200);
-    expect((await fetch(`${early.url}/readyz`)).status).toBe(503);
+    const readiness = await fetch(`${early.url}/readyz`);
+    expect(readiness.status).toBe(503);
+    expect(await readiness.text()).toContain(`there is no ranker in ${models} yet (\`watchnext train\` fills it`);
     const options = { method: 'POST', body: JSON.stringify(request), headers: json };
     expect((await fetch(`${early.url}/v1/rank`, options)).status).toBe(503);
     await openArtifacts(models).activate('shelf', await sealShelf(models));

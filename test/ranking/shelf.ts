@@ -84,6 +84,7 @@ export const onlyRanker = (model: ServedModel): Rankers => {
   };
   return {
     ready: true,
+    notReady: undefined,
     definitions: [model.definition],
     use: async (ranker, work) => {
       known(ranker ?? model.ranker);
