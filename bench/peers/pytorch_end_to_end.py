@@ -24,7 +24,7 @@ from pytorch_mmoe import Layers
 
 
 def codes(column):
-    return torch.from_numpy(pd.factorize(column.astype(str))[0].astype(np.int64))
+    return torch.from_numpy(pd.factorize(column.astype(str).fillna(""))[0].astype(np.int64))
 
 
 def standardised(frame):
@@ -55,7 +55,7 @@ def kuairand(folder, until):
     frame["hour"] = (frame.time_ms // 3_600_000 + 8) % 24
     frame["weekday"] = (frame.time_ms // 86_400_000) % 7
     frame["bucket"] = np.digitize(frame.duration_ms / 1000, [3, 7, 10, 18, 25, 35, 50, 90, 120, 200, 300, 600])
-    frame["first_tag"] = frame.tag.astype(str).str.split(",").str[0]
+    frame["first_tag"] = frame.tag.astype(str).fillna("").str.split(",").str[0]
     fields = ["user_id", "user_active_degree", "is_live_streamer", "is_video_author", "follow_user_num_range"]
     fields += ["fans_user_num_range", "friend_user_num_range", "register_days_range"]
     fields += [f"onehot_feat{i}" for i in range(18)]
