@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Ajv, type ErrorObject } from 'ajv';
 import { LineCounter, parseDocument, type Document } from 'yaml';
@@ -48,6 +48,11 @@ export const parseDefinition = (text: string, file = 'ranker.yaml'): RankerDefin
     );
   }
   const value: unknown = document.toJS();
+  if (value === null) {
+    refuse([
+      { path: `${file}:1`, message: 'the file is empty', hint: 'start with name, features, tasks, network, score' },
+    ]);
+  }
   const located = (found: { path: readonly (string | number)[]; message: string; hint?: string }): Problem => ({
     path: `${file}:${lineOf(document, lines, found.path)} ${found.path.join('.') || '(top level)'}`,
     message: found.message,
@@ -70,6 +75,12 @@ export interface Ranker {
   readonly sqlFile: string;
 }
 
+const isFolder = async (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+
 const readText = async (file: string): Promise<string | undefined> => {
   try {
     return await readFile(file, 'utf8');
@@ -79,13 +90,18 @@ const readText = async (file: string): Promise<string | undefined> => {
   }
 };
 
-/** Reads and checks a ranker.yaml, with the dataset.sql beside it. */
-export const loadRanker = async (file: string): Promise<Ranker> => {
+/** Reads and checks a ranker.yaml, with the dataset.sql beside it. A folder stands for the ranker.yaml in it. */
+export const loadRanker = async (path: string): Promise<Ranker> => {
+  const file = (await isFolder(path)) ? join(path, 'ranker.yaml') : path;
   const text = await readText(file);
   if (text === undefined) {
     throw new WatchnextError('definition_invalid', `${file} does not exist`, {
       problems: [
-        { path: file, message: 'no such file', hint: 'name a ranker.yaml, for example models/demo/ranker.yaml' },
+        {
+          path: file,
+          message: 'no such file',
+          hint: 'name a ranker.yaml or the folder that holds it, for example models/demo',
+        },
       ],
     });
   }

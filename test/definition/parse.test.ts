@@ -1,5 +1,8 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { durationMs, fingerprint, parseDefinition, RankerSchema } from '../../src/definition/index.js';
+import { durationMs, fingerprint, loadRanker, parseDefinition, RankerSchema } from '../../src/definition/index.js';
 import type { Problem } from '../../src/errors.js';
 import { WatchnextError } from '../../src/errors.js';
 import { ranker, rankerText } from './builder.js';
@@ -166,7 +169,22 @@ describe('a ranker definition', () => {
 
   test('refuses text that is no object', () => {
     expect(problemsOf('[1, 2]')[0]!.message).toContain('must be object');
-    expect(problemsOf('')[0]!.message).toContain('must be object');
+    expect(problemsOf('# only a comment')[0]!.message).toBe('the file is empty');
+    expect(problemsOf('')).toMatchObject([{ path: 'films.yaml:1', message: 'the file is empty' }]);
+  });
+});
+
+describe('a ranker on disk', () => {
+  test('may be named by its folder', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'watchnext-test-'));
+    const missing = loadRanker(folder);
+    await expect(missing).rejects.toMatchObject({ message: `${join(folder, 'ranker.yaml')} does not exist` });
+    await writeFile(join(folder, 'ranker.yaml'), rankerText());
+    await writeFile(join(folder, 'dataset.sql'), 'SELECT 1');
+    const named = await loadRanker(folder);
+    expect(named).toEqual(await loadRanker(join(folder, 'ranker.yaml')));
+    expect(named.sql).toBe('SELECT 1');
+    await rm(folder, { recursive: true });
   });
 });
 
