@@ -39,8 +39,8 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
   const models = new Map<number, LoadableModel>();
   const threads = new Set<ScoringThread>();
   let modelCount = 0;
-  let closed = false;
   const closing = new AbortController();
+  const isClosed = (): boolean => closing.signal.aborted;
   /** Replacements in a row that died young or never held the models. */
   let failures = 0;
 
@@ -48,7 +48,7 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
     const started = performance.now();
     const thread = startThread<ScoringCalls>(entry, (error) => {
       // One that has not taken part yet is the concern of who started it.
-      if (!threads.delete(thread) || closed) return;
+      if (!threads.delete(thread) || isClosed()) return;
       logger.error({ err: error }, 'a scoring thread died and is replaced');
       failures = performance.now() - started < longestBackoffMs ? failures + 1 : 0;
       void replace();
@@ -60,12 +60,12 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
   const replace = async (): Promise<void> => {
     for (;;) {
       await pause(backoffMs(failures), closing.signal);
-      if (closed) return;
+      if (isClosed()) return;
       const thread = start();
       try {
         await thread.call('hello', undefined);
         for (const [model, content] of models) await loadInto(thread, model, content);
-        if (closed) await thread.stop();
+        if (isClosed()) await thread.stop();
         else threads.add(thread);
         return;
       } catch (error) {
@@ -77,7 +77,6 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
   };
 
   const stopAll = async (): Promise<void> => {
-    closed = true;
     closing.abort();
     await Promise.all([...threads].map((thread) => thread.stop()));
   };

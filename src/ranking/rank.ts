@@ -123,16 +123,24 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
   }
 };
 
-/** Of what the request itself holds: what was put before was warned of when it was put. */
+/** Looking at every field of 200 candidates costs 0.6 ms; what is wrong is nearly always wrong in all of them. */
+const candidatesLookedAt = 50;
+
+/**
+ * Of what the request itself holds: what was put before was warned of when it was put. Of a long list some candidates are
+ * looked at, evenly spread; all with explain.
+ */
 const warningsOf = (
-  { user, context, candidates }: RankRequest,
+  { user, context, candidates, explain }: RankRequest,
   definition: ServedModel['definition'],
   now: number,
 ): readonly FieldWarning[] => {
   const warnings = createFieldWarnings([definition], now);
   if (user !== undefined) warnings.check('user', user.fields);
   if (context !== undefined) warnings.check('context', context);
-  for (const { fields } of candidates) warnings.check('candidate', fields);
+  const step = explain === true ? 1 : Math.ceil(candidates.length / candidatesLookedAt);
+  for (let index = 0; index < candidates.length; index += step)
+    warnings.check('candidate', candidates[index]?.fields ?? {});
   return warnings.list;
 };
 

@@ -1,5 +1,5 @@
 import type { FeatureDefinition } from '../definition/index.js';
-import { instantReader, isList, isMissing, numberOf, textOf, zoneOf, type FieldValue } from '../features/index.js';
+import { instantReader, isList, numberOf, textOf, zoneOf, type FieldValue } from '../features/index.js';
 
 /** What is wrong with a value, in words; undefined if the feature can read it. `now` in ms since the epoch. */
 export type ValueCheck = (value: FieldValue, now: number) => string | undefined;
@@ -28,9 +28,10 @@ const numberCheck =
   };
 
 const listed = (values: readonly (string | number | boolean)[]): ValueCheck => {
-  const known = new Set(values.map(String));
+  const known = new Set<FieldValue>(values.flatMap((value) => [value, String(value)]));
   const allowed = values.length > 20 ? [...values.slice(0, 20), '…'] : values;
   return (value) => {
+    if (known.has(value)) return undefined; // without making a text of each number
     const text = textOf(value);
     if (text !== undefined && known.has(text)) return undefined;
     return `${shown(value)} is not among the listed values: ${allowed.join(', ')}`;
@@ -38,7 +39,7 @@ const listed = (values: readonly (string | number | boolean)[]): ValueCheck => {
 };
 
 const oneId: ValueCheck = (value) =>
-  textOf(value) === undefined ? `${shown(value)} is a list where one value is needed: it counts as missing` : undefined;
+  isList(value) ? `${shown(value)} is a list where one value is needed: it counts as missing` : undefined;
 
 const idList: ValueCheck = (value) =>
   typeof value === 'boolean' ? `${shown(value)} is not a list of ids: it counts as missing` : undefined;
@@ -61,8 +62,7 @@ const instantCheck = (timezone: string | undefined): ValueCheck => {
     const instant = instantOf(value);
     if (Number.isNaN(instant))
       return `${shown(value)} is not a time (ms since 1970, or an ISO date): it counts as missing`;
-    const isDate = typeof value === 'string' && isMissing(numberOf(value));
-    if (!isDate && instant > 0 && instant < secondsBelow)
+    if (instant > 0 && instant < secondsBelow && !Number.isNaN(numberOf(value)))
       return `${shown(value)} is before 1990 as ms since 1970: is it in seconds? Times are in milliseconds`;
     return instant > now ? `${shown(value)} is in the future: its age counts as 0` : undefined;
   };

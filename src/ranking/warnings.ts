@@ -45,9 +45,10 @@ export const createFieldWarnings = (
           const checks = ranker[where].get(field);
           if (checks === undefined) continue;
           known = true;
-          if (checks.length === 0 || isMissing(fields[field])) continue;
+          const value = fields[field];
+          if (checks.length === 0 || isMissing(value)) continue;
           for (const check of checks) {
-            const problem = check(fields[field], now);
+            const problem = check(value, now);
             if (problem !== undefined) warn(where, field, problem);
           }
         }

@@ -172,3 +172,19 @@ describe('what goes wrong here', () => {
     expect(logged).toEqual([expect.objectContaining({ requestId: json.requestId, err: new Error('secret detail') })]);
   });
 });
+
+test.each([
+  ['no candidates', { candidates: [] }, 'must not be empty'],
+  ['a wrong type', { candidates: 'abc' }, 'must be a list'],
+  ['a limit that is too small', { candidates: [{ id: 1 }], limit: 0 }, 'must be at least 1'],
+  ['a limit that is too large', { candidates: [{ id: 1 }], limit: 9999 }, 'must be at most 5000'],
+  ['a long name', { ranker: 'x'.repeat(65), candidates: [{ id: 1 }] }, 'must have at most 64 characters'],
+])('%s is refused in plain words', async (_, body, message) => {
+  const { json } = await service.call('POST', '/v1/rank', body);
+  expect(json.error.problems).toMatchObject([{ message }]);
+});
+
+test('too many candidates are refused with the setting that allows more', async () => {
+  const { json } = await service.call('POST', '/v1/rank', { candidates: candidates(1001) });
+  expect(json.error.problems[0]?.hint).toContain('--max-candidates (WATCHNEXT_MAX_CANDIDATES)');
+});

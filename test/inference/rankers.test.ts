@@ -117,6 +117,24 @@ describe('rankers', () => {
     expect(logged).toEqual(['the active version of a ranker cannot be told']);
   });
 
+  test('log what a caller asked for in vain as a warning, what the folder says as an error', async () => {
+    const logged: [string, object][] = [];
+    const logger: Logger = {
+      ...silentLogger,
+      warn: (fields) => void logged.push(['warn', fields]),
+      error: (fields) => void logged.push(['error', fields]),
+    };
+    const { rankers, pointer } = setup(['v2'], logger);
+    await expect(rankers.activate('shelf', 'v2')).rejects.toMatchObject({ code: 'artifact_damaged' });
+    pointer.active = 'v3';
+    await rankers.refresh();
+    pointer.active = 'v2';
+    await rankers.refresh();
+    expect(logged.map(([level]) => level)).toEqual(['warn', 'error']);
+    expect(logged[0]?.[1]).toMatchObject({ version: 'v2', reason: 'v2 is damaged' });
+    expect(logged[0]?.[1]).not.toHaveProperty('err');
+  });
+
   test('make changes one at a time, in order', async () => {
     const { rankers } = setup();
     await rankers.refresh();

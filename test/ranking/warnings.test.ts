@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Fields } from '../../src/features/index.js';
 import { createFieldWarnings, type FieldPlace } from '../../src/ranking/index.js';
-import { shelf } from './shelf.js';
+import { ranking, requestFor, shelf } from './shelf.js';
 
 const now = Date.UTC(2026, 0, 1);
 const rich = shelf({
@@ -72,4 +72,18 @@ describe('warnings of fields', () => {
     none.check('candidate', { nope: 1 });
     expect(none.list).toEqual([]);
   });
+});
+
+test('of a long list an even part is looked at, all of it with explain', async () => {
+  const { rank } = ranking();
+  const request = requestFor(Array.from({ length: 120 }, () => 1));
+  const candidates = request.candidates.map(({ fields }, index) => ({
+    id: index,
+    fields: index === 100 ? { ...fields, nope: 1 } : fields,
+  }));
+  // Every third of 120: 0, 3, …, 99, 102.
+  expect(await rank({ ...request, candidates })).not.toHaveProperty('warnings');
+  expect((await rank({ ...request, candidates, explain: true })).warnings).toMatchObject([{ field: 'nope' }]);
+  const allWrong = candidates.map(({ id }) => ({ id, fields: { nope: 1 } }));
+  expect((await rank({ ...request, candidates: allWrong })).warnings).toMatchObject([{ field: 'nope' }]);
 });
