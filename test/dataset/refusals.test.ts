@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { errorOf, openRows, problemsOf, rankerOf } from './builder.js';
+import { errorOf, folderOf, openRows, problemsOf, rankerOf } from './builder.js';
 
 const refused = async (sql: string, definition = rankerOf()): Promise<{ code: string; problems: string[] }> => {
   const error = await errorOf(openRows(sql, { definition }));
@@ -37,8 +37,8 @@ describe('columns', () => {
     expect(problems).toEqual([
       expect.stringMatching(/age: is VARCHAR; the feature age needs a number; .*TRY_CAST\(age AS DOUBLE\)/),
       expect.stringMatching(/category: is VARCHAR\[\]; .*kind: ids/),
-      expect.stringMatching(/clicked: is VARCHAR; the label of click/),
-      expect.stringMatching(/time: is VARCHAR; .*TRY_CAST\(time AS TIMESTAMP\)/),
+      expect.stringMatching(/clicked: is VARCHAR; the label of click.*\(clicked = 'yes'\) AS clicked/),
+      expect.stringMatching(/time: is VARCHAR; .*TRY_CAST\(time AS TIMESTAMP\).*strptime\(time, /),
       expect.stringMatching(/position: is VARCHAR/),
     ]);
   });
@@ -53,6 +53,11 @@ describe('values', () => {
 
   test.each([
     ['a query without rows', `${one} WHERE false`, /no rows; check its WHERE/],
+    [
+      'a query without rows, whatever its types',
+      "SELECT 'x' AS time, 'y' AS clicked WHERE false",
+      /no rows; check its WHERE/,
+    ],
     [
       'a time that is never there',
       "SELECT NULL::TIMESTAMP AS time, 'x' AS item_id, 1 AS clicked",
@@ -124,6 +129,34 @@ describe('values', () => {
     for await (const { context } of dataset.requests()) expect(context).toEqual({ device: 'tv' });
     await dataset.close();
   });
+});
+
+test('a column that is NULL in every row is named with the rows, if a feature reads it', async () => {
+  const dataset = await openRows(
+    "SELECT 1000 AS time, NULL::VARCHAR AS user_id, TRY_CAST('x' AS INTEGER) AS words, unnest(['a', 'b']) AS item_id, 1 AS clicked",
+    { definition: rankerOf('{words: {kind: number, scope: candidate}}') },
+  );
+  expect(Object.fromEntries(dataset.warnings.counts)).toEqual({ 'null_in_every_row words': 2 });
+  await dataset.close();
+});
+
+test('a row without time is dropped from a list whose other rows have one', async () => {
+  const dataset = await openRows(
+    "SELECT * FROM (VALUES (1000, 'a', 'x', 1), (NULL, 'a', 'y', 0), (2000, 'a', 'z', 0)) AS t(time, request_id, item_id, clicked)",
+  );
+  expect(Object.fromEntries(dataset.warnings.counts)).toEqual({ rows_without_time: 1 });
+  expect(await dataset.count()).toBe(2);
+  await dataset.close();
+});
+
+test.each([
+  ['has a header alone', 'time,item_id,clicked\n'],
+  ['has no byte', ''],
+])('a file that %s gives no rows, rather than wrong types', async (_, content) => {
+  await using folder = await folderOf({ 'log.csv': content });
+  const sql = "SELECT * FROM 'log.csv'";
+  const error = await errorOf(openRows(sql, { directory: folder.directory }));
+  expect(error.message).toBe('dataset.sql gives no rows');
 });
 
 describe('the query', () => {

@@ -107,7 +107,8 @@ describe('fields', () => {
   test('that are NULL are null, whatever their type', async () => {
     const [request] = await requestsOfRows(
       `SELECT 1000 AS time, NULL::BIGINT AS user_id, NULL::DOUBLE AS age, NULL::VARCHAR AS device, 'x' AS item_id,
-        NULL::VARCHAR AS author, NULL::DATE AS uploaded, NULL::BIGINT[] AS tags, NULL::FLOAT[] AS look, 1 AS clicked`,
+        NULL::VARCHAR AS author, NULL::DATE AS uploaded, NULL::BIGINT[] AS tags, NULL::FLOAT[] AS look, 1 AS clicked
+      UNION ALL SELECT 2000, 1, 30, 'tv', 'y', 'ann', DATE '2023-12-31', [1], [0.5, 1], 0`,
       { definition },
     );
     expect(request?.user).toEqual({ user_id: null, age: null });

@@ -13,6 +13,8 @@ export interface Field {
   /** For vectors. */
   readonly width?: number;
   readonly scopes: ReadonlySet<FeatureScope>;
+  /** A feature that reads it; undefined for an id that none reads. */
+  readonly feature: string | undefined;
 }
 
 export interface Label {
@@ -105,12 +107,25 @@ const wanted: Readonly<Record<Need, string>> = {
   ids: 'a list of ids, or one text with spaces or commas',
   vector: 'a list of numbers',
 };
-const cast: Readonly<Record<Need, (name: string) => string>> = {
+/** What to write instead, for a column of a wrong type. */
+const cast: Readonly<Record<Need, (name: string, type: string) => string>> = {
   any: (name) => `for a list of ids use kind: ids; otherwise pick one value of ${name} in the query`,
-  number: (name) => `write TRY_CAST(${name} AS DOUBLE) AS ${name}, or epoch_ms(${name}) for a time`,
-  time: (name) => `write TRY_CAST(${name} AS TIMESTAMP) AS ${name}`,
+  number: (name, type) =>
+    classOf(type) === 'time'
+      ? `write epoch_ms(${name}) AS ${name}, or use kind: time, unit: age for the days since then`
+      : `write TRY_CAST(${name} AS DOUBLE) AS ${name}; for words use kind: category`,
+  time: (name) =>
+    `write TRY_CAST(${name} AS TIMESTAMP) AS ${name} for texts such as 2026-05-01 18:30:00, otherwise strptime(${name}, '%d/%m/%Y %H:%M') AS ${name} with its own pattern`,
   ids: (name) => `write ${name} as a list, e.g. string_split(${name}, '|') AS ${name}`,
   vector: (name) => `write ${name}::FLOAT[] AS ${name}`,
+};
+
+const labelCast = ({ column: { name, type }, kind }: Label): string => {
+  if (classOf(type) === 'time') return `write (${name} IS NOT NULL) AS ${name} if it says when it happened`;
+  const number = `TRY_CAST(${name} AS DOUBLE) AS ${name}`;
+  return kind === 'binary'
+    ? `write (${name} = 'yes') AS ${name} with the text that means yes, or ${number} if the texts are numbers`
+    : `write ${number}`;
 };
 
 /**
@@ -123,7 +138,10 @@ export const mapColumns = (definition: RankerDefinition, columns: readonly Query
   refuseMissing(definition, readings, byName, sqlFile);
 
   const problems: Problem[] = [];
-  const fields = new Map<string, { column: QueryColumn; need: Need; width?: number; scopes: Set<FeatureScope> }>();
+  const fields = new Map<
+    string,
+    { column: QueryColumn; need: Need; width?: number; scopes: Set<FeatureScope>; feature: string | undefined }
+  >();
   for (const reading of [...readings].sort((a, b) => Number(a.scope === undefined) - Number(b.scope === undefined))) {
     const column = byName.get(reading.field);
     if (column === undefined) continue;
@@ -131,10 +149,10 @@ export const mapColumns = (definition: RankerDefinition, columns: readonly Query
       problems.push({
         path: `${sqlFile}: ${column.name}`,
         message: `is ${column.type}; the feature ${reading.feature} needs ${wanted[reading.need]}`,
-        hint: cast[reading.need](column.name),
+        hint: cast[reading.need](column.name, column.type),
       });
     }
-    const field = fields.get(reading.field) ?? { column, need: 'any', scopes: new Set() };
+    const field = fields.get(reading.field) ?? { column, need: 'any', scopes: new Set(), feature: reading.feature };
     const reserved = reservedScope[reading.field];
     if (reserved !== undefined) field.scopes.add(reserved);
     if (reading.scope !== undefined) field.scopes.add(reading.scope);
@@ -145,15 +163,17 @@ export const mapColumns = (definition: RankerDefinition, columns: readonly Query
   }
   for (const [name, scope] of Object.entries(reservedScope)) {
     const column = byName.get(name);
-    if (column !== undefined && !fields.has(name)) fields.set(name, { column, need: 'any', scopes: new Set([scope]) });
+    if (column !== undefined && !fields.has(name))
+      fields.set(name, { column, need: 'any', scopes: new Set([scope]), feature: undefined });
   }
   const labels = labelsOf(definition, byName);
-  for (const { task, column } of labels) {
+  for (const label of labels) {
+    const { task, column } = label;
     if (!accepted.number.includes(classOf(column.type))) {
       problems.push({
         path: `${sqlFile}: ${column.name}`,
         message: `is ${column.type}; the label of ${task} must be a number or a boolean`,
-        hint: cast.number(column.name),
+        hint: labelCast(label),
       });
     }
   }
@@ -162,7 +182,7 @@ export const mapColumns = (definition: RankerDefinition, columns: readonly Query
     problems.push({
       path: `${sqlFile}: time`,
       message: `is ${time.type}; needed is ${wanted.time}`,
-      hint: cast.time('time'),
+      hint: cast.time('time', time.type),
     });
   }
   const position = byName.get('position');

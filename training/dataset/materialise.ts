@@ -40,7 +40,7 @@ export const materialise = async (connection: DuckDBConnection, source: DatasetS
     }
   };
   const columns = await run(() => describeQuery(connection, sql, sqlFile));
-  const mapping = mapColumns(source.definition, columns, sqlFile);
+  const mapping = await mapRows(connection, { sql, columns, source });
   await run(() => connection.run(createLog(mapping, sql)));
 
   const counts = new Map<DatasetWarning, number>();
@@ -56,6 +56,10 @@ export const materialise = async (connection: DuckDBConnection, source: DatasetS
   );
   const facts = (await rowsOf(connection, `SELECT ${factsOf(mapping).join(', ')} FROM log`))[0] ?? {};
   refuseValues(mapping, { ...facts, read }, sqlFile);
+  for (const { column, feature } of mapping.fields) {
+    const empty = feature !== undefined && count(facts[`values ${column.name}`]) === 0;
+    if (empty) counts.set(`null_in_every_row ${column.name}`, count(facts['rows']));
+  }
   const conflicts = await checkRequests(connection, mapping, sqlFile);
   if (conflicts > 0) counts.set('conflicting_request_fields', conflicts);
   return {
@@ -66,6 +70,30 @@ export const materialise = async (connection: DuckDBConnection, source: DatasetS
     selected: readExpressions(mapping, (field) => facts[`unsafe ${field.column.name}`] === true),
   };
 };
+
+/** Without rows a file’s types, and often its columns, are guesses: that there are none is said first. */
+const mapRows = async (
+  connection: DuckDBConnection,
+  { sql, columns, source }: { sql: string; columns: readonly QueryColumn[]; source: DatasetSource },
+): Promise<Mapping> => {
+  try {
+    return mapColumns(source.definition, columns, source.sqlFile);
+  } catch (error) {
+    const rows = await rowsOf(connection, `SELECT 1 FROM (\n${sql}\n) LIMIT 1`).catch(() => undefined);
+    throw rows?.length === 0 ? noRows(source.sqlFile) : error;
+  }
+};
+
+const noRows = (sqlFile: string): WatchnextError =>
+  new WatchnextError('data_invalid', `${sqlFile} gives no rows`, {
+    problems: [
+      {
+        path: sqlFile,
+        message: 'no rows',
+        hint: 'check its WHERE and JOIN conditions, and that the files are not empty',
+      },
+    ],
+  });
 
 /** One pass over the rows finds everything that can be wrong with their values. */
 const factsOf = ({ fields, labels, position }: Mapping): string[] => [
@@ -83,6 +111,7 @@ const factsOf = ({ fields, labels, position }: Mapping): string[] => [
       `count(${value}) AS ${quoteName(`known ${task}`)}`,
     ];
   }),
+  ...fields.map(({ column }) => `count(${quoteName(column.name)}) AS ${quoteName(`values ${column.name}`)}`),
   ...fields.flatMap(({ column, need, width }) => {
     const name = quoteName(column.name);
     const kind = classOf(column.type);
@@ -107,14 +136,7 @@ const refuseValues = (mapping: Mapping, facts: Readonly<Record<string, unknown>>
   const fail = (message: string): never => {
     throw new WatchnextError('data_invalid', message, { problems });
   };
-  if (count(facts['read']) === 0) {
-    problems.push({
-      path: sqlFile,
-      message: 'no rows',
-      hint: 'check its WHERE and JOIN conditions, and that the files are not empty',
-    });
-    fail(`${sqlFile} gives no rows`);
-  }
+  if (count(facts['read']) === 0) throw noRows(sqlFile);
   if (count(facts['rows']) === 0) {
     refuse('time', 'is NULL in every row', 'check the expression that makes it');
     fail(`${sqlFile} gives no time`);
@@ -198,7 +220,7 @@ const createLog = (mapping: Mapping, sql: string): string => {
   const first =
     requestId === undefined
       ? own
-      : `CASE WHEN request_id IS NULL THEN ${own} ELSE min(${own}) OVER (PARTITION BY request_id) END`;
+      : `CASE WHEN request_id IS NULL OR ${own} IS NULL THEN ${own} ELSE min(${own}) OVER (PARTITION BY request_id) END`;
   const kept = [
     requestId,
     userId,

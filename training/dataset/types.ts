@@ -35,7 +35,12 @@ export interface LoggedRequest extends RankingInput {
 }
 
 /** What is counted, never silent. */
-export type DatasetWarning = 'duplicate_rows' | 'rows_without_time' | 'conflicting_request_fields';
+export type DatasetWarning =
+  | 'duplicate_rows'
+  | 'rows_without_time'
+  | 'conflicting_request_fields'
+  /** With the column's name: a feature reads it and learns nothing. */
+  | `null_in_every_row ${string}`;
 
 export interface DatasetWarnings {
   readonly counts: ReadonlyMap<DatasetWarning, number>;
