@@ -52,7 +52,7 @@ export default ts.config(
         projectService: { allowDefaultProject: ['*.js', 'bin/*.js', 'test/*.js'] },
         tsconfigRootDir: import.meta.dirname,
       },
-      globals: { process: 'readonly', console: 'readonly' },
+      globals: { process: 'readonly', console: 'readonly', URL: 'readonly' },
     },
     rules: {
       '@typescript-eslint/consistent-type-imports': 'error',

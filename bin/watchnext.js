@@ -8,9 +8,13 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const entry = `${root}dist/cli/main.js`;
 if (!existsSync(entry)) {
   process.stderr.write('watchnext: building once (tsc) …\n');
-  const built = spawnSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}tsconfig.build.json`], {
-    stdio: 'inherit',
-  });
+  const built = spawnSync(
+    process.execPath,
+    [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}tsconfig.build.json`],
+    {
+      stdio: 'inherit',
+    },
+  );
   if (built.status !== 0) process.exit(built.status ?? 1);
 }
 await import(entry);

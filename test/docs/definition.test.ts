@@ -29,9 +29,9 @@ const keysOf = (node: Node, path = ''): [path: string, node: Node][] => [
 describe('the reference of ranker.yaml', () => {
   test('is what the schema says', () => {
     const written = readFileSync('docs/definition.md', 'utf8');
-    expect(written === page ? 'the same' : 'run: npm run build && npx watchnext schema --markdown > docs/definition.md').toBe(
-      'the same',
-    );
+    expect(
+      written === page ? 'the same' : 'run: npm run build && npx watchnext schema --markdown > docs/definition.md',
+    ).toBe('the same');
   });
 
   test('has a meaning for every key', () => {
