@@ -10,7 +10,7 @@ import { pythonWithTorch, runPeer, type PeerOptions } from './peers/python.js';
 import type { BenchTable } from './table.js';
 
 const threads = 2;
-const rounds = 3;
+const usualRounds = 3;
 
 /** One ranker trained from files, by us and by the peer in turn. */
 interface Race {
@@ -31,7 +31,12 @@ interface Finish {
  * Files to a trained model, everything counted: reading, joining, features in time order, fitting, every epoch. The peer
  * reads the same files, has the same network and epochs, and no running rates.
  */
-export const runEndToEndBench = async ({ peers, data }: { peers: boolean; data?: string }): Promise<BenchTable> => {
+export const runEndToEndBench = async (options: {
+  peers: boolean;
+  data?: string;
+  rounds?: number;
+}): Promise<BenchTable> => {
+  const { peers, data, rounds = usualRounds } = options;
   const folder = await mkdtemp(join(tmpdir(), 'watchnext-bench-'));
   try {
     await simulate({ directory: folder, seed: 1, days: 16 });

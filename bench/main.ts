@@ -10,12 +10,18 @@ interface BenchFlags {
   readonly peers?: boolean;
   readonly json?: boolean;
   readonly data?: string;
+  readonly rounds?: string;
 }
 
 const benches: Readonly<
   Record<
     string,
-    (flags: { json: boolean; peers: boolean; data?: string }) => Promise<BenchTable | readonly BenchTable[]>
+    (flags: {
+      json: boolean;
+      peers: boolean;
+      data?: string;
+      rounds?: number;
+    }) => Promise<BenchTable | readonly BenchTable[]>
   >
 > = {
   compile: runCompileBench,
@@ -29,6 +35,7 @@ const program: Command = new Command('bench')
   .argument('<part>', Object.keys(benches).join(', '))
   .option('--peers', 'beside other systems in the same run, in their own environments')
   .option('--data <dir>', 'training: also time kuairand, from the files in this folder')
+  .option('--rounds <n>', 'training: runs from files to a model; 3 if left out')
   .option('--json', 'one JSON object on stdout')
   .addHelpText(
     'after',
@@ -40,7 +47,12 @@ const program: Command = new Command('bench')
       program.error(`there is no part "${part}": allowed are ${Object.keys(benches).join(', ')}`);
     const json = flags.json === true;
     const tables = [
-      await bench({ json, peers: flags.peers === true, ...(flags.data === undefined ? {} : { data: flags.data }) }),
+      await bench({
+        json,
+        peers: flags.peers === true,
+        ...(flags.data === undefined ? {} : { data: flags.data }),
+        ...(flags.rounds === undefined ? {} : { rounds: Number(flags.rounds) }),
+      }),
     ].flat();
     process.stdout.write(
       json
