@@ -7,7 +7,7 @@ import { loadRanker, type RankerDefinition } from '../src/definition/index.js';
 import { openDataset, simulate } from '../training/dataset/index.js';
 import { createOnnxEngine, trainRanker } from '../training/fit/index.js';
 import { pythonWithTorch, runPeer, type PeerOptions } from './peers/python.js';
-import type { BenchTable } from './table.js';
+import { median, type BenchTable } from './table.js';
 
 const threads = 2;
 const usualRounds = 3;
@@ -124,6 +124,3 @@ const peer = async ({ peer: options }: Race, python: string): Promise<Finish> =>
   };
   return { rows, seconds, examples: examplesPerSecond * seconds };
 };
-
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;

@@ -28,3 +28,7 @@ export const formatBench = ({ title, columns, rows, notes }: BenchTable): string
   const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`;
   return [`### ${title}`, '', line(head), rule, ...body.map(line), ...notes.map((text) => `\n${text}`)].join('\n');
 };
+
+/** The middle value; of an even number, the upper of the two in the middle. */
+export const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;

@@ -12,7 +12,7 @@ import {
   type StepBatch,
 } from '../training/fit/index.js';
 import { pythonWithTorch, runPeer, type Python } from './peers/python.js';
-import type { BenchTable } from './table.js';
+import { median, type BenchTable } from './table.js';
 
 const rows = 1024;
 const threads = 2;
@@ -179,6 +179,3 @@ const batchOf = ({ requests, requestWidth, candidateWidth, tasks }: Shape, seed:
     learningRate: 1e-3,
   };
 };
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;

@@ -34,7 +34,7 @@ export const measureHeldOut = async (
   if (validation.end <= validation.first) return undefined;
   const from = await examples.spool.timeOf(validation.first);
   const to = until ?? dataset.span.last + 1;
-  const predictions = await predictHeldOut(options, { from, to });
+  const predictions = await predictHeldOut(options, { validation, from, to });
   const periods = periodsOf({ from, to }, DAY_MS);
   const counted = await Promise.all(
     countingBaselines(definition).map(
@@ -43,7 +43,10 @@ export const measureHeldOut = async (
   );
   const single = await trainRanker({ definition: singleTaskDefinition(definition), dataset, engine, examples, seed });
   try {
-    const singleTask = measure(definition, await predictHeldOut({ ...options, trained: single }, { from, to }));
+    const singleTask = measure(
+      definition,
+      await predictHeldOut({ ...options, trained: single }, { validation, from, to }),
+    );
     return {
       tasks: overSeeds([measure(definition, predictions)]),
       periods: [],
@@ -57,15 +60,20 @@ export const measureHeldOut = async (
   }
 };
 
+/** The held-out requests: where they lie in the spool, and their times. */
+interface HeldOutPart {
+  readonly validation: Awaited<ReturnType<typeof splitInTime>>['validation'];
+  readonly from: number;
+  readonly to: number;
+}
+
 /** The spool has what was read of each request, the data set who asked: both are in time order. */
 const predictHeldOut = async (
   { trained, examples, dataset }: HeldOutOptions,
-  { from, to }: { readonly from: number; readonly to: number },
+  { validation, from, to }: HeldOutPart,
 ): Promise<Predictions> => {
-  const { definition, seed } = trained;
-  const { validation } = await splitInTime(examples.spool, trainingSettings(definition, seed).validation);
   const requests = dataset.requests({ from, until: to })[Symbol.asyncIterator]();
-  const log = new PredictionLog(definition);
+  const log = new PredictionLog(trained.definition);
   for await (const part of examples.spool.inOrder(validation)) {
     const block: LoggedRequest[] = [];
     while (block.length < part.batch.requests) {
