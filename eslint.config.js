@@ -6,7 +6,8 @@ const owners = {
   express: ['src/http/**'],
   '@tensorflow/tfjs': ['training/compile/**'],
   '@duckdb/node-api': ['training/dataset/**'],
-  lmdb: ['src/features/**'],
+  lmdb: ['src/features/**', 'src/events/**'],
+  kafkajs: ['src/events/**'],
   'onnxruntime-node': ['src/inference/**', 'training/fit/**'],
   protobufjs: ['training/compile/**'],
   echarts: ['training/evaluate/**'],
@@ -23,7 +24,7 @@ const forbiddenPackages = (except = []) =>
     .map(([name, where]) => packageRule(name, where));
 const deep = {
   regex:
-    '(src|training|\\.\\.)/(definition|features|embeddings|artifact|inference|ranking|http|telemetry|dataset|network|compile|fit|evaluate)/(?!index\\.js$).+',
+    '(src|training|\\.\\.)/(definition|features|embeddings|artifact|inference|ranking|http|telemetry|dataset|network|compile|fit|evaluate|events|join|live|stream)/(?!index\\.js$).+',
   message: 'Import from the folder’s index.js: what is not exported there is private to it.',
 };
 const fromTraining = {
@@ -32,9 +33,9 @@ const fromTraining = {
 };
 const fromCli = { regex: '/cli/', message: 'Only cli/ knows the commands: pass what you need in as an argument.' };
 const fromService = {
-  regex: 'src/(http|ranking|inference|server|compose)',
+  regex: 'src/(http|ranking|inference|live|server|compose)',
   message:
-    'training/ imports only the shared folders of src/: definition, features, embeddings, artifact, errors, settings, telemetry.',
+    'training/ imports only the shared folders of src/: definition, events, features, embeddings, join, artifact, errors, settings, telemetry.',
 };
 const imports = (except, patterns) => ({
   'no-restricted-imports': ['error', { paths: forbiddenPackages(except), patterns }],

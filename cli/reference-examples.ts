@@ -26,6 +26,10 @@ export const partExamples: Readonly<Record<string, string>> = {
   optimizer: {kind: adam, rate: 0.001, schedule: linear}
   embeddings: {kind: lazy_adam, rate: 0.001}
   feedback_delay: 1d`,
+  labels: `labels:
+  click: {wait: 2m}
+  watch: {on: [watch, heartbeat], take: largest, wait: 30m, late: supplement}`,
+  stream: 'stream: {out_of_order: 2s, publish: 5s, seal: 1h, gate: {auc_drop: 0.02}}',
 };
 
 /** What a table of keys cannot say, by part. */

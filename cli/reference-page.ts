@@ -49,6 +49,8 @@ export const referencePage = (schema: object): string => {
     ...kinds,
     ...section('tasks', member('tasks')),
     ...['network', 'bias', 'score', 'training'].flatMap((name) => section(name, part(name))),
+    ...section('labels', member('labels')),
+    ...section('stream', part('stream')),
   ];
   return `${paragraphs.filter((paragraph) => paragraph !== '').join('\n\n')}\n`;
 };

@@ -28,6 +28,7 @@ export const checkDefinition = (definition: RankerDefinition): Found[] => [
   ...checkBias(definition),
   ...checkScore(definition),
   ...checkTraining(definition),
+  ...checkLabels(definition),
 ];
 
 const unknownTask = (definition: RankerDefinition, path: readonly (string | number)[], task: string): Found[] =>
@@ -271,3 +272,24 @@ const checkScore = (definition: RankerDefinition): Found[] => {
 
 const checkTraining = ({ training }: RankerDefinition): Found[] =>
   unknownZone(['training', 'timezone'], training?.timezone);
+
+const checkLabels = (definition: RankerDefinition): Found[] =>
+  Object.entries(definition.labels ?? {}).flatMap(([task, { take, late }]): Found[] => {
+    const kind = definition.tasks[task]?.kind;
+    const path = ['labels', task];
+    if (kind === undefined) return unknownTask(definition, path, task);
+    const found: Found[] = [];
+    if (take !== undefined && kind === 'binary')
+      found.push({
+        path: [...path, 'take'],
+        message: `the task ${task} is binary: feedback makes it 1, how often does not matter`,
+        hint: 'leave take out, or make the task kind: regression',
+      });
+    if (late === 'fake-negative-weighted' && kind !== 'binary')
+      found.push({
+        path: [...path, 'late'],
+        message: `the task ${task} is a regression, which has no negatives`,
+        hint: 'ignore or supplement',
+      });
+    return found;
+  });

@@ -1,5 +1,6 @@
 export { durationMs } from './duration.js';
 export { fingerprint } from './fingerprint.js';
+export { labelRules, streamSettings, type LabelRule, type StreamSettings } from './stream.js';
 export { loadRanker, parseDefinition, type Ranker } from './parse.js';
 export {
   RankerSchema,
@@ -8,9 +9,11 @@ export {
   type FeatureKindName,
   type FeatureOf,
   type FeatureScope,
+  type LabelDefinition,
   type NetworkDefinition,
   type RankerDefinition,
   type ScoreDefinition,
+  type StreamDefinition,
   type TaskDefinition,
   type TrainingDefinition,
 } from './schema.js';

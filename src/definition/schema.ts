@@ -1,42 +1,12 @@
-import { Type, type Static, type TObject, type TProperties, type TSchema, type TUnsafe } from '@sinclair/typebox';
+import { Type, type Static } from '@sinclair/typebox';
+import { byKind, duration, Name, named, object, word } from './schema-parts.js';
+import { LabelSchema, StreamSchema } from './stream-schema.js';
 
 /**
  * The one schema of ranker.yaml: the TypeScript types, the JSON Schema for editors, the validator and docs/definition.md all
  * come from here. Keys are snake_case because people write them in YAML. `default` says what holds when a key is left out;
  * nothing fills it in here.
  */
-const object = <P extends TProperties>(properties: P, description: string): TObject<P> =>
-  Type.Object(properties, { additionalProperties: false, description });
-
-/** One of a few words: an enum, so that an error can list what is allowed. */
-const word = <const W extends readonly string[]>(
-  words: W,
-  described: { readonly description: string; readonly default?: W[number] },
-): TUnsafe<W[number]> => Type.Unsafe<W[number]>({ type: 'string', enum: [...words], ...described });
-
-/** An object told apart by its `kind`: validators then report errors of the kind meant, not of all. */
-const byKind = <S extends TSchema[]>(...kinds: S): TUnsafe<Static<S[number]>> =>
-  Type.Unsafe<Static<S[number]>>({
-    type: 'object',
-    discriminator: { propertyName: 'kind' },
-    required: ['kind'],
-    oneOf: kinds,
-  });
-
-const Name = Type.String({ pattern: '^[a-z][a-z0-9_]*$', description: 'lower-case letters, digits and underscores' });
-/** A map from names the owner chooses. */
-const named = <S extends TSchema>(schema: S, description: string): TUnsafe<Record<string, Static<S>>> =>
-  Type.Unsafe<Record<string, Static<S>>>(
-    Type.Record(Name, schema, { minProperties: 1, additionalProperties: false, description }),
-  );
-
-/** Its description starts as an error needs it: "3 days" is not a duration such as … */
-const duration = (meaning: string, standard?: string) =>
-  Type.String({
-    pattern: '^\\d+(ms|s|m|h|d)$',
-    description: `a duration such as 30s, 15m, 6h or 3d: ${meaning}`,
-    ...(standard === undefined ? {} : { default: standard }),
-  });
 const Scope = word(['user', 'context', 'candidate'], {
   description: 'whose field it is; user and context are computed once per request, candidate once per row',
 });
@@ -486,6 +456,10 @@ export const RankerSchema = object(
     bias: Type.Optional(BiasSchema),
     score: ScoreSchema,
     training: Type.Optional(TrainingSchema),
+    labels: Type.Optional(
+      named(LabelSchema, 'by task, how feedback from the stream becomes its label; a task left out takes the defaults'),
+    ),
+    stream: Type.Optional(StreamSchema),
   },
   'a ranker',
 );
@@ -500,3 +474,5 @@ export type NetworkDefinition = Static<typeof NetworkSchema>;
 export type BiasDefinition = Static<typeof BiasSchema>;
 export type ScoreDefinition = Static<typeof ScoreSchema>;
 export type TrainingDefinition = Static<typeof TrainingSchema>;
+export type LabelDefinition = Static<typeof LabelSchema>;
+export type StreamDefinition = Static<typeof StreamSchema>;

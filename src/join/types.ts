@@ -1,0 +1,66 @@
+import type { LoggedEvent } from '../events/index.js';
+import type { Outcome } from '../features/index.js';
+
+/**
+ * An event in its place: events of all partitions are merged by (`time`, partition, offset). `time` is the event's own, or
+ * its partition's watermark when it came if that is later, so that the order is a function of the log alone.
+ */
+export interface MergedEvent {
+  readonly time: number;
+  readonly partition: number;
+  readonly offset: number;
+  readonly event: LoggedEvent;
+}
+
+/** Rows of one request to be learned from: what was shown, and what came of it in time. */
+export interface JoinedExample {
+  /** The partition of the events, and a number that grows by one there: names the example for ever. */
+  readonly partition: number;
+  readonly sequence: number;
+  /** Event time of the impression. */
+  readonly time: number;
+  readonly requestId: string;
+  readonly ranker: string;
+  /** What served it. */
+  readonly version: string;
+  readonly fingerprint: string;
+  readonly arms: Readonly<Record<string, string>>;
+  /** [rows] 1-based. */
+  readonly positions: Int32Array;
+  /** A feature batch of one request with these rows, encoded. */
+  readonly features: Uint8Array;
+  /** [rows, tasks] in natural units; NaN = unknown, not waited for in this example, or masked by the task's `when`. */
+  readonly labels: Float32Array;
+  /** [rows, tasks] as they were served; NaN where nothing was. */
+  readonly served: Float32Array;
+  /** Event times of the feedback in it, ascending: for freshness. */
+  readonly feedbackTimes: Float64Array;
+}
+
+/** What joining says of more events. */
+export interface Joined {
+  /** Nothing earlier comes any more: event time, in milliseconds; -Infinity before the first event. */
+  readonly watermark: number;
+  /** For feature state, at once: an impression's rows as nothing happened yet, then each feedback as a correction. */
+  readonly outcomes: readonly Outcome[];
+  /** Rows whose wait is over (or that need none), in the order of their maturity. */
+  readonly examples: readonly JoinedExample[];
+}
+
+/** The log as it is learned from. Where it is cut into `next` calls differs from run to run; the sequence never does. */
+export interface JoinedStream {
+  /** Of up to `most` log records; waits up to `waitMs` for the first. Nothing new: empty, with the same watermark. */
+  next(options: { readonly most: number; readonly waitMs: number }): Promise<Joined>;
+  /** Everything needed to go on from here: offsets, merge and join buffers, counters. */
+  snapshot(): Uint8Array;
+  /** What the outcomes handed out so far cover: all before `watermark`; who starts here reads from `offsets` on. */
+  position(): StreamPosition;
+  close(): Promise<void>;
+}
+
+/** Where in the log a feature state stands. Sealed with a version, so that a service can take over. */
+export interface StreamPosition {
+  readonly watermark: number;
+  /** By partition: the oldest record that feedback after `watermark` may still refer to. */
+  readonly offsets: readonly number[];
+}
