@@ -19,6 +19,8 @@ export interface JoinedExample {
   readonly sequence: number;
   /** Event time of the impression. */
   readonly time: number;
+  /** Event time at which nothing in it was waited for any more: examples come in this order, none below the watermark said before. */
+  readonly matured: number;
   readonly requestId: string;
   readonly ranker: string;
   /** What served it. */
