@@ -6,7 +6,7 @@ import { damagedFile, renderManifest } from './manifest.js';
 import { isName, requireName } from './names.js';
 import { openVersion, readFiles, readManifest } from './read.js';
 import { placeVersion } from './seal.js';
-import type { Artifacts, LoadedArtifact, RankerVersions, VersionSummary } from './types.js';
+import type { Artifacts, LoadedArtifact, LoadOptions, RankerVersions, VersionSummary } from './types.js';
 
 /** `<ranker>/active`: the version in service and, for rollback, those before it, the latest first. */
 interface Pointer {
@@ -61,10 +61,10 @@ export function openArtifacts(directory: string): Artifacts {
     return join(directory, ranker, version);
   };
 
-  const load = async (ranker: string, version: string): Promise<LoadedArtifact> => {
+  const load = async (ranker: string, version: string, options?: LoadOptions): Promise<LoadedArtifact> => {
     const folder = await folderOf(ranker, version);
     const manifest = await readManifest(folder, { ranker, version });
-    return openVersion(manifest, await readFiles(folder, manifest));
+    return openVersion(manifest, await readFiles(folder, manifest, options));
   };
   const point = (ranker: string, pointer: Pointer): Promise<void> =>
     replaceDurably(join(directory, ranker, pointerFile), `${JSON.stringify(pointer)}\n`);
@@ -85,10 +85,10 @@ export function openArtifacts(directory: string): Artifacts {
       return Promise.all(summaries);
     },
 
-    async load(ranker, version) {
-      if (version !== undefined) return load(ranker, version);
+    async load(ranker, version, options) {
+      if (version !== undefined) return load(ranker, version, options);
       const active = (await pointerOf(requireName('ranker', ranker)))?.version;
-      if (active !== undefined) return load(ranker, active);
+      if (active !== undefined) return load(ranker, active, options);
       const known = await rankers();
       if (!known.includes(ranker)) throw missing(`There is no ranker ${ranker}`, 'ranker', known);
       throw missing(`Ranker ${ranker} has no active version`, 'version', await versionsOf(ranker));
@@ -97,7 +97,7 @@ export function openArtifacts(directory: string): Artifacts {
     async publish(folder) {
       const manifest = await readManifest(folder, { version: basename(folder) });
       const { ranker, version } = manifest;
-      const files = await readFiles(folder, manifest);
+      const files = await readFiles(folder, manifest, { training: true });
       openVersion(manifest, files);
       await mkdir(join(directory, requireName('ranker', ranker)), { recursive: true });
       try {

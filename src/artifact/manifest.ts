@@ -4,6 +4,7 @@ import { Value } from '@sinclair/typebox/value';
 import type { RankerDefinition } from '../definition/index.js';
 import { WatchnextError } from '../errors.js';
 import type { InputLayout } from '../features/index.js';
+import type { StreamPosition } from '../join/index.js';
 import { isModelFile } from './names.js';
 
 const Tensor = Type.Object({
@@ -39,6 +40,10 @@ const ManifestSchema = Type.Object({
   seed: Type.Integer(),
   metrics: Json,
   trainer: Json,
+  /** Where in the event log the feature state stands; absent where the version was trained from files. */
+  stream: Type.Optional(
+    Type.Unsafe<StreamPosition>(Type.Object({ watermark: Type.Number(), offsets: Type.Array(Type.Number()) })),
+  ),
   gitCommit: Type.Optional(Text),
   files: Type.Array(Type.Object({ path: Text, bytes: Type.Integer({ minimum: 0 }), sha256: Text })),
   /** SHA-256 of this file without this line; its beginning is part of the version's name. */

@@ -33,7 +33,7 @@ export function versionName(created: Date, contentHash: string): string {
   return `${time}-${contentHash.slice(0, 6)}`;
 }
 
-/** Where a version keeps what serves; its other files are reports. */
+/** Where a version keeps what serves; its other files are for training, or reports. */
 export const modelFiles = {
   graph: 'graph.onnx',
   parameters: 'features.json',
@@ -41,6 +41,10 @@ export const modelFiles = {
   golden: 'golden.bin',
 } as const;
 const tablesFolder = 'tables/';
+/** Where a version keeps what learning goes on from; who serves does not read it. */
+const trainingFolder = 'training/';
+export const trainingPath = (name: string): string => `${trainingFolder}${name}`;
+export const isTrainingFile = (path: string): boolean => path.startsWith(trainingFolder);
 export const tablePath = (name: string): string => `${tablesFolder}${name}.bin`;
 export const isModelFile = (path: string): boolean =>
   path.startsWith(tablesFolder) || Object.values<string>(modelFiles).includes(path);

@@ -6,8 +6,8 @@ import { parseTable } from '../embeddings/index.js';
 import { inputLayout, type FeatureParameters } from '../features/index.js';
 import { decodeGolden } from './golden.js';
 import { contentHash, damagedFile, parseManifest, sha256, type Manifest, type ManifestFile } from './manifest.js';
-import { isModelFile, isName, modelFiles, tablePath, versionName } from './names.js';
-import type { LoadedArtifact } from './types.js';
+import { isModelFile, isName, isTrainingFile, modelFiles, tablePath, trainingPath, versionName } from './names.js';
+import type { LoadedArtifact, LoadOptions } from './types.js';
 
 /** No manifest is near this size; a larger file is not read. */
 const maxManifestBytes = 64 * 2 ** 20;
@@ -29,10 +29,16 @@ export async function readManifest(folder: string, expected: { ranker?: string; 
   return manifest;
 }
 
-/** All files of a version by path, each with the size and hash that the manifest says. */
-export async function readFiles(folder: string, manifest: Manifest): Promise<Map<string, Buffer>> {
+/** The files of a version by path, each with the size and hash that the manifest says; those for training if asked. */
+export async function readFiles(
+  folder: string,
+  manifest: Manifest,
+  { training = false }: LoadOptions = {},
+): Promise<Map<string, Buffer>> {
   const files = new Map<string, Buffer>();
-  for (const file of manifest.files) files.set(file.path, await readWithin(folder, file));
+  for (const file of manifest.files) {
+    if (training || !isTrainingFile(file.path)) files.set(file.path, await readWithin(folder, file));
+  }
   return files;
 }
 
@@ -59,6 +65,8 @@ export function openVersion(manifest: Manifest, files: ReadonlyMap<string, Buffe
   if (golden.heads.length !== golden.batch.rows * manifest.tasks.length) {
     throw damagedFile(modelFiles.golden, `it does not have ${manifest.tasks.length} heads per row`);
   }
+  const training = [...files].filter(([path]) => isTrainingFile(path));
+  const start = trainingPath('').length;
   return {
     manifest,
     definition,
@@ -67,7 +75,10 @@ export function openVersion(manifest: Manifest, files: ReadonlyMap<string, Buffe
     tables: new Map(tables),
     state: take(modelFiles.state),
     golden,
-    reports: new Map([...files].filter(([path]) => !isModelFile(path))),
+    ...(training.length === 0
+      ? {}
+      : { training: new Map(training.map(([path, bytes]) => [path.slice(start), bytes])) }),
+    reports: new Map([...files].filter(([path]) => !isModelFile(path) && !isTrainingFile(path))),
   };
 }
 

@@ -6,11 +6,14 @@ import { inputLayout } from '../features/index.js';
 import { isTemporaryName, syncFolder, temporaryName, writeDurably } from './durable.js';
 import { encodeGolden } from './golden.js';
 import { contentHash, renderManifest, sealManifest, sha256, type Manifest } from './manifest.js';
-import { isModelFile, modelFiles, requireName, tablePath, versionName } from './names.js';
+import { isModelFile, isTrainingFile, modelFiles, requireName, tablePath, trainingPath, versionName } from './names.js';
 import type { ModelParts } from './types.js';
 
 /** What the manifest records and no file says. */
-export type ArtifactFacts = Pick<Manifest, 'graph' | 'data' | 'seed' | 'metrics' | 'trainer' | 'gitCommit'> & {
+export type ArtifactFacts = Pick<
+  Manifest,
+  'graph' | 'data' | 'seed' | 'metrics' | 'trainer' | 'gitCommit' | 'stream'
+> & {
   readonly definition: { readonly text: string; readonly value: RankerDefinition };
 };
 
@@ -99,16 +102,18 @@ function filesOf({ model, reports = new Map() }: SealOptions): Map<string, Uint8
     ),
     [modelFiles.state, model.state],
     [modelFiles.golden, encodeGolden(model.golden)],
+    ...[...(model.training ?? [])].map(([name, bytes]) => [requireName('file', trainingPath(name)), bytes] as const),
   ]);
   for (const [path, bytes] of reports) {
-    if (isModelFile(requireName('file', path)) || path === 'manifest.json') throw new Error(`${path} is taken.`);
+    if (isModelFile(requireName('file', path)) || isTrainingFile(path) || path === 'manifest.json')
+      throw new Error(`${path} is taken.`);
     files.set(path, bytes);
   }
   return files;
 }
 
 function manifestOf({ facts, model, nowMs }: SealOptions, files: ReadonlyMap<string, Uint8Array | string>): Manifest {
-  const { definition, graph, data, seed, metrics, trainer, gitCommit } = facts;
+  const { definition, graph, data, seed, metrics, trainer, gitCommit, stream } = facts;
   const layout = inputLayout(definition.value);
   const created = new Date(nowMs);
   const content = plain({
@@ -129,6 +134,7 @@ function manifestOf({ facts, model, nowMs }: SealOptions, files: ReadonlyMap<str
     seed,
     metrics,
     trainer,
+    ...(stream === undefined ? {} : { stream }),
     ...(gitCommit === undefined ? {} : { gitCommit }),
     files: [...files].map(([path, bytes]) => ({ path, bytes: Buffer.byteLength(bytes), sha256: sha256(bytes) })),
   });

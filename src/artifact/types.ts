@@ -14,6 +14,8 @@ export interface ModelParts {
   /** A snapshot of the feature state, where a service takes over. */
   readonly state: Uint8Array;
   readonly golden: Golden;
+  /** What learning goes on from, by file name; opaque to the registry, and no part of the version's name. */
+  readonly training?: ReadonlyMap<string, Uint8Array>;
 }
 
 /** A version that was read and verified. */
@@ -22,6 +24,11 @@ export interface LoadedArtifact extends ModelParts {
   readonly definition: RankerDefinition;
   /** Report files by path, as they were sealed. */
   readonly reports: ReadonlyMap<string, Uint8Array>;
+}
+
+export interface LoadOptions {
+  /** Also reads and verifies what learning goes on from; `training` is absent where the version was sealed without it. */
+  readonly training?: boolean;
 }
 
 export interface VersionSummary {
@@ -52,7 +59,7 @@ export interface Artifacts {
    * The version, or the ranker's active one. Throws `artifact_damaged` with the file's name where sizes, checksums, the
    * fingerprint or the layout do not fit, before any of it is used. Golden rows are for the caller: see verifyGolden.
    */
-  load(ranker: string, version?: string): Promise<LoadedArtifact>;
+  load(ranker: string, version?: string, options?: LoadOptions): Promise<LoadedArtifact>;
   /** Copies a verified version folder from elsewhere into this registry; a version that is already here stays as it is. */
   publish(folder: string): Promise<{ readonly ranker: string; readonly version: string }>;
   /** Makes a verified version the active one, atomically; simultaneous calls end with one of theirs, whole. */

@@ -180,3 +180,65 @@ describe('golden rows', () => {
     expect(await check((heads) => heads.map((x) => x + 1))).toContain('(and 5 more)');
   });
 });
+
+describe('what learning goes on from', () => {
+  const training = new Map([
+    ['dense.bin', Buffer.from('weights')],
+    ['item_id.table', Buffer.from('rows and their state')],
+  ]);
+  const withTraining = (folder: string): SealOptions => {
+    const options = sealing(folder);
+    return { ...options, model: { ...options.model, training } };
+  };
+
+  test('is sealed beside what serves, and read only when asked for', () =>
+    inFolder(async (folder) => {
+      const { version, manifest } = await sealArtifact(withTraining(folder));
+      expect(manifest.files.map(({ path }) => path)).toEqual(
+        expect.arrayContaining(['training/dense.bin', 'training/item_id.table']),
+      );
+      const artifacts = openArtifacts(folder);
+      const serving = await artifacts.load('tiny', version);
+      expect(serving.training).toBeUndefined();
+      expect([...serving.reports.keys()]).toEqual(['report.md']);
+      const loaded = await artifacts.load('tiny', version, { training: true });
+      expect([...(loaded.training ?? [])].map(([name, bytes]) => [name, Buffer.from(bytes).toString()])).toEqual([
+        ['dense.bin', 'weights'],
+        ['item_id.table', 'rows and their state'],
+      ]);
+    }));
+
+  test('when damaged stops who would learn from it, not who serves', () =>
+    inFolder(async (folder) => {
+      const { version, folder: path } = await sealArtifact(withTraining(folder));
+      await writeFile(join(path, 'training/dense.bin'), 'WEIGHTS');
+      const artifacts = openArtifacts(folder);
+      expect((await artifacts.load('tiny', version)).manifest.version).toBe(version);
+      expect(await refusal(() => artifacts.load('tiny', version, { training: true }))).toMatch(
+        /^artifact_damaged: training\/dense.bin/,
+      );
+    }));
+
+  test('does not change the name: what is computed is the same', () =>
+    inFolder(async (folder) => {
+      const { version } = await sealArtifact(withTraining(folder));
+      await rm(join(folder, 'tiny'), { recursive: true });
+      expect((await sealArtifact(sealing(folder))).version).toBe(version);
+    }));
+
+  test('goes along when a version is published elsewhere', () =>
+    inFolder(async (folder) => {
+      const { folder: path, version } = await sealArtifact(withTraining(join(folder, 'here')));
+      const there = openArtifacts(join(folder, 'there'));
+      await there.publish(path);
+      expect((await there.load('tiny', version, { training: true })).training?.size).toBe(2);
+    }));
+
+  test('the place in the event log is in the manifest', () =>
+    inFolder(async (folder) => {
+      const options = sealing(folder);
+      const stream = { watermark: 1_700_000_000_123, offsets: [17, 0, 4] };
+      const { version } = await sealArtifact({ ...options, facts: { ...options.facts, stream } });
+      expect((await openArtifacts(folder).load('tiny', version)).manifest.stream).toEqual(stream);
+    }));
+});
