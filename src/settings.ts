@@ -87,6 +87,80 @@ const Settings = Type.Object(
       default: 1000,
       description: 'how often the active versions are looked up in the models folder',
     }),
+    log: Type.Union([Type.Literal('embedded'), Type.Literal('kafka'), Type.Literal('off')], {
+      default: 'embedded',
+      description: 'where events go: a log in a folder, Kafka, or nowhere (then nothing can be learned from them)',
+    }),
+    logDirectory: Type.String({
+      minLength: 1,
+      default: '.cache/log',
+      description: 'folder of the embedded log; one service writes it, any number of processes read it',
+    }),
+    logPartitions: Type.Integer({
+      minimum: 1,
+      maximum: 1024,
+      default: 4,
+      description: 'partitions of each topic when the log is made; of one that exists they stay as they are',
+    }),
+    logRetentionHours: Type.Integer({
+      minimum: 1,
+      maximum: 24 * 3650,
+      default: 168,
+      description: 'the embedded log keeps events at least this long, unless they outgrow its size',
+    }),
+    logRetentionBytes: Type.Integer({
+      minimum: 1024 * 1024,
+      maximum: Number.MAX_SAFE_INTEGER,
+      default: 10 * 1024 ** 3,
+      description: 'the embedded log drops its oldest events beyond this size',
+    }),
+    kafkaBrokers: Type.Optional(
+      Type.String({
+        pattern: '^[^\\s,:]+:\\d+(,[^\\s,:]+:\\d+)*$',
+        description: 'addresses of Kafka brokers as host:port, with commas between them',
+      }),
+    ),
+    kafkaClientId: Type.String({
+      minLength: 1,
+      default: 'watchnext',
+      description: 'what Kafka’s logs call this client',
+    }),
+    kafkaTopicPrefix: Type.String({
+      pattern: '^[\\w.-]{0,200}$',
+      default: 'watchnext.',
+      description: 'put before the topics events, examples and dead-letters',
+    }),
+    kafkaTls: Type.Boolean({ default: false, description: 'connect to Kafka with TLS' }),
+    kafkaSaslMechanism: Type.Optional(
+      Type.Union([Type.Literal('plain'), Type.Literal('scram-sha-256'), Type.Literal('scram-sha-512')], {
+        description: 'how to sign in to Kafka; nothing is sent if left out',
+      }),
+    ),
+    kafkaSaslUsername: Type.Optional(Type.String({ minLength: 1, description: 'who signs in to Kafka' })),
+    kafkaSaslPassword: Type.Optional(
+      Type.String({ minLength: 1, description: 'with what; better in the environment than as a flag', secret: true }),
+    ),
+    kafkaCompression: Type.Union([Type.Literal('none'), Type.Literal('gzip')], {
+      default: 'gzip',
+      description: 'how batches are sent to Kafka',
+    }),
+    kafkaReplication: Type.Integer({
+      minimum: 1,
+      maximum: 100,
+      default: 1,
+      description: 'copies of each topic when this makes it',
+    }),
+    spoolDirectory: Type.String({
+      minLength: 1,
+      default: '.cache/spool',
+      description: 'folder for events while Kafka is away; one service writes it',
+    }),
+    spoolBytes: Type.Integer({
+      minimum: 1024 * 1024,
+      maximum: Number.MAX_SAFE_INTEGER,
+      default: 1024 ** 3,
+      description: 'the most that waits there; beyond it feedback is refused and impressions are dropped',
+    }),
     logLevel: Type.Union(
       (['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const).map((level) => Type.Literal(level)),
       { default: 'info', description: 'least level that is logged' },
@@ -102,6 +176,9 @@ const prefix = 'WATCHNEXT_';
 const names = Object.keys(Settings.properties) as SettingName[];
 const schemaOf = (name: SettingName): TSchema => Settings.properties[name];
 const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** The settings that say where the event log is: for every command that reads or writes it. */
+export const logSettingNames = names.filter((name) => /^(log(?!Level)|kafka|spool)/.test(name));
 
 /** Where a setting comes from and what it means: for commands, which make their flags from it, and for the docs. */
 export interface SettingSource {
@@ -154,9 +231,24 @@ export const readSettings = (
         hint: source.description,
       });
     }
+  else problems.push(...kafkaProblems(values as Settings));
   if (problems.length > 0)
     throw new WatchnextError('settings_invalid', 'The settings cannot be used; nothing was started.', { problems });
   return values as Settings;
+};
+
+/** What one setting needs of another. */
+const kafkaProblems = ({ log, kafkaBrokers, ...settings }: Settings): Problem[] => {
+  const problems: Problem[] = [];
+  const need = (name: SettingName, message: string): void => {
+    const source = settingSources.find((each) => each.name === name);
+    problems.push({ path: source?.env ?? name, message, hint: `set it, or ${source?.flag ?? name}` });
+  };
+  if (log === 'kafka' && kafkaBrokers === undefined) need('kafkaBrokers', 'is missing: log is kafka');
+  for (const name of ['kafkaSaslUsername', 'kafkaSaslPassword'] as const)
+    if (settings.kafkaSaslMechanism !== undefined && settings[name] === undefined)
+      need(name, `is missing: kafkaSaslMechanism is ${settings.kafkaSaslMechanism}`);
+  return problems;
 };
 
 const explain = (name: SettingName, message: string): string => {

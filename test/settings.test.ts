@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { readSettings, redactSettings, settingSources } from '../src/settings.js';
+import { logSettingNames, readSettings, redactSettings, settingSources } from '../src/settings.js';
 
 const problemsOf = (env: Record<string, string>, flags = {}): unknown => {
   try {
@@ -53,6 +53,29 @@ describe('settings', () => {
     const printed = JSON.stringify(redactSettings(readSettings({ WATCHNEXT_ADMIN_KEY: 'a-very-secret-key' })));
     expect(printed).toContain('"adminKey":"(set)"');
     expect(printed).not.toContain('secret-key');
+  });
+
+  test('of Kafka name what is missing beside them', () => {
+    expect(problemsOf({ WATCHNEXT_LOG: 'kafka', WATCHNEXT_KAFKA_SASL_MECHANISM: 'plain' })).toEqual([
+      expect.objectContaining({ path: 'WATCHNEXT_KAFKA_BROKERS', hint: 'set it, or --kafka-brokers' }),
+      expect.objectContaining({ path: 'WATCHNEXT_KAFKA_SASL_USERNAME' }),
+      expect.objectContaining({ path: 'WATCHNEXT_KAFKA_SASL_PASSWORD' }),
+    ]);
+    expect(problemsOf({ WATCHNEXT_KAFKA_BROKERS: 'localhost' })).toMatchObject([{ path: 'WATCHNEXT_KAFKA_BROKERS' }]);
+    const given = {
+      WATCHNEXT_LOG: 'kafka',
+      WATCHNEXT_KAFKA_BROKERS: 'a:9092,b.example:9093',
+      WATCHNEXT_KAFKA_TLS: 'true',
+    };
+    expect(readSettings(given)).toMatchObject({ log: 'kafka', kafkaBrokers: 'a:9092,b.example:9093', kafkaTls: true });
+    const secret = readSettings({ WATCHNEXT_KAFKA_SASL_PASSWORD: 'do-not-print' });
+    expect(JSON.stringify(redactSettings(secret))).not.toContain('do-not-print');
+  });
+
+  test('say which of them every command that opens the log needs', () => {
+    expect(logSettingNames).toEqual(expect.arrayContaining(['log', 'logDirectory', 'kafkaBrokers', 'spoolBytes']));
+    expect(logSettingNames).not.toContain('logLevel');
+    expect(logSettingNames).not.toContain('models');
   });
 
   test('have one variable and one flag each', () => {
