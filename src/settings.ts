@@ -231,7 +231,7 @@ export const readSettings = (
         hint: source.description,
       });
     }
-  else problems.push(...kafkaProblems(values as Settings));
+  else problems.push(...kafkaProblems(values));
   if (problems.length > 0)
     throw new WatchnextError('settings_invalid', 'The settings cannot be used; nothing was started.', { problems });
   return values as Settings;
