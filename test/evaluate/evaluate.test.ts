@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { buildReport, evaluate, metricTables, type Evaluation } from '../../training/evaluate/index.js';
-import { areaUnderCurve } from '../../training/evaluate/metrics.js';
+import { areaUnderCurve } from '../../training/metrics/index.js';
 import type { EngineFactory } from '../../training/fit/index.js';
 import { LinearEngine } from '../fit/linear-engine.js';
 import { datasetOf, hourMs, simulatedLog, smallRanker, worldStart } from '../fit/world.js';

@@ -19,7 +19,7 @@ import {
   type Period,
 } from './baselines.js';
 import { measure, overSeeds, calibrationOf, type SeededMetrics, type TaskMetrics } from './measure.js';
-import type { CalibrationBin } from './metrics.js';
+import type { CalibrationBin } from '../metrics/index.js';
 import { PredictionLog } from './predictions.js';
 
 export const DAY_MS = 86_400_000;

@@ -13,7 +13,7 @@ import {
   pairwiseAccuracy,
   type CalibrationBin,
   type Estimate,
-} from './metrics.js';
+} from '../metrics/index.js';
 import type { Predictions } from './predictions.js';
 
 /** Every measure of one task, by name; `halfWidth` has those with a 95 % interval. Absent where the data cannot say. */

@@ -3,7 +3,7 @@ import { BarChart, HeatmapChart, LineChart, ScatterChart } from 'echarts/charts'
 import { GridComponent, LegendComponent, TitleComponent, VisualMapComponent } from 'echarts/components';
 import { SVGRenderer } from 'echarts/renderers';
 import type { TrainingHistory } from '../fit/index.js';
-import type { CalibrationBin } from './metrics.js';
+import type { CalibrationBin } from '../metrics/index.js';
 
 use([
   BarChart,

@@ -2,7 +2,7 @@ import type { RankerDefinition } from '../../src/definition/index.js';
 import type { TrainingHistory } from '../fit/index.js';
 import type { Evaluation } from './evaluate.js';
 import { headlines, type SeededMetrics, type TaskMetrics } from './measure.js';
-import type { CalibrationBin } from './metrics.js';
+import type { CalibrationBin } from '../metrics/index.js';
 import { calibrationPlot, expertUtilisation, periodLines, trainingCurves } from './plots.js';
 
 /** A report: markdown and the pictures that it names. */

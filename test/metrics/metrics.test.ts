@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
+  areaDifference,
   areaUnderCurve,
   calibrationBins,
   calibrationError,
@@ -12,10 +13,46 @@ import {
   ndcg,
   normalisedEntropy,
   pairwiseAccuracy,
-} from '../../training/evaluate/metrics.js';
+} from '../../training/metrics/index.js';
 
 const floats = (...values: number[]): Float64Array => Float64Array.from(values);
 const level = fc.integer({ min: 0, max: 6 });
+
+describe('the difference of two AUCs on the same rows', () => {
+  // Linear congruential, as below: numbers that look random and are the same everywhere.
+  const source = (seed: number) => {
+    let state = seed;
+    const uniform = (): number => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      return (state + 0.5) / 2 ** 32;
+    };
+    return (): number => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
+  };
+
+  test('is what its name says, and nothing for a scoring against itself', () => {
+    const normal = source(3);
+    const labels = Float64Array.from({ length: 60 }, (_, i) => (i % 4 === 0 ? 1 : 0));
+    const [scores, others] = [labels.map((y) => y + normal()), labels.map((y) => y / 2 + normal())];
+    const { value } = areaDifference({ scores, others }, labels);
+    expect(value).toBeCloseTo(areaUnderCurve(scores, labels).value - areaUnderCurve(others, labels).value, 12);
+    expect(areaDifference({ scores, others: scores }, labels)).toEqual({ value: 0, halfWidth: 0 });
+    expect(areaDifference({ scores, others }, new Float64Array(60)).value).toBeNaN();
+  });
+
+  test('has an interval as wide as it spreads over many data sets: far narrower than that of either area', () => {
+    const normal = source(99);
+    const labels = Float64Array.from({ length: 200 }, (_, i) => (i % 3 === 0 ? 1 : 0));
+    const found = Array.from({ length: 300 }, () => {
+      const shared = labels.map((y) => y + normal());
+      const [scores, others] = [shared.map((s) => s + 0.3 * normal()), shared.map((s) => s + 0.3 * normal())];
+      return { ...areaDifference({ scores, others }, labels), alone: areaUnderCurve(scores, labels).halfWidth };
+    });
+    const within = found.filter(({ value, halfWidth }) => Math.abs(value) <= halfWidth).length / found.length;
+    expect(within).toBeGreaterThan(0.91);
+    expect(within).toBeLessThan(0.985);
+    expect(found.every(({ halfWidth, alone }) => halfWidth < 0.6 * alone)).toBe(true);
+  });
+});
 
 describe('AUC', () => {
   test('equals the share of ordered pairs, ties half, for any scores', () => {
