@@ -1,5 +1,7 @@
 export { concatBatches, requestStarts, selectRequests } from './batch.js';
 export { decodeFeatureBatch, encodeFeatureBatch } from './codec/batch-codec.js';
+export { checksum } from './codec/checksum.js';
+export { decodeFrame, encodeFrame, type Format, type Frame, type FrameArray } from './codec/frame.js';
 export { createFeatureCounters } from './counters.js';
 export { createEncoder, embeddingLookups, type EncoderOptions, type Encoder } from './encoder.js';
 export { Moments } from './fitting/moments.js';
@@ -8,6 +10,7 @@ export { defaultRatePrior } from './kinds/rate.js';
 export { hashId } from './hash.js';
 export { inputLayout } from './layout.js';
 export { createFeatureReader, type FeatureReader, type ReaderOptions } from './reader.js';
+export { fieldsOfState } from './state/reads.js';
 export { createFeatureState, restoreFeatureState, type FeatureState } from './state/state.js';
 export { openLmdbStore } from './stores/lmdb.js';
 export { createMemoryStore } from './stores/memory.js';

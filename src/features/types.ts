@@ -37,13 +37,23 @@ export interface FeatureBatch {
   readonly columns: ReadonlyMap<string, Column>;
 }
 
-/** What happened to one candidate of one request; the only thing state learns from. Labels are by task, NaN = unknown. */
+/** By task, NaN = unknown. */
+export type Labels = Readonly<Record<string, number>>;
+
+/** What happened to one candidate of one request; the only thing state learns from. */
 export interface Outcome {
   readonly time: number;
   readonly user: Fields;
   readonly context: Fields;
   readonly candidate: Fields;
-  readonly labels: Readonly<Record<string, number>>;
+  readonly labels: Labels;
+  /**
+   * Labels said earlier of this same row: this outcome corrects them, and state takes in only the difference. A row that was
+   * said to be without a click and then corrected leaves the state as if the click had been known at once.
+   */
+  readonly before?: Labels;
+  /** For a correction, when the row was first spoken of: a difference has faded since then as the row itself has. */
+  readonly since?: number;
 }
 
 /** Where entity fields live: memory, LMDB, later Redis. Keys are opaque texts. */

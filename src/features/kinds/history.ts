@@ -3,10 +3,11 @@ import { cellReader, isMissing, keyReader, textOf } from '../fields.js';
 import { hashText } from '../hash.js';
 import { feedbackDelayMs, isPositive, outcomeReader } from '../outcomes.js';
 import { tableUse } from '../tables.js';
+import type { Labels } from '../types.js';
 
 /**
  * The last ids (a candidate field) that a key, the user if left out, met with a positive outcome of a task; newest last,
- * embedded and averaged. A new key has an empty history.
+ * embedded and averaged. A new key has an empty history. A correction is remembered when it turns the outcome positive.
  *
  * A cell is a ring: [time, how many were ever remembered, ids...], each id two 32-bit words in the place of a float64.
  */
@@ -15,12 +16,13 @@ export const history: FeatureKind<'history'> = ({ name, scope, definition, ranke
   const key = keyReader(scope, definition.key ?? 'user_id');
   const hash = new Uint32Array(2);
   const outcome = definition.on === undefined ? undefined : outcomeReader(ranker, definition.on);
+  const isMet = (labels: Labels): boolean => outcome === undefined || isPositive(outcome(labels));
   const state: StateShape = {
     cellWidth: 1 + last,
     updateWidth: 2,
     delayMs: feedbackDelayMs(ranker, definition.feedback_delay),
     describe(event, keyOut, update) {
-      if (outcome !== undefined && !isPositive(outcome(event))) return false;
+      if (!isMet(event.labels) || (event.before !== undefined && isMet(event.before))) return false;
       const value = event.candidate[definition.of];
       const text = isMissing(value) ? undefined : textOf(value);
       if (text === undefined || !key(event, keyOut)) return false;

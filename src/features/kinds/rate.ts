@@ -4,7 +4,7 @@ import { cellReader, keyReader } from '../fields.js';
 import { fittedNumbers } from '../fitting/fitted.js';
 import { Moments } from '../fitting/moments.js';
 import { Reservoir } from '../fitting/reservoir.js';
-import { feedbackDelayMs, outcomeReader } from '../outcomes.js';
+import { correctionShare, feedbackDelayMs, outcomeReader } from '../outcomes.js';
 import { addDecayed, decayFactor, fadeSpan } from '../state/decay.js';
 import type { FeatureFit } from '../types.js';
 
@@ -23,7 +23,7 @@ interface Smoothing {
 
 /**
  * The mean outcome of tasks per key. Raw: per task the decayed sum of outcomes, then per task the decayed number of known
- * ones, [2 * tasks]. Encoded: per task the smoothed mean (sum + prior * overall) / (n + prior), as a standardised logit for
+ * ones, [2 * tasks]; a correction adds the new outcome less the earlier one. Encoded: per task the smoothed mean (sum + prior * overall) / (n + prior), as a standardised logit for
  * binary tasks and standardised as it is for regressions; then log1p of the largest n, standardised. [tasks + 1].
  * An unknown key has n = 0: the overall rate.
  */
@@ -47,14 +47,19 @@ export const rate: FeatureKind<'rate'> = ({ name, scope, definition, ranker }) =
       delayMs: feedbackDelayMs(ranker, definition.feedback_delay),
       ...fadeSpan(halfLifeMs),
       describe(event, keyOut, update) {
-        let known = 0;
+        const { labels, before } = event;
+        const share = before === undefined ? 1 : correctionShare(event, halfLifeMs);
+        let changes = 0;
         outcomes.forEach((read, i) => {
-          const label = read(event);
-          update[i] = label;
-          update[tasks.length + i] = Number.isNaN(label) ? 0 : 1;
-          known += Number.isNaN(label) ? 0 : 1;
+          const label = read(labels);
+          const earlier = before === undefined ? Number.NaN : read(before);
+          const known = (Number.isNaN(label) ? 0 : 1) - (Number.isNaN(earlier) ? 0 : 1);
+          const amount = Number.isNaN(earlier) ? label : (Number.isNaN(label) ? 0 : label) - earlier;
+          update[i] = amount * share;
+          update[tasks.length + i] = known * share;
+          if (known !== 0 || (!Number.isNaN(amount) && amount !== 0)) changes++;
         });
-        return known > 0 && key(event, keyOut);
+        return changes > 0 && key(event, keyOut);
       },
       apply(cells, row, { time, update, at }) {
         addDecayed(cells.values, row * cells.stride, { time, amounts: update, at, count: width, halfLifeMs });
