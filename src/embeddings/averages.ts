@@ -29,27 +29,32 @@ export class Averages {
   catchUp(rows: Rows, { touched, count }: Gradients, step: number): void {
     for (let place = 0; place < count; place += 1) {
       const row = touched[place] as number;
-      this.settle(rows, row, step, this.means.values);
+      this.write(rows, row, { step, out: this.means.values, at: row * rows.dim });
       this.since.values[row] = step;
     }
   }
 
   /** The average of every row at the end of `step`, [size, dim]. */
   settled(rows: Rows, step: number): Float32Array {
-    const means = this.means.values.slice(0, rows.size * rows.dim);
-    for (let row = 0; row < rows.size; row += 1) this.settle(rows, row, step, means);
-    return means;
+    const out = new Float32Array(rows.size * rows.dim);
+    for (let row = 0; row < rows.size; row += 1) this.write(rows, row, { step, out, at: row * rows.dim });
+    return out;
   }
 
-  private settle(rows: Rows, row: number, step: number, means: Float32Array): void {
+  /** One row's average at the end of `step` into out[at .. at + dim); answers whether it is the row itself, and stays so. */
+  write(rows: Rows, row: number, { step, out, at }: { step: number; out: Float32Array; at: number }): boolean {
     const behind = step - (this.since.values[row] as number);
-    if (behind === 0) return;
     const keep = this.decay ** behind;
     const { floats, dim, stride } = rows;
-    const at = row * stride + keyWords;
+    const values = this.means.values;
+    const from = row * stride + keyWords;
+    let reached = true;
     for (let column = 0; column < dim; column += 1) {
-      const value = floats[at + column] as number;
-      means[row * dim + column] = value + ((means[row * dim + column] as number) - value) * keep;
+      const value = floats[from + column] as number;
+      const mean = values[row * dim + column] as number;
+      out[at + column] = behind === 0 ? mean : value + (mean - value) * keep;
+      if (out[at + column] !== value) reached = false;
     }
+    return reached;
   }
 }

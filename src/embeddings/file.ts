@@ -39,6 +39,8 @@ export interface TableFile {
   readonly header: TableHeader;
   /** The words of a section, which must have exactly this many; a copy, aligned. */
   section(name: string, words: number): Uint32Array;
+  /** How many words a section has; undefined if there is none of that name. */
+  words(name: string): number | undefined;
 }
 
 export function writeTableFile(header: Omit<TableHeader, 'sections'>, sections: readonly Section[]): Uint8Array {
@@ -86,6 +88,7 @@ export function readTableFile(bytes: Uint8Array, name: string): TableFile {
   if (at !== end) throw damaged(name, `its sections add up to ${at - bodyAt} bytes, it holds ${end - bodyAt}`);
   return {
     header,
+    words: (wanted) => places.get(wanted)?.words,
     section: (wanted, words) => {
       const place = places.get(wanted);
       if (place?.words !== words) {

@@ -1,4 +1,4 @@
-export { attachTable, EmbeddingTable, parseTable } from './table.js';
+export { attachTable, EmbeddingTable, encodeTable, parseTable } from './table.js';
 export type {
   AccumulateOptions,
   Bags,
@@ -6,6 +6,8 @@ export type {
   PoolOptions,
   RowInit,
   SparseOptimizerOptions,
+  TableChanges,
   TableHandle,
   TableOptions,
+  TableSnapshot,
 } from './types.js';

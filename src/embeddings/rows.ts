@@ -60,11 +60,12 @@ export class Rows implements EmbeddingReader {
     };
   }
 
-  /** The same rows in buffers of their own, without slack. */
+  /** The same rows in buffers of their own, without slack for more. */
   copy(): Rows {
-    const rows = Rows.empty(this.dim, this.size);
-    rows.adopt(this.words.subarray(0, this.size * this.stride), this.size);
-    return rows;
+    const { dim, size } = this;
+    const { slots, records } = this.handle();
+    const bytes = 4 * this.stride * Math.min(Math.max(size, minimumSlots), this.capacity);
+    return new Rows({ dim, size, slots: slots.slice(0), records: records.slice(0, bytes) });
   }
 
   /** The id's row, or -1. */
@@ -90,7 +91,7 @@ export class Rows implements EmbeddingReader {
     return located;
   }
 
-  /** Adds a row for an id that has none; its numbers are zero, because no buffer is used twice. */
+  /** Adds a row for an id that has none; its numbers are zero, as everything beyond the rows in use. */
   insert(high: number, low: number): number {
     if (this.size === this.capacity) {
       const words = new Uint32Array(new SharedArrayBuffer(4 * this.stride * Math.ceil(this.capacity * 1.5)));
@@ -104,6 +105,22 @@ export class Rows implements EmbeddingReader {
     this.words[row * this.stride + 1] = low;
     this.link(row);
     return row;
+  }
+
+  /** Frees the id's row, which the last row takes over, and answers whether it had one. */
+  remove(high: number, low: number): boolean {
+    const row = this.find(high, low);
+    if (row < 0) return false;
+    this.unlink(this.slotOf(row));
+    const { words, stride } = this;
+    const last = this.size - 1;
+    if (row !== last) {
+      this.slots[2 * this.slotOf(last) + 1] = row + 1;
+      words.copyWithin(row * stride, last * stride, this.size * stride);
+    }
+    words.fill(0, last * stride, this.size * stride);
+    this.size = last;
+    return true;
   }
 
   /** Fills an empty store that was made with room for them with `count` records as a file holds them. */
@@ -150,6 +167,27 @@ export class Rows implements EmbeddingReader {
     while (slots[2 * slot + 1] !== 0) slot = (slot + 1) & mask;
     slots[2 * slot] = low;
     slots[2 * slot + 1] = row + 1;
+  }
+
+  private slotOf(row: number): number {
+    const { slots, words, stride, mask } = this;
+    let slot = home(words[row * stride] as number, words[row * stride + 1] as number) & mask;
+    while (slots[2 * slot + 1] !== row + 1) slot = (slot + 1) & mask;
+    return slot;
+  }
+
+  /** Empties a slot and moves what was probed past it back, so that no search ends early. */
+  private unlink(slot: number): void {
+    const { slots, words, stride, mask } = this;
+    let hole = slot;
+    for (let next = (hole + 1) & mask; slots[2 * next + 1] !== 0; next = (next + 1) & mask) {
+      const high = words[((slots[2 * next + 1] as number) - 1) * stride] as number;
+      const start = home(high, slots[2 * next] as number) & mask;
+      if (((next - start) & mask) < ((next - hole) & mask)) continue;
+      slots.copyWithin(2 * hole, 2 * next, 2 * next + 2);
+      hole = next;
+    }
+    slots.fill(0, 2 * hole, 2 * hole + 2);
   }
 
   private replaceRecords(words: Uint32Array): void {

@@ -1,3 +1,5 @@
+import type { TableHeader } from './file.js';
+
 /**
  * A growable embedding table: one row of `dim` float32 per admitted id, found by the id's 64-bit hash.
  * Rows live in shared memory, so that a table can be attached read-only from other threads without a copy.
@@ -75,4 +77,24 @@ export interface TableHandle {
   readonly size: number;
   readonly slots: SharedArrayBuffer;
   readonly records: SharedArrayBuffer;
+}
+
+/** What became of some ids of a table; an id is in one of the lists at most. */
+export interface TableChanges {
+  /** [2n] (high, low) pairs of ids with new values. */
+  readonly keys: Uint32Array;
+  /** [n, dim] their rows as they are served: averages where they are kept. */
+  readonly values: Float32Array;
+  /** [2m] ids that have no row any more. */
+  readonly removed: Uint32Array;
+}
+
+/**
+ * A copy of a table with all that learning needs, in one buffer: structured-cloneable, and transferable by
+ * `words.buffer`. Only {@link encodeTable} reads it.
+ */
+export interface TableSnapshot {
+  readonly header: TableHeader;
+  /** The sections one after the other; may be longer than they are together. */
+  readonly words: Uint32Array<ArrayBuffer>;
 }
