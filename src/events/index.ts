@@ -1,1 +1,4 @@
+export { decodeEvent, encodeEvent } from './codec.js';
+export { deadLetterRecord, decodeDeadLetter, encodeDeadLetter, type DeadLetter } from './dead-letter.js';
+export { partitionOf, recordOf } from './record.js';
 export * from './types.js';

@@ -33,6 +33,8 @@ export interface Impression {
   readonly fields: { readonly user: Fields; readonly context: Fields; readonly candidates: readonly Fields[] };
   /** One request with the items as its rows: the values as they were read, before anything fitted is applied. */
   readonly features: FeatureBatch;
+  /** `features` as bytes, where they are at hand: an impression read from the log has them without decoding. */
+  readonly encodedFeatures?: Uint8Array;
 }
 
 export interface ShownItem {
