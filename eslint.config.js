@@ -24,7 +24,7 @@ const forbiddenPackages = (except = []) =>
     .map(([name, where]) => packageRule(name, where));
 const deep = {
   regex:
-    '(src|training|\\.\\.)/(definition|features|embeddings|artifact|inference|ranking|http|telemetry|dataset|network|compile|fit|evaluate|metrics|events|join|live|stream)/(?!index\\.js$).+',
+    '(src|training|\\.\\.)/(definition|features|embeddings|artifact|inference|ranking|http|telemetry|dataset|network|compile|fit|evaluate|metrics|events|join|live|recording|stream)/(?!index\\.js$).+',
   message: 'Import from the folder’s index.js: what is not exported there is private to it.',
 };
 const fromTraining = {
@@ -33,7 +33,7 @@ const fromTraining = {
 };
 const fromCli = { regex: '/cli/', message: 'Only cli/ knows the commands: pass what you need in as an argument.' };
 const fromService = {
-  regex: 'src/(http|ranking|inference|live|server|compose)',
+  regex: 'src/(http|ranking|inference|live|recording|server|compose)',
   message:
     'training/ imports only the shared folders of src/: definition, events, features, embeddings, join, artifact, errors, settings, telemetry.',
 };

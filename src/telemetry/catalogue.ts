@@ -59,6 +59,27 @@ export const metricCatalogue = {
     labels: ['kind', 'source'],
     help: 'Items and users looked up, by where they were found: cache, store or absent.',
   },
+  watchnext_event_append_seconds: {
+    kind: 'histogram',
+    labels: [],
+    help: 'Time of one append to the event log, until it is durable; under load it holds the events of many requests.',
+    buckets: latencyBuckets,
+  },
+  watchnext_events_waiting: {
+    kind: 'gauge',
+    labels: [],
+    help: 'Events that wait for the event log or are being appended.',
+  },
+  watchnext_events_dropped_total: {
+    kind: 'counter',
+    labels: ['topic', 'reason'],
+    help: 'Events that could not be logged: log_unavailable, log_full, features_failed (nothing was read to be logged), closing.',
+  },
+  watchnext_feedback_total: {
+    kind: 'counter',
+    labels: ['outcome'],
+    help: 'Feedback events by what became of them: accepted (durable), duplicate, refused, failed (to be sent again).',
+  },
   watchnext_scorer_device: {
     kind: 'gauge',
     labels: ['device'],

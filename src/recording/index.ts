@@ -1,0 +1,1 @@
+export { openRecorder, type RecordedEvent, type Recorder, type RecorderOptions } from './recorder.js';
