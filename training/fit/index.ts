@@ -3,6 +3,7 @@ export type { Examples } from './examples.js';
 export { exportSelfContained, verifySelfContained } from './export-self-contained.js';
 export type { EpochRecord, TaskLosses, TrainingHistory, TrainingProgress } from './history.js';
 export type { LabelScaling, TaskScaling } from './labels.js';
+export { mixSeeds, SeededRandom } from './random.js';
 export type { ReplayedExamples } from './replay.js';
 export {
   compileServingGraph,
@@ -14,7 +15,18 @@ export {
   type ServingGraphOptions,
   type TfjsNode,
 } from './engine/index.js';
-export { sealRanker, type SealRankerOptions } from './seal.js';
+export type { ModelState, StepOptions } from './model.js';
+export { resumeRanker, type ResumedRanker, type ResumeOptions } from './resumed.js';
+export { sealModel, sealRanker, type Report, type SealModelOptions, type SealRankerOptions } from './seal.js';
+export type { SealableRanker } from './sealable.js';
+export {
+  decodeSections,
+  encodeSections,
+  readSections,
+  writeSections,
+  type SectionArray,
+  type Sections,
+} from './sections.js';
 export { expertUtilisation, scoreWithGraph, servingGraph, type ServedScores } from './serving.js';
 export { splitInTime, trainingSettings } from './settings.js';
 export { trainRanker, type EngineFactory, type TrainOptions } from './train.js';

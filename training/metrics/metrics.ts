@@ -6,7 +6,8 @@ export interface Estimate {
   readonly halfWidth: number;
 }
 
-const Z95 = 1.959963984540054;
+/** Half a 95 % interval in standard deviations. */
+export const Z95 = 1.959963984540054;
 const unknown: Estimate = { value: Number.NaN, halfWidth: Number.NaN };
 
 const mean = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;
