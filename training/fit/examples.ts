@@ -5,6 +5,8 @@ export interface Examples {
   readonly batch: FeatureBatch;
   /** [rows, tasks] in natural units, NaN = unknown or masked. */
   readonly labels: Float32Array;
+  /** [rows, tasks] how much each label counts, beside its task's weight; 1 if left out. */
+  readonly weights?: Float32Array;
   /** [rows] 1-based, 0 = unknown. */
   readonly positions: Int32Array;
   /** [requests] milliseconds since the epoch. */

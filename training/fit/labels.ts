@@ -56,8 +56,9 @@ export interface ScaledLabels {
 /**
  * What the loss takes. Weights are divided by the batch's rows, not by a task's unmasked rows: a row with a rare label
  * counts the same in every batch, however many others have one.
+ * @param factors [rows, tasks] on the weights; 1 if left out.
  */
-export function scaleLabels(scaling: LabelScaling, labels: Float32Array): ScaledLabels {
+export function scaleLabels(scaling: LabelScaling, labels: Float32Array, factors?: Float32Array): ScaledLabels {
   const tasks = scaling.length;
   const rows = labels.length / tasks;
   const scaled = new Float32Array(labels.length);
@@ -68,7 +69,7 @@ export function scaleLabels(scaling: LabelScaling, labels: Float32Array): Scaled
       if (Number.isNaN(label)) continue;
       const value = transform === 'log1p' ? Math.log1p(label) : label;
       scaled[at] = kind === 'regression' ? (value - mean) / deviation : value;
-      weights[at] = weight / rows;
+      weights[at] = ((factors?.[at] ?? 1) * weight) / rows;
     }
   });
   return { labels: scaled, weights };

@@ -11,7 +11,7 @@ import {
 } from '../../src/features/index.js';
 import type { Examples } from './examples.js';
 import { scaleLabels, type LabelScaling } from './labels.js';
-import { admitIds } from './prepare.js';
+import { admitBatch } from './prepare.js';
 import type { Stopwatch } from './stopwatch.js';
 import type { Engine, NamedArrays } from './types.js';
 
@@ -60,10 +60,18 @@ export class RankerModel {
     this.#encoder = this.#encoderOf(options.tables);
   }
 
-  /** Gives rows to ids that were met often enough by now. */
-  admit(examples: Examples): void {
-    admitIds(this.#options.layout, this.#tables, examples);
+  /** Gives rows to ids that were met often enough by now; the last request's time if left out. */
+  admit({ batch, times }: Pick<Examples, 'batch' | 'times'>, nowMs = times.at(-1) ?? 0): void {
+    admitBatch(this.#options.layout, { tables: this.#tables, batch, nowMs });
     this.#served = undefined;
+  }
+
+  /** Drops the rows of ids that expired by now; answers how many. */
+  expire(nowMs: number): number {
+    let dropped = 0;
+    for (const table of this.#tables.values()) dropped += table.expire(nowMs);
+    if (dropped > 0) this.#served = undefined;
+    return dropped;
   }
 
   /** Starts the embedding rows anew, keeping ids and dense weights. */
@@ -78,7 +86,7 @@ export class RankerModel {
     const { batch, positions } = examples;
     const step = stopwatch.measure('encode', () => ({
       ...owned(this.#encoder.encode(batch)),
-      ...scaleLabels(scaling, examples.labels),
+      ...scaleLabels(scaling, examples.labels, examples.weights),
       bias: this.#encoder.biasCells(batch, positions),
       seed,
       learningRate: learningRate * rateFactor,
@@ -103,14 +111,24 @@ export class RankerModel {
     return this.#options.engine.predict(owned(this.#serving().encoder.encode(batch)));
   }
 
+  /** The tables that learn. */
+  get tables(): ReadonlyMap<string, EmbeddingTable> {
+    return this.#tables;
+  }
+
   /** The tables as they are served: averages of their rows where averages are kept. */
   servedTables(): ReadonlyMap<string, EmbeddingTable> {
     return this.#serving().tables;
   }
 
+  /** Weights, their averages and optimiser state; copies. */
+  denseState(): Promise<NamedArrays> {
+    return this.#options.engine.state();
+  }
+
   async state(): Promise<ModelState> {
     return {
-      dense: await this.#options.engine.state(),
+      dense: await this.denseState(),
       tables: new Map([...this.#tables].map(([name, table]) => [name, table.serialise()])),
     };
   }

@@ -3,6 +3,7 @@ import { EmbeddingTable } from '../../src/embeddings/index.js';
 import {
   createTransformFitter,
   embeddingLookups,
+  type FeatureBatch,
   type FeatureParameters,
   type InputLayout,
 } from '../../src/features/index.js';
@@ -39,8 +40,8 @@ export async function prepareTraining(options: PrepareOptions): Promise<Prepared
   for await (const part of examples) {
     transforms.observe(part.batch);
     labels.observe(part.labels);
-    admitIds(layout, tables, part);
     now = part.times.at(-1) ?? now;
+    admitBatch(layout, { tables, batch: part.batch, nowMs: now });
     onProgress((rows += part.batch.rows));
   }
   for (const table of tables.values()) table.expire(now);
@@ -48,13 +49,15 @@ export async function prepareTraining(options: PrepareOptions): Promise<Prepared
 }
 
 /** Tells the tables which ids were met: those seen often enough get a row. */
-export function admitIds(
-  layout: InputLayout,
-  tables: ReadonlyMap<string, EmbeddingTable>,
-  { batch, times }: Examples,
-): void {
-  const now = times.at(-1) ?? 0;
-  for (const { slot, keys } of embeddingLookups(layout, batch)) tables.get(slot.table ?? '')?.admit(keys, now);
+export function admitBatch(layout: InputLayout, met: Met): void {
+  const { tables, batch, nowMs } = met;
+  for (const { slot, keys } of embeddingLookups(layout, batch)) tables.get(slot.table ?? '')?.admit(keys, nowMs);
+}
+
+export interface Met {
+  readonly tables: ReadonlyMap<string, EmbeddingTable>;
+  readonly batch: FeatureBatch;
+  readonly nowMs: number;
 }
 
 function createTables(layout: InputLayout, settings: TrainingSettings): Map<string, EmbeddingTable> {

@@ -1,10 +1,17 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { sealArtifact, verifyGolden, type Golden, type SealedVersion } from '../../src/artifact/index.js';
-import type { RankingInput } from '../../src/features/index.js';
+import { sealArtifact, verifyGolden, type ArtifactFacts, type SealedVersion } from '../../src/artifact/index.js';
+import type { FeatureBatch, RankingInput } from '../../src/features/index.js';
 import { goldenRequests } from './golden.js';
+import { encodeTraining } from './resumed.js';
+import type { SealableRanker } from './sealable.js';
 import { expertUtilisation, scoreWithGraph, servingGraph } from './serving.js';
 import type { TrainedRanker } from './trained.js';
+
+export interface Report {
+  readonly markdown: string;
+  readonly plots: ReadonlyMap<string, string>;
+}
 
 export interface SealRankerOptions {
   readonly trained: TrainedRanker;
@@ -17,31 +24,66 @@ export interface SealRankerOptions {
   /** By task, or whatever else was measured; JSON. */
   readonly metrics: Readonly<Record<string, unknown>>;
   /** Makes the files for people from the mean gate weights [tasks][experts] (undefined without gates). */
-  readonly report?: (utilisation: number[][] | undefined) => {
-    readonly markdown: string;
-    readonly plots: ReadonlyMap<string, string>;
-  };
+  readonly report?: (utilisation: number[][] | undefined) => Report;
   /** The commit that is checked out where the program runs, if any, if left out. */
   readonly gitCommit?: string;
   /** Milliseconds since the epoch. */
   readonly nowMs?: number;
 }
 
-/**
- * Seals what was trained as a version that can be served. Before anything is written, the serving graph must give the
- * trainer's own values on the golden rows to 1e-5.
- */
+/** Seals what was trained from a log in files as a version that can be served and learned on. */
 export async function sealRanker(options: SealRankerOptions): Promise<SealedVersion> {
-  const { trained, directory, definitionText, sample, metrics, report, nowMs = Date.now() } = options;
-  const { definition, summary, labelScaling, window } = trained;
-  const graph = await servingGraph(trained, { ranker: definition.name });
-  const golden = await goldenRows(trained, sample);
+  const { trained, sample, nowMs = Date.now(), ...rest } = options;
+  const { summary, window } = trained;
+  return sealModel({
+    ...rest,
+    nowMs,
+    ranker: trained,
+    golden: trained.reader.read(goldenRequests(sample, window.until)),
+    state: trained.featureState.snapshot(),
+    data: { ...window, rows: summary.rows },
+    trainer: { ...summary, epochs: trained.history.epochs },
+    recent: trained.recent,
+  });
+}
+
+export interface SealModelOptions extends Pick<
+  SealRankerOptions,
+  'directory' | 'definitionText' | 'metrics' | 'report' | 'gitCommit'
+> {
+  readonly ranker: SealableRanker;
+  /** On these rows whoever serves the version must agree with the ranker. */
+  readonly golden: FeatureBatch;
+  /** Rows on which to look at the gates, if that is wanted. */
+  readonly recent?: FeatureBatch;
+  /** A snapshot of the feature state. */
+  readonly state: Uint8Array;
+  /** Times of the first and last request learned from, and how many rows. */
+  readonly data: { readonly from: number; readonly until: number; readonly rows: number };
+  /** What else the manifest says of the training; JSON. */
+  readonly trainer: Readonly<Record<string, unknown>>;
+  /** Where in the event log the feature state stands. */
+  readonly stream?: NonNullable<ArtifactFacts['stream']>;
+  /** More files that learning goes on from, by name. */
+  readonly training?: ReadonlyMap<string, Uint8Array>;
+  readonly nowMs: number;
+}
+
+/**
+ * Seals a ranker as it is now. Before anything is written, the serving graph must give the ranker's own values on the
+ * golden rows to 1e-5.
+ */
+export async function sealModel(options: SealModelOptions): Promise<SealedVersion> {
+  const { ranker, directory, definitionText, metrics, report, recent, data, nowMs } = options;
+  const { definition, labelScaling } = ranker;
+  const graph = await servingGraph(ranker, { ranker: definition.name });
+  const golden = { batch: options.golden, heads: (await ranker.score(options.golden)).heads };
   await verifyGolden({
     golden,
     tasks: Object.keys(definition.tasks),
-    score: (batch) => scoreWithGraph(trained, graph, batch),
+    score: (batch) => scoreWithGraph(ranker, graph, batch),
   });
-  const utilisation = await expertUtilisation(trained, graph);
+  const utilisation = recent === undefined ? undefined : await expertUtilisation(ranker, graph, recent);
   const gitCommit = options.gitCommit ?? (await checkedOutCommit());
   const { markdown, plots } = report?.(utilisation) ?? {};
   return sealArtifact({
@@ -50,30 +92,23 @@ export async function sealRanker(options: SealRankerOptions): Promise<SealedVers
     facts: {
       definition: { text: definitionText, value: definition },
       graph: { opset: graph.opset, inputs: tensors(graph.inputs), outputs: tensors(graph.outputs) },
-      data: {
-        from: new Date(window.from).toISOString(),
-        until: new Date(window.until).toISOString(),
-        rows: summary.rows,
-      },
-      seed: trained.seed,
+      data: { from: new Date(data.from).toISOString(), until: new Date(data.until).toISOString(), rows: data.rows },
+      seed: ranker.seed,
       metrics,
-      trainer: { engine: trained.engine, ...summary, epochs: trained.history.epochs, labelScaling, utilisation },
+      trainer: { engine: ranker.engine, ...options.trainer, labelScaling, utilisation },
+      ...(options.stream === undefined ? {} : { stream: options.stream }),
       ...(gitCommit === undefined ? {} : { gitCommit }),
     },
     model: {
       graph: graph.bytes,
-      parameters: trained.parameters,
-      tables: trained.tables(),
-      state: trained.featureState.snapshot(),
+      parameters: ranker.parameters,
+      tables: ranker.tables(),
+      state: options.state,
       golden,
+      training: new Map([...encodeTraining(await ranker.trainingState()), ...(options.training ?? [])]),
     },
     reports: new Map([...(markdown === undefined ? [] : [['report.md', markdown] as const]), ...(plots ?? [])]),
   });
-}
-
-async function goldenRows(trained: TrainedRanker, sample: readonly RankingInput[]): Promise<Golden> {
-  const batch = trained.reader.read(goldenRequests(sample, trained.window.until));
-  return { batch, heads: (await trained.score(batch)).heads };
 }
 
 type Spec = Awaited<ReturnType<typeof servingGraph>>['inputs'][number];

@@ -1,12 +1,12 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { createEncoder, type FeatureBatch } from '../../src/features/index.js';
 import { compileServingGraph } from './engine/index.js';
-import type { TrainedRanker } from './trained.js';
+import type { SealableRanker } from './sealable.js';
 import type { CompiledModel } from '../compile/index.js';
 
 /** The graph of a trained ranker as it will be served. */
 export async function servingGraph(
-  trained: TrainedRanker,
+  trained: SealableRanker,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<CompiledModel> {
   const { definition, layout, labelScaling: scaling } = trained;
@@ -22,7 +22,7 @@ export interface ServedScores {
 
 /** What the graph says of a batch. Runs on this thread: for a few rows when training is over. */
 export async function scoreWithGraph(
-  trained: TrainedRanker,
+  trained: SealableRanker,
   graph: CompiledModel,
   batch: FeatureBatch,
 ): Promise<ServedScores> {
@@ -49,12 +49,16 @@ export async function scoreWithGraph(
  * How much each task relies on each expert: [tasks][experts] mean gate weights over the most recent rows of the log, the
  * paper's figure. Undefined for networks without gates.
  */
-export async function expertUtilisation(trained: TrainedRanker, graph: CompiledModel): Promise<number[][] | undefined> {
+export async function expertUtilisation(
+  trained: SealableRanker,
+  graph: CompiledModel,
+  recent: FeatureBatch,
+): Promise<number[][] | undefined> {
   if (trained.definition.network.kind !== 'mmoe') return undefined;
-  const { gates } = await scoreWithGraph(trained, graph, trained.recent);
+  const { gates } = await scoreWithGraph(trained, graph, recent);
   if (gates === undefined) return undefined;
   const tasks = Object.keys(trained.definition.tasks).length;
-  const { rows } = trained.recent;
+  const { rows } = recent;
   const experts = gates.length / rows / tasks;
   const means = Array.from({ length: tasks }, () => new Array<number>(experts).fill(0));
   gates.forEach((gate, at) => {

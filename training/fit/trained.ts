@@ -1,24 +1,21 @@
 import type { RankerDefinition } from '../../src/definition/index.js';
-import type { EmbeddingTable } from '../../src/embeddings/index.js';
 import {
   createFeatureReader,
   type FeatureBatch,
-  type FeatureParameters,
   type FeatureReader,
   type FeatureState,
-  type InputLayout,
 } from '../../src/features/index.js';
 import type { Dataset, TimeRange } from '../dataset/index.js';
 import { watchLosses, startOfWatch } from './divergence.js';
 import { addLosses, meanLosses, noLosses, type TaskLosses, type TrainingHistory } from './history.js';
-import { naturalHeads, type LabelScaling } from './labels.js';
+import { naturalHeads } from './labels.js';
 import type { RankerModel } from './model.js';
 import { learnPass } from './pass.js';
 import { mixSeeds, SeededRandom } from './random.js';
 import { replay, type ReplayedExamples } from './replay.js';
+import type { SealableRanker } from './sealable.js';
 import type { TrainingSettings } from './settings.js';
 import { ExampleSpool } from './spool.js';
-import type { NamedArrays } from './types.js';
 
 /** Requests of a log in time order with what the ranker says of their rows. */
 export interface ScoredExamples extends ReplayedExamples {
@@ -37,15 +34,9 @@ export interface TrainingSummary {
 }
 
 /** A ranker after training: it scores, goes on learning and can be sealed. One call at a time; close it in the end. */
-export interface TrainedRanker {
-  readonly definition: RankerDefinition;
-  readonly layout: InputLayout;
-  readonly parameters: FeatureParameters;
-  readonly labelScaling: LabelScaling;
+export interface TrainedRanker extends SealableRanker {
   readonly history: TrainingHistory;
   readonly summary: TrainingSummary;
-  readonly seed: number;
-  readonly engine: 'onnx' | 'tfjs-node';
   /** Times of the first and last request that it saw. */
   readonly window: { readonly from: number; readonly until: number };
   /** After the last outcome it saw: where a service takes over. */
@@ -53,12 +44,6 @@ export interface TrainedRanker {
   readonly reader: FeatureReader;
   /** What was read for the last few thousand rows that it was trained on. */
   readonly recent: FeatureBatch;
-  /** The embedding tables as they are served. */
-  tables(): ReadonlyMap<string, EmbeddingTable>;
-  /** The dense weights, their averages and optimiser state, as the engine names them. */
-  denseState(): Promise<NamedArrays>;
-  /** heads [rows, tasks] in natural units: probabilities, and regressions with scaling and log1p undone. */
-  score(batch: FeatureBatch): Promise<{ readonly heads: Float32Array }>;
   /**
    * Replays what comes next in the log (ranges must follow each other), scoring every request before its outcomes are
    * observed. With `keep`, `learn` can learn from it afterwards.
@@ -109,7 +94,8 @@ export function createTrainedRanker(options: TrainedOptions): TrainedRanker {
     reader,
     score,
     tables: () => model.servedTables(),
-    denseState: async () => (await model.state()).dense,
+    denseState: () => model.denseState(),
+    trainingState: () => model.state(),
     async *predict(range, { keep = false } = {}) {
       for await (const examples of replay({ definition, dataset, state, reader, range })) {
         window = { from: window.from, until: examples.times.at(-1) ?? window.until };
