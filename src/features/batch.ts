@@ -36,6 +36,15 @@ export function selectRequests(batch: FeatureBatch, requests: ArrayLike<number>)
   return { requests: chosen.length, rows, requestOf, columns };
 }
 
+/** The given rows of a batch of one request, in the given order (repeats allowed); what is per row is copied. */
+export function selectRows(batch: FeatureBatch, rows: ArrayLike<number>): FeatureBatch {
+  const chosen = new Int32Array(rows);
+  const columns = new Map<string, Column>();
+  for (const [name, column] of batch.columns)
+    columns.set(name, column.side === 'request' ? column : selectEntries(column, chosen));
+  return { requests: 1, rows: chosen.length, requestOf: new Int32Array(chosen.length), columns };
+}
+
 /** Batches of the same columns, one after the other; copies. */
 export function concatBatches(batches: readonly FeatureBatch[]): FeatureBatch {
   const [first] = batches;

@@ -1,4 +1,4 @@
-export { concatBatches, requestStarts, selectRequests } from './batch.js';
+export { concatBatches, requestStarts, selectRequests, selectRows } from './batch.js';
 export { decodeFeatureBatch, encodeFeatureBatch } from './codec/batch-codec.js';
 export { checksum } from './codec/checksum.js';
 export { decodeFrame, encodeFrame, type Format, type Frame, type FrameArray } from './codec/frame.js';

@@ -1,3 +1,4 @@
+import type { Impression } from '../events/index.js';
 import type { FeatureBatch, RankingInput } from '../features/index.js';
 import type { Rankers, Scores, ServedModel } from '../inference/index.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
@@ -5,6 +6,7 @@ import { combine } from './combine.js';
 import type { Entities } from './entities.js';
 import { explainRow, featureValues } from './explain.js';
 import { rateScores } from './fallback.js';
+import { impressionOf, type Shown } from './impression.js';
 import { mergeFields } from './merge.js';
 import { topRows } from './order.js';
 import type { FallbackReason, RankAnswer, RankRequest, ScoredItem, UnscoredItem } from './types.js';
@@ -20,6 +22,8 @@ export interface RankingDependencies {
   readonly now: () => number;
   /** After this long without scores the answer comes in the fallback order. */
   readonly scoreTimeoutMs: number;
+  /** Takes what was shown, to be logged when there is time: must neither throw nor wait. Nothing is logged without. */
+  readonly record?: (shown: () => Impression) => void;
 }
 
 export type Rank = (request: RankRequest) => Promise<RankAnswer>;
@@ -43,7 +47,7 @@ interface Read {
  * What the caller got wrong throws; what goes wrong here (features, scoring) is answered in a stated fallback order.
  */
 export const createRanking = (dependencies: RankingDependencies): Rank => {
-  const { rankers, entities, metrics, logger, now, scoreTimeoutMs } = dependencies;
+  const { rankers, entities, metrics, logger, now, scoreTimeoutMs, record } = dependencies;
   const timed = stageTimer(metrics);
 
   return (request) =>
@@ -79,6 +83,7 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
     const rowScores = combine(scores.heads, { form, weights: taskWeights });
     countUnscored(ranker, rowScores);
     const rows = topRows(rowScores, request.limit ?? batch.rows);
+    recordShown(attempt, { input, batch }, { rows, scored: { heads: scores.heads, scores: rowScores } });
     const items = Array.from(rows, (row, index): ScoredItem | UnscoredItem => {
       const id = request.candidates[row]?.id ?? row;
       const score = rowScores[row] ?? NaN;
@@ -105,6 +110,7 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
     );
     const rates = read && (await rateScores(model, read.batch, weights));
     const rows = topRows(rates ?? new Float64Array(request.candidates.length), request.limit ?? Infinity);
+    recordShown(attempt, read, { rows });
     return {
       ...header(attempt),
       items: Array.from(rows, (row, index) => ({
@@ -114,6 +120,14 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
       })),
       fallback: { reason, order: rates === undefined ? 'request' : 'rates' },
     };
+  }
+
+  /** What nothing was read for cannot be learned from: that it was shown is counted, not logged. */
+  function recordShown(attempt: Attempt, read: Read | undefined, shown: Pick<Shown, 'rows' | 'scored'>): void {
+    if (record === undefined || attempt.request.log === false) return;
+    if (read === undefined)
+      metrics.count('watchnext_events_dropped_total', { topic: 'events', reason: 'features_failed' });
+    else record(() => impressionOf({ ...attempt, ...read, ...shown }));
   }
 
   function countUnscored(ranker: string, scores: Float64Array): void {

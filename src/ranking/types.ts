@@ -14,6 +14,8 @@ export interface RankRequest {
   /** By head, in place of the definition's. */
   readonly weights?: Readonly<Record<string, number>>;
   readonly explain?: boolean;
+  /** False for a preview: the answer is not logged. */
+  readonly log?: boolean;
 }
 
 export interface ScoredItem {

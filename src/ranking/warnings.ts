@@ -73,10 +73,10 @@ const keyPlaces: Readonly<Record<FieldPlace, readonly FieldPlace[]>> = {
   user: ['user', 'context'],
 };
 
-/** Definitions live as long as the version they came with, so this is worked out once per loaded version. */
 const remembered = new WeakMap<RankerDefinition, KnownFields>();
 
-const knownFieldsOf = (definition: RankerDefinition): KnownFields => {
+/** Definitions live as long as the version they came with, so this is worked out once per loaded version. */
+export const knownFieldsOf = (definition: RankerDefinition): KnownFields => {
   const before = remembered.get(definition);
   if (before !== undefined) return before;
   const known = {

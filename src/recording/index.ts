@@ -1,1 +1,10 @@
+export {
+  createFeedback,
+  refuseFeedback,
+  type FeedbackEntry,
+  type FeedbackOutcome,
+  type SentFeedback,
+  type TakeFeedback,
+} from './feedback.js';
 export { openRecorder, type RecordedEvent, type Recorder, type RecorderOptions } from './recorder.js';
+export { recordUpdates } from './updates.js';

@@ -62,7 +62,10 @@ export const createEventQueue = ({ append, bounds }: QueueOptions): EventQueue =
     try {
       const records = entry.encode();
       const size = records.reduce((sum, { value }) => sum + value.byteLength, 0);
-      if (bytes + size > bounds.bytes) return settle(entry, full(`${bounds.bytes} bytes`));
+      if (bytes + size > bounds.bytes) {
+        settle(entry, full(`${bounds.bytes} bytes`));
+        return;
+      }
       bytes += size;
       encoded.push({ entry, records, bytes: size });
     } catch (error) {
@@ -104,8 +107,14 @@ export const createEventQueue = ({ append, bounds }: QueueOptions): EventQueue =
       return length;
     },
     push(entry) {
-      if (entry.records === 0) return entry.settle();
-      if (length + entry.records > bounds.records) return entry.settle(full(`${bounds.records} events`));
+      if (entry.records === 0) {
+        entry.settle();
+        return;
+      }
+      if (length + entry.records > bounds.records) {
+        entry.settle(full(`${bounds.records} events`));
+        return;
+      }
       length += entry.records;
       waiting.push(entry);
       planSlice();
