@@ -1,24 +1,25 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { WatchnextError } from '../errors.js';
-import { replaceDurably } from './durable.js';
-import { damagedFile, renderManifest } from './manifest.js';
-import { isName, requireName } from './names.js';
+import { appendDelta, endOfChain, listChain, nextDelta, pruneChains } from './chain.js';
+import { ifMissing } from './durable.js';
+import { renderManifest, type Manifest } from './manifest.js';
+import { isName, parseVersionReference, referenceName, requireName } from './names.js';
+import { readPointer, writePointer, type Pointer } from './pointer.js';
 import { openVersion, readFiles, readManifest } from './read.js';
+import { addRefusal, readRefusals } from './refusals.js';
 import { placeVersion } from './seal.js';
 import type { Artifacts, LoadedArtifact, LoadOptions, RankerVersions, VersionSummary } from './types.js';
 
-/** `<ranker>/active`: the version in service and, for rollback, those before it, the latest first. */
-interface Pointer {
-  readonly version: string;
-  readonly previous: readonly string[];
-}
 const pointerFile = 'active';
+const refusalsFile = 'refused.jsonl';
 const keptPrevious = 20;
+/** Of the versions before the active one, so many keep their deltas, for rollback. */
+const keptChains = 3;
 
 /**
- * The registry in a directory, which any number of processes may share: `<directory>/<ranker>/<version>/` and
- * `<ranker>/active`. What else lies there (ranker.yaml, leftovers of killed writers) is passed over.
+ * The registry in a directory, which any number of processes may share: `<directory>/<ranker>/<version>/`, its deltas in
+ * `<ranker>/deltas/<version>/`, `<ranker>/active` and `<ranker>/refused.jsonl`. What else lies there (ranker.yaml, leftovers of killed writers) is passed over.
  */
 export function openArtifacts(directory: string): Artifacts {
   /** Changes of a ranker's pointer, one after the other, so that none of this process is lost in the history. */
@@ -50,10 +51,12 @@ export function openArtifacts(directory: string): Artifacts {
       },
     );
 
+  const requireRanker = async (ranker: string): Promise<void> => {
+    if ((await entries(directory, 'ranker')).includes(requireName('ranker', ranker))) return;
+    throw missing(`There is no ranker ${ranker}`, 'ranker', await rankers());
+  };
   const folderOf = async (ranker: string, version: string): Promise<string> => {
-    if (!(await entries(directory, 'ranker')).includes(requireName('ranker', ranker))) {
-      throw missing(`There is no ranker ${ranker}`, 'ranker', await rankers());
-    }
+    await requireRanker(ranker);
     const versions = await versionsOf(ranker);
     if (!versions.includes(requireName('version', version))) {
       throw missing(`Ranker ${ranker} has no version ${version}`, 'version', versions);
@@ -61,24 +64,59 @@ export function openArtifacts(directory: string): Artifacts {
     return join(directory, ranker, version);
   };
 
-  const load = async (ranker: string, version: string, options?: LoadOptions): Promise<LoadedArtifact> => {
+  const manifestOf = async (ranker: string, version: string): Promise<Manifest> =>
+    readManifest(await folderOf(ranker, version), { ranker, version });
+
+  const loadSealed = async (ranker: string, version: string, options?: LoadOptions): Promise<LoadedArtifact> => {
     const folder = await folderOf(ranker, version);
     const manifest = await readManifest(folder, { ranker, version });
     return openVersion(manifest, await readFiles(folder, manifest, options));
   };
+  /** The name of a sealed version, or with `+<n>` of one with its first n deltas. */
+  const load = async (ranker: string, name: string, options?: LoadOptions): Promise<LoadedArtifact> => {
+    const { version, sequence } = parseVersionReference(name);
+    let artifact = await loadSealed(ranker, version, options);
+    const known = await listChain(join(directory, ranker), version);
+    if (sequence > 0 && !known.includes(sequence)) {
+      const names = known.map((each) => referenceName({ version, sequence: each }));
+      throw missing(`Ranker ${ranker} has no version ${name}`, 'version', [version, ...names.slice(-1)]);
+    }
+    while (artifact.chain.sequence < sequence) {
+      const { delta, hash } = await nextDelta(join(directory, ranker), artifact.manifest, artifact.chain);
+      for (const [table, changes] of delta.tables) artifact.tables.get(table)?.apply(changes);
+      const { graph = artifact.graph, golden, learned, createdMs } = delta;
+      artifact = { ...artifact, graph, golden, learned, createdMs, chain: { sequence: delta.sequence, hash } };
+    }
+    return artifact;
+  };
   const point = (ranker: string, pointer: Pointer): Promise<void> =>
-    replaceDurably(join(directory, ranker, pointerFile), `${JSON.stringify(pointer)}\n`);
+    writePointer(join(directory, ranker, pointerFile), pointer);
+  /** Chains of versions that rollback is not likely to reach go; what is newer than the active version may be next. */
+  const prune = ({ version, previous }: Partial<Pointer>, ranker: string): Promise<void> => {
+    const recent = previous?.slice(0, keptChains) ?? [];
+    return pruneChains(
+      join(directory, ranker),
+      (each) => version === undefined || each >= version || recent.includes(each),
+    );
+  };
+  const refuse = async (ranker: string, candidate: string, reason: string): Promise<void> => {
+    await requireRanker(ranker);
+    await addRefusal(join(directory, ranker, refusalsFile), { candidate, reason, at: new Date().toISOString() });
+  };
 
   return {
     async list() {
       const summaries = (await rankers()).map(async (ranker): Promise<RankerVersions> => {
-        const { version: active, previous = [], problem } = await pointerOrProblem(ranker);
+        const { version: active, previous = [], through = {}, problem } = await pointerOrProblem(ranker);
+        const limit = active === undefined ? undefined : through[active];
         const versions = (await versionsOf(ranker)).map((version) => summary(directory, ranker, version));
         return {
           ranker,
           active,
           ...(problem !== undefined && { problem }),
+          ...(limit !== undefined && { through: limit }),
           previous,
+          refused: await readRefusals(join(directory, ranker, refusalsFile)),
           versions: await Promise.all(versions),
         };
       });
@@ -108,33 +146,70 @@ export function openArtifacts(directory: string): Artifacts {
       } catch (error) {
         if (!(error instanceof WatchnextError && error.code === 'artifact_exists')) throw error;
         // The name holds a hash of the contents: it is the same version, if it is whole.
-        await load(ranker, version);
+        await loadSealed(ranker, version);
       }
       return { ranker, version };
     },
 
     activate: (ranker, version) =>
       inTurn(ranker, async () => {
-        await load(ranker, version);
-        const { version: current, previous = [] } = await pointerOrProblem(ranker);
-        if (current === version) return;
-        const before = current === undefined ? [] : [current, ...previous];
-        await point(ranker, { version, previous: before.slice(0, keptPrevious) });
+        await loadSealed(ranker, version);
+        const { version: current, previous = [], through = {} } = await pointerOrProblem(ranker);
+        const { [version]: limit, ...others } = through;
+        if (current === version && limit === undefined) return;
+        const before = current === undefined || current === version ? previous : [current, ...previous];
+        const pointer = { version, previous: before.slice(0, keptPrevious), through: others };
+        await point(ranker, pointer);
+        await prune(pointer, ranker);
       }),
 
     rollback: (ranker) =>
       inTurn(ranker, async () => {
-        const previous = (await pointerOf(requireName('ranker', ranker)))?.previous ?? [];
+        const { previous = [], through = {} } = (await pointerOf(requireName('ranker', ranker))) ?? {};
         const versions = await versionsOf(ranker);
         const target = previous.findIndex((version) => versions.includes(version));
         const version = previous[target];
         if (version === undefined) {
           throw missing(`Ranker ${ranker} has no earlier version to go back to`, 'version', versions);
         }
-        await load(ranker, version);
-        await point(ranker, { version, previous: previous.slice(target + 1) });
+        await loadSealed(ranker, version);
+        await point(ranker, { version, previous: previous.slice(target + 1), through });
         return version;
       }),
+
+    publishDelta: (delta) =>
+      inTurn(delta.ranker, async () => {
+        const { ranker, base: version, sequence } = delta;
+        await appendDelta(join(directory, ranker), await manifestOf(ranker, version), delta);
+        if (sequence === 1) await prune(await pointerOrProblem(ranker), ranker);
+        return referenceName({ version, sequence });
+      }),
+
+    async deltas(ranker, version) {
+      await folderOf(ranker, version);
+      return listChain(join(directory, ranker), version);
+    },
+
+    async endOfChain(ranker, version) {
+      const manifest = await manifestOf(ranker, version);
+      return endOfChain(join(directory, ranker), manifest);
+    },
+
+    async nextDelta(ranker, version, end) {
+      return nextDelta(join(directory, ranker), await manifestOf(ranker, version), end);
+    },
+
+    withdraw: (ranker, sequence, reason) =>
+      inTurn(ranker, async () => {
+        const pointer = await pointerOf(requireName('ranker', ranker));
+        if (pointer === undefined)
+          throw missing(`Ranker ${ranker} has no active version`, 'version', await versionsOf(ranker));
+        const { version, through = {} } = pointer;
+        await point(ranker, { ...pointer, through: { ...through, [version]: sequence } });
+        await refuse(ranker, referenceName({ version, sequence: sequence + 1 }), reason);
+      }),
+
+    refuse: ({ ranker, candidate, reason }) => inTurn(ranker, () => refuse(ranker, candidate, reason)),
   };
 }
 
@@ -154,30 +229,6 @@ async function entries(folder: string, kind: 'ranker' | 'version'): Promise<stri
     .map(({ name }) => name)
     .sort();
 }
-
-async function readPointer(path: string): Promise<Pointer | undefined> {
-  const text = await readFile(path, 'utf8').catch(ifMissing(undefined));
-  if (text === undefined) return undefined;
-  let pointer: Partial<Pointer> | null;
-  try {
-    pointer = JSON.parse(text) as Partial<Pointer> | null;
-  } catch {
-    pointer = null;
-  }
-  const { version, previous } = pointer ?? {};
-  const named = (name: unknown): boolean => typeof name === 'string' && isName('version', name);
-  if (!named(version) || !Array.isArray(previous) || !previous.every(named)) {
-    throw damagedFile(path, 'it does not name a version; activate one to replace it');
-  }
-  return pointer as Pointer;
-}
-
-const ifMissing =
-  <T>(otherwise: T) =>
-  (error: unknown): T => {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return otherwise;
-    throw error;
-  };
 
 function missing(what: string, path: string, known: readonly string[]): WatchnextError {
   const there = known.length === 0 ? 'there is none' : `there is ${known.join(', ')}`;

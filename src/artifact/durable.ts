@@ -25,12 +25,20 @@ export async function syncFolder(path: string): Promise<void> {
 }
 
 /** Replaces a file as a whole: readers see the old or the new contents, also after a crash. */
-export async function replaceDurably(path: string, contents: string): Promise<void> {
+export async function replaceDurably(path: string, contents: string | Uint8Array): Promise<void> {
   const draft = join(dirname(path), temporaryName(basename(path)));
   await writeDurably(draft, contents);
   await rename(draft, path);
   await syncFolder(dirname(path));
 }
+
+/** For `catch`: what is not there is answered with something else, other errors are thrown on. */
+export const ifMissing =
+  <T>(otherwise: T) =>
+  (error: unknown): T => {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return otherwise;
+    throw error;
+  };
 
 const prefix = '.writing-';
 

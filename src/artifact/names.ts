@@ -33,6 +33,35 @@ export function versionName(created: Date, contentHash: string): string {
   return `${time}-${contentHash.slice(0, 6)}`;
 }
 
+/** A version as it may be asked for: sealed, or with the first `sequence` deltas of its chain applied. */
+export interface VersionReference {
+  readonly version: string;
+  /** 0 for the sealed version alone. */
+  readonly sequence: number;
+}
+
+/** `20260430T235959Z-ab12cd+17`: the sealed version with 17 deltas; just its name for none. */
+export const referenceName = ({ version, sequence }: VersionReference): string =>
+  sequence === 0 ? version : `${version}+${sequence}`;
+
+/** The reverse of `referenceName`; throws `artifact_missing` for anything else. */
+export function parseVersionReference(name: string): VersionReference {
+  const [, version = name, sequence = '0'] = /^(.*)\+([1-9]\d{0,7})$/s.exec(name) ?? [];
+  requireName('version', version);
+  return { version, sequence: Number(sequence) };
+}
+
+const deltasFolder = 'deltas';
+/** Where a version's chain lies within its ranker's folder: under a name that no version can have. */
+export const chainPath = (version: string): string => `${deltasFolder}/${version}`;
+export const chainsPath = deltasFolder;
+export const deltaFile = (sequence: number): string => `${String(sequence).padStart(8, '0')}.delta`;
+/** The sequence of a delta's file; undefined for other files. */
+export const sequenceOf = (file: string): number | undefined => {
+  const digits = /^(\d{8})\.delta$/.exec(file)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+};
+
 /** Where a version keeps what serves; its other files are for training, or reports. */
 export const modelFiles = {
   graph: 'graph.onnx',

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fingerprint, parseDefinition } from '../definition/index.js';
 import { parseTable } from '../embeddings/index.js';
 import { inputLayout, type FeatureParameters } from '../features/index.js';
+import { startOfChain } from './chain.js';
 import { decodeGolden } from './golden.js';
 import { contentHash, damagedFile, parseManifest, sha256, type Manifest, type ManifestFile } from './manifest.js';
 import { isModelFile, isName, isTrainingFile, modelFiles, tablePath, trainingPath, versionName } from './names.js';
@@ -78,6 +79,7 @@ export function openVersion(manifest: Manifest, files: ReadonlyMap<string, Buffe
     ...(training.length === 0
       ? {}
       : { training: new Map(training.map(([path, bytes]) => [path.slice(start), bytes])) }),
+    chain: startOfChain(manifest),
     reports: new Map([...files].filter(([path]) => !isModelFile(path) && !isTrainingFile(path))),
   };
 }
