@@ -6,6 +6,7 @@ import { WatchnextError, type Problem } from '../errors.js';
 import { checkDefinition } from './checks.js';
 import { explain } from './explain.js';
 import { RankerSchema, type RankerDefinition } from './schema.js';
+import { checkUsable } from './usable.js';
 
 const ajv = new Ajv({
   allErrors: true,
@@ -58,7 +59,10 @@ export const parseDefinition = (text: string, file = 'ranker.yaml'): RankerDefin
     message: found.message,
     ...(found.hint === undefined ? {} : { hint: found.hint }),
   });
-  if (!validate(value)) refuse(explain(validate.errors as ErrorObject[]).map(located));
+  if (!validate(value)) {
+    const refused = explain(validate.errors as ErrorObject[]);
+    refuse([...refused, ...checkUsable(value, refused)].map(located));
+  }
   const definition = value as RankerDefinition;
   const problems = checkDefinition(definition);
   if (problems.length > 0) refuse(problems.map(located));

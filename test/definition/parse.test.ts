@@ -162,6 +162,34 @@ describe('a ranker definition', () => {
     expect(found.map((p) => p.message).join('\n')).toMatch(message);
   });
 
+  test('hears of references that cannot be right together with what its schema refuses', () => {
+    const found = problemsOf(
+      rankerText({ 'experts: 4': 'expert: 4', 'weights: {click: 1': 'weights: {clik: 1', 'on: click': 'on: clicked' }),
+    );
+    expect(found.map(({ path }) => path.replace(/^.* /, ''))).toEqual([
+      'network.expert',
+      'features.watched.on',
+      'score.weights.clik',
+    ]);
+  });
+
+  test('hears nothing of references to what its schema refuses', () => {
+    const found = problemsOf(rankerText({ 'click: {group: engagement, kind: binary': 'click: {kind: binari' }));
+    expect(found).toHaveLength(1);
+    expect(problemsOf(rankerText({ 'user_id: {kind: id, scope: user, dim: 8}': 'user_id: 3' }))).toHaveLength(1);
+    expect(problemsOf('features: 3\ntasks: [1]\nscore: x').length).toBeGreaterThan(2);
+  });
+
+  test('says how feedback becomes labels', () => {
+    const labels = (text: string): readonly Problem[] => problemsOf(`${rankerText()}labels: ${text}\n`);
+    expect(labels('{click: {wait: 2m, late: fake-negative-weighted}, watch: {on: [watch, play], take: sum}}')).toEqual(
+      [],
+    );
+    expect(labels('{clik: {wait: 2m}}')[0]?.hint).toContain('click');
+    expect(labels('{click: {take: sum}}')[0]?.message).toContain('binary');
+    expect(labels('{watch: {late: fake-negative-weighted}}')[0]?.message).toContain('no negatives');
+  });
+
   test('knows one way to weigh losses', () => {
     expect(ranker({ 'batch: 64': 'batch: 64, weighting: fixed' }).training?.weighting).toBe('fixed');
     expect(problem({ 'batch: 64': 'batch: 64, weighting: learned' }).hint).toContain('fixed');
