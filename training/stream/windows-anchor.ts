@@ -18,8 +18,11 @@ export interface AnchorCounters {
   readonly draws: number;
 }
 
-/** From here on it forgets: a thousandth of what comes gets in where it holds 2,000 rows, and older rows give way. */
-const evenUntilRows = 2_000_000;
+/**
+ * A sample of this many times its size forgets from there on: a hundredth of what comes gets in and older rows give way, so
+ * that ids that are no longer known and tastes that changed do not speak against a healthy model for ever.
+ */
+const evenUntil = 100;
 
 /** @param capacity in rows; a request with more is kept alone. */
 export const createAnchorSample = ({
@@ -51,7 +54,7 @@ export const createAnchorSample = ({
     offer(judged, request) {
       const one = selectJudged(judged, [request]);
       counters = { ...counters, seen: counters.seen + one.batch.rows };
-      if (draw() * Math.min(counters.seen, evenUntilRows) >= capacity) return;
+      if (draw() * Math.min(counters.seen, evenUntil * capacity) >= capacity) return;
       all = undefined;
       while (kept.length > 0 && keptRows + one.batch.rows > capacity) drop(Math.floor(draw() * kept.length));
       kept.push(one);

@@ -21,7 +21,7 @@ export interface Windows {
   newest(rows?: number): JudgedRows;
   /**
    * A sample of what is older than the newest 2 × `stream.gate.rows` rows, at most `stream.gate.rows` of them: even over the
-   * first two million rows, from then on the older a request the less likely it is still there. None in the beginning.
+   * first hundred times as many, from then on the older a request the less likely it is still there. None in the beginning.
    */
   anchor(): JudgedRows;
   measures(options: { readonly by: MeasuredBy }): HeadMeasures;
