@@ -93,14 +93,20 @@ export const createEventQueue = ({ append, bounds }: QueueOptions): EventQueue =
     appending = true;
     while (encoded.length > 0) {
       const group = encoded.splice(0, groupLength(encoded));
-      const error = await append(group.flatMap(({ records }) => records)).then(() => undefined, asWatchnextError);
+      const error = await appendOne(group);
+      // An entry that the log never takes, such as a record that is too large for it, must not take others with it.
+      const apart = error?.code === 'event_invalid' && group.length > 1;
       for (const each of group) {
+        const reason = apart ? await appendOne([each]) : error;
         bytes -= each.bytes;
-        settle(each.entry, error);
+        settle(each.entry, reason);
       }
     }
     appending = false;
   };
+
+  const appendOne = (group: readonly Encoded[]): Promise<WatchnextError | undefined> =>
+    append(group.flatMap(({ records }) => records)).then(() => undefined, asWatchnextError);
 
   return {
     get length() {
