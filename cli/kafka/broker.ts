@@ -1,0 +1,134 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { fetchJars } from './jars.js';
+import { startJava, type JavaProcess } from './process.js';
+import { javaProgram, requirePrograms } from './programs.js';
+import { serverProperties } from './settings.js';
+import { exactVersion } from './versions.js';
+
+const run = promisify(execFile);
+const START_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 20_000;
+
+/** A Kafka broker of one node on loopback, started by {@link startBroker}. */
+export interface Broker {
+  /** `127.0.0.1:port`; stays the same across `restart`. */
+  readonly brokers: readonly string[];
+  readonly version: string;
+  /** Of the Java process; of the newest one after a restart. */
+  readonly pid: () => number;
+  /** Clean shutdown; resolves when the process is gone. A temporary data folder goes with it. */
+  stop(): Promise<void>;
+  /** SIGKILL, the data stays: `restart` brings it back. */
+  kill(): Promise<void>;
+  /** On the same port and data, stopped cleanly before if it runs. */
+  restart(): Promise<void>;
+  /** Resolves when the process is gone, for whatever reason. */
+  ended(): Promise<void>;
+}
+
+export interface BrokerOptions {
+  /** `3.9`, `4` (the pinned ones) or an exact version. */
+  readonly version?: string;
+  /** 0 picks a free one. */
+  readonly port?: number;
+  /** Kept when it ends; temporary if left out. */
+  readonly dataDirectory?: string;
+  /** Where the jars are kept between runs. */
+  readonly cacheDirectory?: string;
+  /** Further lines of server.properties. */
+  readonly properties?: Readonly<Record<string, string>>;
+}
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer()
+      .once('error', reject)
+      .listen(0, '127.0.0.1', () => {
+        const address = server.address();
+        server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+      });
+  });
+
+/** One core and little memory are enough for a broker that tests and demos talk to. */
+const javaOptions = [
+  '-Xms128m',
+  '-Xmx512m',
+  '-XX:+UseSerialGC',
+  '-XX:TieredStopAtLevel=1',
+  '-Dorg.slf4j.simpleLogger.defaultLogLevel=error',
+  '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info',
+];
+
+/**
+ * Starts Apache Kafka's own server (KRaft, no ZooKeeper) on loopback and resolves when it answers. The jars come through
+ * Maven the first time. The broker never outlives this process.
+ */
+export const startBroker = async (options: BrokerOptions = {}): Promise<Broker> => {
+  await requirePrograms();
+  const version = exactVersion(options.version ?? '4');
+  const jars = await fetchJars(version, options.cacheDirectory ?? join('.cache', 'kafka'));
+  const home = await mkdtemp(join(tmpdir(), 'watchnext-kafka-'));
+  const dataDirectory = options.dataDirectory ?? join(home, 'data');
+  const settings = join(home, 'server.properties');
+  const java = (main: string, ...rest: string[]): string[] => [...javaOptions, '-cp', join(jars, '*'), main, ...rest];
+  const discard = (): Promise<void> => rm(home, { recursive: true, force: true });
+
+  let running: JavaProcess | undefined;
+  const start = async (): Promise<void> => {
+    const command = [javaProgram(), ...java('kafka.Kafka', settings)];
+    running = await startJava({ command, ready: /Kafka Server started/, timeoutMs: START_TIMEOUT_MS });
+  };
+  const halt = async (): Promise<void> => {
+    const force = setTimeout(() => running?.signal('SIGKILL'), STOP_TIMEOUT_MS);
+    running?.signal('SIGTERM');
+    await running?.ended;
+    clearTimeout(force);
+  };
+  try {
+    await mkdir(dataDirectory, { recursive: true });
+    const port = options.port === undefined || options.port === 0 ? await freePort() : options.port;
+    const controllerPort = await freePort();
+    await writeFile(
+      settings,
+      serverProperties({
+        port,
+        controllerPort,
+        dataDirectory,
+        ...(options.properties && { more: options.properties }),
+      }),
+    );
+    if (!existsSync(join(dataDirectory, 'meta.properties'))) {
+      const clusterId = 'd2F0Y2huZXh0LWthZmthMQ';
+      await run(javaProgram(), java('kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', settings));
+    }
+    await start();
+    return {
+      brokers: [`127.0.0.1:${port}`],
+      version,
+      pid: () => running?.pid ?? 0,
+      stop: async () => {
+        await halt();
+        await discard();
+      },
+      kill: async () => {
+        running?.signal('SIGKILL');
+        await running?.ended;
+      },
+      restart: async () => {
+        await halt();
+        await start();
+      },
+      ended: () => running?.ended ?? Promise.resolve(),
+    };
+  } catch (error) {
+    running?.signal('SIGKILL');
+    await discard();
+    throw error;
+  }
+};

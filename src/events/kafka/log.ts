@@ -1,0 +1,85 @@
+import { WatchnextError, type Problem } from '../../errors.js';
+import { silentLogger, type Logger } from '../../telemetry/index.js';
+import { partitionOf } from '../record.js';
+import type { EventLog, LogReader, NewRecord, ReaderOptions, Topic } from '../types.js';
+import { MAX_RECORD_BYTES, resolveKafkaOptions, type KafkaOptions } from './options.js';
+import { createKafkaProducer } from './producer.js';
+import { sizeOf, type Outgoing } from './queue.js';
+import { createKafkaReader } from './reader.js';
+import { createSession } from './session.js';
+import { createKafkaTopics } from './topics.js';
+
+const keyOf = (record: NewRecord): string | undefined => ('key' in record ? record.key : undefined);
+
+/** Where each record goes. Throws event_invalid, with all problems, for what no broker would take. */
+const placed = (topic: string, records: readonly NewRecord[], partitions: number): Outgoing[] => {
+  const problems: Problem[] = [];
+  const outgoing = records.map((record, i): Outgoing => {
+    const key = keyOf(record);
+    const partition = 'key' in record ? partitionOf(record.key, partitions) : record.partition;
+    const path = `${topic}/${i}`;
+    if (!(Number.isInteger(partition) && partition >= 0 && partition < partitions))
+      problems.push({ path, message: `partition ${partition} does not exist: there are ${partitions}` });
+    const bytes = sizeOf({ key, value: record.value });
+    if (bytes > MAX_RECORD_BYTES)
+      problems.push({ path, message: `a record of ${bytes} bytes is larger than ${MAX_RECORD_BYTES}` });
+    return { topic, partition, key, time: record.time, value: record.value };
+  });
+  if (problems.length > 0)
+    throw new WatchnextError('event_invalid', 'records cannot be written to Kafka', { problems });
+  return outgoing;
+};
+
+/**
+ * The event log on a Kafka cluster. Answers also while no broker can be reached: then each call is log_unavailable after the
+ * timeout, and works once there is one. Topics that are missing are made when first used. Throws settings_invalid.
+ */
+export const openKafkaLog = async (
+  given: KafkaOptions & { readonly logger?: Logger; readonly now?: () => number },
+): Promise<EventLog> => {
+  const options = resolveKafkaOptions(given, given.logger ?? silentLogger);
+  const questions = createSession(options);
+  const topics = createKafkaTopics(options, questions);
+  const producer = createKafkaProducer(options, createSession(options), given.now ?? Date.now);
+  const readers = new Set<LogReader>();
+  const nameOf = (topic: Topic): string => `${options.topicPrefix}${topic}`;
+
+  const startOf = async (topic: string, from: ReaderOptions['from']): Promise<readonly number[]> => {
+    if (typeof from !== 'string') return from;
+    const bounds = await topics.bounds(topic);
+    return bounds.map(({ first, next }) => (from === 'start' ? first : next));
+  };
+
+  return Promise.resolve({
+    kind: 'kafka' as const,
+    partitions: (topic) => topics.partitions(nameOf(topic)),
+    bounds: (topic) => topics.bounds(nameOf(topic)),
+    async append(topic, records) {
+      const name = nameOf(topic);
+      await producer.append(placed(name, records, await topics.partitions(name)));
+    },
+    async reader(topic, { from, partitions }) {
+      const name = nameOf(topic);
+      const count = await topics.partitions(name);
+      const offsets = await startOf(name, from);
+      const wanted = partitions ?? Array.from({ length: count }, (_, partition) => partition);
+      const start = new Map(wanted.map((partition) => [partition, offsets[partition] ?? 0]));
+      const session = createSession(options);
+      const reader = createKafkaReader({ topic: name, start, session, topics, options });
+      const tracked: LogReader = {
+        next: (request) => reader.next(request),
+        close: async () => {
+          readers.delete(tracked);
+          await reader.close();
+        },
+      };
+      readers.add(tracked);
+      return tracked;
+    },
+    async close() {
+      await Promise.all([...readers].map((reader) => reader.close()));
+      await producer.close();
+      await questions.close();
+    },
+  });
+};

@@ -1,0 +1,103 @@
+/** One record on its way, with the partition it goes to. */
+export interface Outgoing {
+  readonly topic: string;
+  readonly partition: number;
+  readonly time: number;
+  readonly key: string | undefined;
+  readonly value: Uint8Array;
+}
+
+/** One call of append: settled when its last record is written or its first one failed. */
+export interface Write {
+  unwritten: number;
+  /** Rejected: what is left of it is not sent. */
+  failed: boolean;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** What goes to the brokers in one request: the records in the order of the queue, and whom to tell. */
+export interface Batch {
+  readonly records: readonly Outgoing[];
+  readonly writes: readonly Write[];
+  readonly bytes: number;
+}
+
+/** Keeps a batch of one partition well under the megabyte that brokers accept. */
+const PARTITION_BYTES = 512 << 10;
+const BATCH_BYTES = 4 << 20;
+const BATCH_RECORDS = 10_000;
+/** What a record needs in a batch beside its value, at most, for a short key. */
+const RECORD_OVERHEAD = 64;
+
+export const sizeOf = ({ key, value }: { readonly key: string | undefined; readonly value: Uint8Array }): number =>
+  value.byteLength + (key?.length ?? 0) + RECORD_OVERHEAD;
+
+/** Records in the order they came, bounded in number and bytes. */
+export interface WriteQueue {
+  readonly records: number;
+  readonly bytes: number;
+  /** False, and nothing queued, if they do not all fit. */
+  offer(records: readonly Outgoing[], write: Write): boolean;
+  /** The longest run from the front that one request may carry; at least one record of those that wait. */
+  cut(): Batch;
+  /** Everything that waits, taken out. */
+  drain(): readonly Write[];
+}
+
+export const createWriteQueue = (limit: { readonly records: number; readonly bytes: number }): WriteQueue => {
+  let waiting: { readonly record: Outgoing; readonly write: Write }[] = [];
+  let head = 0;
+  let bytes = 0;
+  return {
+    get records() {
+      return waiting.length - head;
+    },
+    get bytes() {
+      return bytes;
+    },
+    offer(records, write) {
+      const more = records.reduce((sum, record) => sum + sizeOf(record), 0);
+      if (waiting.length - head + records.length > limit.records || bytes + more > limit.bytes) return false;
+      for (const record of records) waiting.push({ record, write });
+      bytes += more;
+      return true;
+    },
+    cut() {
+      const records: Outgoing[] = [];
+      const writes: Write[] = [];
+      const perPartition = new Map<string, number>();
+      let total = 0;
+      for (let next = waiting[head]; next !== undefined && records.length < BATCH_RECORDS; next = waiting[head]) {
+        const { record, write } = next;
+        const size = sizeOf(record);
+        if (write.failed) {
+          bytes -= size;
+          head += 1;
+          continue;
+        }
+        const place = `${record.topic}/${record.partition}`;
+        const inPartition = (perPartition.get(place) ?? 0) + size;
+        if (records.length > 0 && (total + size > BATCH_BYTES || inPartition > PARTITION_BYTES)) break;
+        perPartition.set(place, inPartition);
+        total += size;
+        records.push(record);
+        writes.push(write);
+        head += 1;
+      }
+      bytes -= total;
+      if (head > waiting.length / 2) {
+        waiting = waiting.slice(head);
+        head = 0;
+      }
+      return { records, writes, bytes: total };
+    },
+    drain() {
+      const left = waiting.slice(head).map(({ write }) => write);
+      waiting = [];
+      head = 0;
+      bytes = 0;
+      return left;
+    },
+  };
+};

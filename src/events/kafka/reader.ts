@@ -1,0 +1,178 @@
+import type { FetchedPartition } from './internals.js';
+import { WatchnextError } from '../../errors.js';
+import type { LogReader, LogRecord } from '../types.js';
+import { failureType, isFinal, pause, rootOf } from './failures.js';
+import type { ResolvedKafkaOptions } from './options.js';
+import { leadersOf, type Session } from './session.js';
+import { timeOf } from './timestamps.js';
+import type { KafkaTopics } from './topics.js';
+
+/** The broker answers as soon as there is anything; until then a request waits there this long. */
+const BROKER_WAIT_MS = 500;
+/** Parsing a reply holds the event loop: half a megabyte of small records takes some 10 ms. */
+const PARTITION_BYTES = 256 << 10;
+const REPLY_BYTES = 512 << 10;
+/** The next reply is asked for while at least this many records wait to be taken. */
+const AHEAD_RECORDS = 4000;
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 1000;
+const EMPTY = new Uint8Array(0);
+
+/**
+ * Fetches from each leader by offset, without a consumer group: the first record is there after one round trip, and nobody
+ * but the caller says where to read on. One request per leader is under way at most, started by `next`, so an idle reader asks nothing and
+ * a slow one holds no more than two replies of each leader.
+ */
+export const createKafkaReader = (parts: {
+  readonly topic: string;
+  readonly start: ReadonlyMap<number, number>;
+  readonly session: Session;
+  readonly topics: KafkaTopics;
+  readonly options: ResolvedKafkaOptions;
+}): LogReader => {
+  const { topic, session, topics } = parts;
+  const { logger } = parts.options;
+  const position = new Map(parts.start);
+  let ready: LogRecord[] = [];
+  let taken = 0;
+  const busy = new Set<number>();
+  let leaders: ReadonlyMap<number, number> = new Map();
+  let finding = false;
+  let pauseMs = 0;
+  let failure: unknown;
+  let closed = false;
+  let wake: () => void = () => undefined;
+
+  const take = ({ partition, messages }: FetchedPartition): void => {
+    const from = position.get(partition) ?? 0;
+    for (const message of messages) {
+      const offset = Number(message.offset);
+      // A batch comes whole, also when the offset asked for is in its middle.
+      if (offset < from) continue;
+      position.set(partition, offset + 1);
+      if (message.isControlRecord) continue;
+      ready.push({ partition, offset, time: timeOf(message, topic), value: message.value ?? EMPTY });
+    }
+  };
+
+  const gapOf = async (): Promise<WatchnextError | undefined> => {
+    const bounds = await topics.bounds(topic);
+    for (const [partition, offset] of position) {
+      const { first = 0, next = 0 } = bounds[partition] ?? {};
+      if (offset >= first && offset <= next) continue;
+      const message =
+        offset < first
+          ? `offset ${offset} was removed by retention; the first one kept is ${first}`
+          : `offset ${offset} is beyond the end, ${next}: the topic lost its end or was made anew`;
+      return new WatchnextError('log_gap', `topic ${topic} does not have what should be read next`, {
+        problems: [
+          {
+            path: `${topic}/${partition}`,
+            message,
+            hint: 'start from what is kept, knowing that the events between are lost, and keep the topic longer',
+          },
+        ],
+      });
+    }
+    return undefined;
+  };
+
+  const recover = async (error: unknown): Promise<void> => {
+    if (closed) return;
+    if (isFinal(error) && error instanceof WatchnextError) failure = error;
+    else if (failureType(error) === 'OFFSET_OUT_OF_RANGE') failure = await gapOf().catch(() => undefined);
+    else {
+      if (pauseMs === 0)
+        logger.warn({ topic, reason: rootOf(error).message }, 'reading from Kafka stopped; trying again');
+      pauseMs = Math.min(Math.max(2 * pauseMs, FIRST_PAUSE_MS), LONGEST_PAUSE_MS);
+      leaders = new Map();
+      await pause(pauseMs);
+    }
+  };
+
+  const fetchFrom = async (nodeId: number): Promise<void> => {
+    busy.add(nodeId);
+    try {
+      await session.use([topic], async (cluster) => {
+        const broker = await cluster.findBroker({ nodeId });
+        const partitions = [...position]
+          .filter(([partition]) => leaders.get(partition) === nodeId)
+          .map(([partition, offset]) => ({ partition, fetchOffset: String(offset), maxBytes: PARTITION_BYTES }));
+        const reply = await broker.fetch({
+          maxWaitTime: BROKER_WAIT_MS,
+          minBytes: 1,
+          maxBytes: REPLY_BYTES,
+          isolationLevel: 0,
+          topics: [{ topic, partitions }],
+        });
+        if (!closed) for (const { partitions: fetched } of reply.responses) fetched.forEach(take);
+      });
+      if (pauseMs > 0) logger.info({ topic }, 'reading from Kafka goes on');
+      pauseMs = 0;
+    } catch (error) {
+      await recover(error);
+    } finally {
+      busy.delete(nodeId);
+      wake();
+    }
+  };
+
+  const findLeaders = async (): Promise<void> => {
+    finding = true;
+    try {
+      leaders = await session.use([topic], (cluster) => Promise.resolve(leadersOf(cluster, topic)));
+    } catch (error) {
+      await recover(error);
+    } finally {
+      finding = false;
+      wake();
+    }
+  };
+
+  /** Starts whatever is needed and not yet under way. */
+  const ask = (): void => {
+    if (closed || failure !== undefined || ready.length - taken > AHEAD_RECORDS) return;
+    if (leaders.size === 0) {
+      if (!finding && busy.size === 0) void findLeaders();
+      return;
+    }
+    const wanted = new Set([...position.keys()].map((partition) => leaders.get(partition) ?? -1));
+    for (const nodeId of wanted) if (!busy.has(nodeId)) void fetchFrom(nodeId);
+  };
+
+  const waitForRecords = async (waitMs: number): Promise<void> => {
+    const deadline = performance.now() + waitMs;
+    for (;;) {
+      ask();
+      const leftMs = deadline - performance.now();
+      if (ready.length > taken || failure !== undefined || closed || leftMs <= 0) return;
+      let timer: NodeJS.Timeout | undefined;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+        timer = setTimeout(resolve, leftMs);
+      });
+      clearTimeout(timer);
+    }
+  };
+
+  return {
+    async next({ most, waitMs }) {
+      if (ready.length === taken) await waitForRecords(waitMs);
+      if (ready.length === taken && failure !== undefined) throw failure as Error;
+      if (closed) throw new WatchnextError('log_unavailable', 'the reader is closed');
+      const records = ready.slice(taken, taken + most);
+      taken += records.length;
+      if (taken === ready.length) {
+        ready = [];
+        taken = 0;
+      }
+      ask();
+      return records;
+    },
+    async close() {
+      closed = true;
+      wake();
+      await session.close();
+    },
+  };
+};
