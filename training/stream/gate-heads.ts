@@ -1,5 +1,5 @@
 import type { RankerDefinition, StreamSettings } from '../../src/definition/index.js';
-import { areaDifference, calibrationRatio, Z95 } from '../metrics/index.js';
+import { areaDifference, areaUnderCurve, calibrationRatio, Z95 } from '../metrics/index.js';
 import { taskColumn } from './measures.js';
 import type { GateCheck, JudgedRows } from './types.js';
 
@@ -56,10 +56,12 @@ export const aucFindings = (pairs: readonly Pair[], limit: number): Finding[] =>
       const sure = drop > (sureDeviations / Z95) * halfWidth;
       const chance = drop > limit && !sure ? ', which may be chance: too few rows to tell' : '';
       return {
-        text: `${task} ${drop > 0 ? 'loses' : 'gains'} ${Math.abs(drop).toFixed(4)} ±${halfWidth.toFixed(4)}${chance}`,
+        text: `${task} ${aucOf(candidate, labels)}, ${drop > 0 ? 'lower' : 'higher'} by ${Math.abs(drop).toFixed(4)} ±${halfWidth.toFixed(4)}${chance}`,
         refused: drop > limit && sure,
       };
     });
+
+const aucOf = (scores: Float64Array, labels: Float64Array): string => areaUnderCurve(scores, labels).value.toFixed(4);
 
 /** Fewer outcomes than this say little about a mean. */
 export const fewOutcomes = 30;
@@ -110,7 +112,7 @@ export const checkNewest = ({
   return [
     checkOf('auc', {
       findings: aucFindings(pairs, limits.aucDrop),
-      allowed: `on the newest ${rows.batch.rows} rows against what was served; allowed loss ${limits.aucDrop}`,
+      allowed: `against what was served, on the newest ${rows.batch.rows} rows; allowed loss ${limits.aucDrop}`,
     }),
     checkOf('calibration', {
       findings: calibrationFindings(pairs, limits.calibration),
@@ -133,7 +135,7 @@ export const checkAnchor = ({
   const against = (reference: Float32Array, whom: string): Finding[] =>
     aucFindings(pairsOf(definition, { labels: rows.labels, candidate, reference }), limits.aucDrop).map((finding) => ({
       ...finding,
-      text: `${finding.text} against ${whom}`,
+      text: `${finding.text} than ${whom}`,
     }));
   return checkOf('anchor', {
     findings: [...against(active, 'the active version'), ...against(rows.predicted, 'what was predicted then')],
