@@ -5,6 +5,7 @@ import { openLmdbStore, type FeatureStore } from './features/index.js';
 import { createApp } from './http/index.js';
 import { createRankers, createScorerPool, openModel, openVersions } from './inference/index.js';
 import { createEntities, createRanking } from './ranking/index.js';
+import { refuseFeedback } from './recording/index.js';
 import type { Settings } from './settings.js';
 import { createMetrics, watchProcess, type Logger } from './telemetry/index.js';
 
@@ -70,7 +71,17 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
   }
 
   return {
-    app: createApp({ rank, entities, rankers, readiness, metrics, logger, settings, version }),
+    app: createApp({
+      rank,
+      feedback: refuseFeedback,
+      entities,
+      rankers,
+      readiness,
+      metrics,
+      logger,
+      settings,
+      version,
+    }),
     drain: () => {
       draining = true;
       clearTimeout(timer);

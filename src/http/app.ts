@@ -4,6 +4,7 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler, t
 import { WatchnextError } from '../errors.js';
 import type { Rankers } from '../inference/index.js';
 import type { Entities, Rank } from '../ranking/index.js';
+import type { TakeFeedback } from '../recording/index.js';
 import type { Settings } from '../settings.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
 import { aboutRoutes } from './about.js';
@@ -12,11 +13,13 @@ import { entityRoutes } from './entities.js';
 import { errorReply, toWatchnextError } from './errors.js';
 import { modelRoutes } from './models.js';
 import { operationRoutes, type Readiness } from './operations.js';
+import { feedbackRoute } from './feedback.js';
 import { rankRoute } from './rank.js';
-import type { Reply, Route } from './route.js';
+import { linesType, type Reply, type Route } from './route.js';
 
 export interface AppDependencies {
   readonly rank: Rank;
+  readonly feedback: TakeFeedback;
   readonly entities: Entities;
   readonly rankers: Rankers;
   readonly readiness: Readiness & { /** Answers then end their connections. */ readonly draining: boolean };
@@ -29,9 +32,10 @@ export interface AppDependencies {
 
 /** The HTTP application: every answer is JSON with a request id; it never listens by itself. */
 export const createApp = (dependencies: AppDependencies): RequestListener => {
-  const { rank, entities, rankers, readiness, metrics, settings, version } = dependencies;
+  const { rank, feedback, entities, rankers, readiness, metrics, settings, version } = dependencies;
   const routes = [
     rankRoute(rank, settings.maxCandidates),
+    feedbackRoute(feedback),
     ...entityRoutes(entities, rankers),
     ...modelRoutes(rankers),
     ...operationRoutes(readiness, metrics),
@@ -74,6 +78,7 @@ const accompany =
 const addRoutes = (app: Express, routes: readonly Route[], settings: AppDependencies['settings']): void => {
   const guard = createAdminGuard({ adminKey: settings.adminKey, host: settings.host });
   const parse = express.json({ limit: settings.bodyLimitBytes });
+  const parseLines = express.text({ limit: settings.bodyLimitBytes, type: linesType });
   for (const path of new Set(routes.map((route) => route.path))) {
     const here = routes.filter((route) => route.path === path);
     const registered = app.route(path);
@@ -88,6 +93,7 @@ const addRoutes = (app: Express, routes: readonly Route[], settings: AppDependen
           next();
         });
       if (route.body !== undefined) registered[route.method](parse);
+      if (route.lines === true) registered[route.method](parseLines);
       registered[route.method](serve(route));
     }
     registered.all((request) => {
@@ -112,20 +118,24 @@ const serve =
   (route: Route): RequestHandler =>
   async (request, response) => {
     const body: unknown = request.body;
-    if (route.body !== undefined && body === undefined) throw missingBody(request.headers['content-type']);
+    if (route.body !== undefined && body === undefined) throw missingBody(route, request.headers['content-type']);
     const bytes = Number(request.headers['content-length'] ?? Infinity);
     const parameters = request.params as Record<string, string>;
     send(response, await route.handle({ requestId: requestIdOf(response), parameters, body }, bytes));
   };
 
-const missingBody = (type: string | undefined): WatchnextError =>
+const missingBody = ({ lines = false }: Route, type: string | undefined): WatchnextError =>
   type === undefined || /^application\/json\b/i.test(type)
     ? new WatchnextError('request_invalid', 'The body is missing.', {
         problems: [{ path: '/', message: 'is empty', hint: 'send JSON with Content-Type: application/json' }],
       })
     : new WatchnextError('media_type_unsupported', 'Only JSON is understood.', {
         problems: [
-          { path: 'Content-Type', message: `${type.slice(0, 100)} is not supported`, hint: 'application/json' },
+          {
+            path: 'Content-Type',
+            message: `${type.slice(0, 100)} is not supported`,
+            hint: lines ? `application/json or ${linesType}` : 'application/json',
+          },
         ],
       });
 

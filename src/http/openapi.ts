@@ -1,6 +1,6 @@
 import { catalogue, type ErrorCode } from '../errors.js';
 import { publishedFields } from './fields.js';
-import type { Route } from './route.js';
+import { linesType, type Route } from './route.js';
 import { ErrorReply } from './schemas.js';
 
 /** The OpenAPI 3.1 description of the routes, from the schemas that validate. */
@@ -44,12 +44,15 @@ const operation = (route: Route): Record<string, unknown> => {
     ...(route.description !== undefined && { description: route.description }),
     ...(parameters.length > 0 && { parameters }),
     ...(route.admin === true && { security: [{ bearer: [] }, { key: [] }] }),
-    ...(route.body && {
-      requestBody: { required: true, content: { 'application/json': { schema: published(route.body) } } },
-    }),
+    ...(route.body && { requestBody: { required: true, content: requestContent(route.body, route.lines) } }),
     responses: { 200: { description: 'done', content }, ...refusals(route) },
   };
 };
+
+const requestContent = (body: unknown, lines = false): Record<string, unknown> => ({
+  'application/json': { schema: published(body) },
+  ...(lines && { [linesType]: { schema: { type: 'string', description: 'one JSON object per line' } } }),
+});
 
 const mediaType = (type: string): string => type.split(';')[0] ?? type;
 

@@ -13,6 +13,9 @@ export type Reply =
   | { readonly json: unknown }
   | { readonly text: string; readonly type: string; readonly headers?: Readonly<Record<string, string>> };
 
+/** Of bodies with one JSON value per line. */
+export const linesType = 'application/x-ndjson';
+
 /** A route as data: the application serves it and the API description documents it. */
 export interface Route {
   readonly method: 'get' | 'post' | 'put';
@@ -21,6 +24,8 @@ export interface Route {
   readonly summary: string;
   readonly description?: string;
   readonly body?: TSchema;
+  /** The body may also come as one JSON value per line (application/x-ndjson): then it is the text. */
+  readonly lines?: boolean;
   /** What a 200 holds: a schema, or the media type of a text. */
   readonly answers: TSchema | string;
   readonly refuses: readonly ErrorCode[];

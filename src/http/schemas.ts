@@ -59,6 +59,11 @@ export const RankBody = Type.Object(
       }),
     ),
     explain: Type.Optional(Type.Boolean({ description: 'adds why each item has its score' })),
+    log: Type.Optional(
+      Type.Boolean({
+        description: 'false for a preview: the answer is not logged, so that nothing is learned from it',
+      }),
+    ),
   },
   {
     additionalProperties: false,
@@ -83,6 +88,65 @@ const entityBody = (what: string, example: Record<string, unknown>) =>
 export const ItemsBody = entityBody('item', { id: 'v1', author_id: 'a7', topic: 'music', duration: 30 });
 export const UsersBody = entityBody('user', { id: 'u1', age_group: '20_to_34' });
 export type EntityBody = Static<typeof ItemsBody>;
+
+/** Events in one request. */
+export const mostFeedback = 5000;
+
+export const FeedbackEvent = Type.Object(
+  {
+    id: Type.Union(
+      [
+        Type.String({ minLength: 1, maxLength: 128 }),
+        Type.Integer({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER }),
+      ],
+      { description: 'names the event: a text or a whole number; sent again, it counts once' },
+    ),
+    requestId: Type.String({ minLength: 1, maxLength: 128, description: 'of the answer that showed the item' }),
+    item: Id,
+    kind: Type.String({
+      minLength: 1,
+      maxLength: 64,
+      description:
+        'click, watch (with seconds), like, dislike, dismiss, share, follow, rating (with value), or one that a ranker’s labels name',
+    }),
+    seconds: Type.Optional(Type.Number({ minimum: 0, maximum: 1e9, description: 'how long it was watched' })),
+    value: Type.Optional(
+      Type.Number({ minimum: -1e9, maximum: 1e9, description: 'the rating, or what a label is made of' }),
+    ),
+    user: Type.Optional(Id),
+    time: Type.Optional(
+      Type.Union([Type.Number(), Type.String({ maxLength: 64 })], {
+        description: 'when it happened: milliseconds since 1970 or an ISO text; now if left out',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export const FeedbackBody = Type.Union(
+  [FeedbackEvent, Type.Array(FeedbackEvent, { minItems: 1, maxItems: mostFeedback })],
+  {
+    examples: [{ id: 'e1', requestId: 'r1', item: 'v1', kind: 'watch', seconds: 12.5, user: 'u1' }],
+  },
+);
+
+const Problems = Type.Array(
+  Type.Object({
+    path: Type.String({ description: 'JSON pointer into what was sent' }),
+    message: Type.String(),
+    hint: Type.Optional(Type.String()),
+  }),
+);
+export const FeedbackReply = Type.Object({
+  accepted: Type.Integer({ minimum: 0, description: 'durable now' }),
+  duplicates: Type.Integer({ minimum: 0, description: 'came before: they change nothing' }),
+  refused: Type.Array(
+    Type.Object({
+      index: Type.Integer({ minimum: 0, description: 'place in what was sent, 0-based; blank lines do not count' }),
+      id: Type.Optional(Id),
+      problems: Problems,
+    }),
+  ),
+});
 
 export const ActivateBody = Type.Object(
   { version: Type.String({ minLength: 1, maxLength: 128, description: 'a sealed version of the ranker' }) },
@@ -175,13 +239,7 @@ export const ErrorReply = Type.Object({
     code: Type.String({ description: 'one of docs/errors.md' }),
     message: Type.String(),
     retriable: Type.Boolean({ description: 'whether the same request may succeed later' }),
-    problems: Type.Array(
-      Type.Object({
-        path: Type.String({ description: 'JSON pointer into the request' }),
-        message: Type.String(),
-        hint: Type.Optional(Type.String()),
-      }),
-    ),
+    problems: Problems,
   }),
   requestId: Type.String(),
 });

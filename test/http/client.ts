@@ -1,6 +1,7 @@
 import { createServer, request as send } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createApp, type AppDependencies } from '../../src/http/index.js';
+import { refuseFeedback } from '../../src/recording/index.js';
 import { silentLogger } from '../../src/telemetry/index.js';
 import { modelOf, ranking, type Bench } from '../ranking/shelf.js';
 
@@ -40,7 +41,12 @@ type TestSettings = AppDependencies['settings'];
 
 /** The application on a free port of loopback, with a client. A body that is a text or bytes is sent as it is. */
 export const startApp = async (
-  options: { settings?: Partial<TestSettings>; bench?: Bench; logger?: AppDependencies['logger'] } = {},
+  options: {
+    settings?: Partial<TestSettings>;
+    bench?: Bench;
+    logger?: AppDependencies['logger'];
+    feedback?: AppDependencies['feedback'];
+  } = {},
 ): Promise<TestService> => {
   const bench = options.bench ?? ranking(modelOf());
   const readiness = { reason: undefined as string | undefined, draining: false, notReady: () => readiness.reason };
@@ -51,7 +57,8 @@ export const startApp = async (
     ...options.settings,
   };
   const logger = options.logger ?? silentLogger;
-  const server = createServer(createApp({ ...bench, readiness, settings, logger, version: '0.0.0' }));
+  const feedback = options.feedback ?? refuseFeedback;
+  const server = createServer(createApp({ ...bench, feedback, readiness, settings, logger, version: '0.0.0' }));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const call: TestService['call'] = (method, path, body, headers = {}) =>

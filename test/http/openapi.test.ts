@@ -3,7 +3,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { bodyChecker } from '../../src/http/validate.js';
 import { published } from '../../src/http/openapi.js';
-import { ItemsBody, RankBody } from '../../src/http/schemas.js';
+import { FeedbackBody, ItemsBody, RankBody } from '../../src/http/schemas.js';
 import { startApp, type TestService } from './client.js';
 
 let service: TestService;
@@ -76,7 +76,7 @@ describe('the API description', () => {
   });
 
   test('has examples that are valid, and schemas that compile', () => {
-    for (const schema of [RankBody, ItemsBody])
+    for (const schema of [RankBody, ItemsBody, FeedbackBody])
       for (const example of schema.examples as unknown[]) expect(() => bodyChecker(schema)(example, 0)).not.toThrow();
   });
 
@@ -90,6 +90,7 @@ describe('the API description', () => {
         '/metrics',
         '/openapi.json',
         '/readyz',
+        '/v1/feedback',
         '/v1/items',
         '/v1/models',
         '/v1/rank',
