@@ -217,12 +217,30 @@ export const PutReply = Type.Object({ accepted: Type.Integer({ minimum: 1 }), wa
 
 export const RankerReply = Type.Object({
   ranker: Type.String(),
-  active: Type.Union([Type.String(), Type.Null()], { description: 'the version that answers now' }),
+  active: Type.Union([Type.String(), Type.Null()], { description: 'the sealed version that answers now' }),
+  version: Type.Optional(
+    Type.String({ description: 'the same with the updates that were applied, as answers name it: <version>+<n>' }),
+  ),
+  delta: Type.Optional(Type.Integer({ minimum: 0, description: 'how many updates were applied' })),
+  learnedUntil: Type.Optional(
+    Type.String({ description: 'ISO time: what happened before is learned, as far as it was known then' }),
+  ),
+  freshness: Type.Optional(
+    Type.Object(
+      { p50Seconds: Type.Number(), p95Seconds: Type.Number(), samples: Type.Integer() },
+      { description: 'from feedback to the first scores of a model that learned from it, over the last updates' },
+    ),
+  ),
   versions: Type.Array(Type.String()),
   device: Type.Optional(Type.String()),
   about: Type.Optional(Values),
   refused: Type.Optional(
     Type.Object({ version: Type.String(), code: Type.String(), reason: Type.String(), at: Type.String() }),
+  ),
+  refusals: Type.Optional(
+    Type.Array(Type.Object({ candidate: Type.String(), reason: Type.String(), at: Type.String() }), {
+      description: 'what learning made and was not let into service, or was withdrawn, oldest first',
+    }),
   ),
 });
 export const ModelsReply = Type.Object({ rankers: Type.Array(RankerReply) });

@@ -1,11 +1,17 @@
+import type { RefusedCandidate } from '../artifact/index.js';
 import type { RankerDefinition } from '../definition/index.js';
 import type { FeatureBatch, FeatureCounters, RankingInput } from '../features/index.js';
+import type { UpdateFacts } from './chains.js';
+import type { FreshnessSummary } from './freshness.js';
 import type { Scorer } from './types.js';
 
-/** One sealed version, loaded: everything that belongs together when a request is ranked by it. */
+/** One version, loaded: everything that belongs together when a request is ranked by it. */
 export interface ServedModel {
   readonly ranker: string;
+  /** `<version>`, or `<version>+<n>` with the first n of its deltas applied. */
   readonly version: string;
+  /** What the deltas brought; absent for a version as it was sealed. */
+  readonly delta?: UpdateFacts & { readonly base: string };
   readonly definition: RankerDefinition;
   /** When it was sealed, and on what; for people. */
   readonly about: Readonly<Record<string, unknown>>;
@@ -13,11 +19,17 @@ export interface ServedModel {
   readonly scorer: Scorer;
   /** What the reader met; read and zeroed at each scrape. */
   readonly counters?: FeatureCounters;
+  /**
+   * The model with the deltas that wait, `through` of them at most from the first on: verified, ready to take this one's
+   * place, reading the same feature state. Undefined if none waits. Rejects with the reason if a delta must not serve; this
+   * model is as it was then. One call at a time, and no more once the next one was taken.
+   */
+  readonly next?: (through?: number) => Promise<ServedModel | undefined>;
   /** Waits for batches in flight, then frees everything. */
   close(): Promise<void>;
 }
 
-/** A version that was not put into service, and why. */
+/** A version that was not put into service here, and why. */
 export interface Refusal {
   readonly version: string;
   readonly code: string;
@@ -27,13 +39,23 @@ export interface Refusal {
 
 export interface RankerStatus {
   readonly ranker: string;
-  /** The version that answers now; undefined while none could be loaded. */
+  /** The sealed version that answers now; undefined while none could be loaded. */
   readonly active: string | undefined;
+  /** The same with the deltas that were applied, as answers name it. */
+  readonly version?: string;
+  /** How many deltas were applied. */
+  readonly delta?: number;
+  /** ISO time: everything that was learned happened before. */
+  readonly learnedUntil?: string;
+  /** Of the last feedback that was learned from. */
+  readonly freshness?: FreshnessSummary;
   readonly versions: readonly string[];
   readonly about?: Readonly<Record<string, unknown>>;
   readonly device?: string;
   /** The last version that was refused, until another one is put into service. */
   readonly refused?: Refusal;
+  /** What the registry keeps of what was refused or withdrawn, oldest first. */
+  readonly refusals?: readonly RefusedCandidate[];
 }
 
 /** The rankers of this service and the version that serves each. */

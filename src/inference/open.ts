@@ -1,31 +1,123 @@
-import { verifyGolden } from '../artifact/index.js';
-import { createFeatureCounters, createFeatureReader, restoreFeatureState } from '../features/index.js';
+import { parseVersionReference, verifyGolden, type Golden, type Manifest } from '../artifact/index.js';
+import type { RankerDefinition } from '../definition/index.js';
+import { WatchnextError } from '../errors.js';
+import {
+  createFeatureCounters,
+  createFeatureReader,
+  restoreFeatureState,
+  type FeatureState,
+} from '../features/index.js';
+import type { Update } from './chains.js';
 import type { ServedModel } from './models.js';
 import type { ScorerPool } from './pool.js';
+import type { LoadableModel } from './session.js';
+import type { Scorer } from './types.js';
 import type { Versions } from './versions.js';
 
+export interface OpenOptions {
+  readonly versions: Versions;
+  readonly pool: ScorerPool;
+  /** The feature state that a version reads from; as it was sealed if left out. */
+  readonly stateOf?: (sealed: SealedState) => FeatureState;
+}
+
+/** Feature state as a version was sealed with it, and where in the event log that is. */
+export interface SealedState {
+  readonly ranker: string;
+  readonly definition: RankerDefinition;
+  readonly snapshot: Uint8Array;
+  /** Absent for a version that was not made from the event log. */
+  readonly position?: NonNullable<Manifest['stream']>;
+  /** Time of the last request in it, in milliseconds since the epoch. */
+  readonly until: number;
+}
+
 /**
- * Loads a sealed version and lets every thread score its golden rows: it serves only if each agrees with the trainer
- * (1e-5), and its first request finds it warm. Rejects with the reason, and then nothing of it stays loaded.
+ * Loads a version and lets every thread score its golden rows: it serves only if each agrees with the trainer (1e-5), and
+ * its first request finds it warm. Rejects with the reason, and then nothing of it stays loaded. What `next` answers is
+ * verified the same way, and reads the same feature state.
  */
-export const openModel = async (
-  { versions, pool }: { readonly versions: Versions; readonly pool: ScorerPool },
-  ranker: string,
-  version: string,
-): Promise<ServedModel> => {
-  const { manifest, definition, state, golden, ...content } = await versions.read(ranker, version);
-  const scorer = await pool.load(version, { definition, ...content });
+export const openModel = async (options: OpenOptions, ranker: string, version: string): Promise<ServedModel> => {
+  const { stateOf = asSealed } = options;
+  const { manifest, state: snapshot, opened, ...content } = await options.versions.read(ranker, version);
+  const { definition } = content;
+  const { created, fingerprint, data, metrics, gitCommit, stream } = manifest;
+  const scorer = await load(options, opened, content);
   try {
-    const score: typeof scorer.score = (batch) => scorer.score(batch);
-    const verify = (): Promise<void> => verifyGolden({ golden, tasks: scorer.tasks, score });
-    await Promise.all(Array.from({ length: pool.workers }, verify));
     const counters = createFeatureCounters(definition);
-    const reader = createFeatureReader({ definition, state: restoreFeatureState(definition, state), counters });
-    const { created, fingerprint, data, metrics, gitCommit } = manifest;
+    const position = stream === undefined ? {} : { position: stream };
+    const state = stateOf({ ranker, definition, snapshot, ...position, until: Date.parse(data.until) });
+    const reader = createFeatureReader({ definition, state, counters });
     const about = { created, fingerprint, data, metrics, ...(gitCommit !== undefined && { gitCommit }) };
-    return { ranker, version, definition, about, reader, counters, scorer, close: () => scorer.close() };
+    return serve(options, { fixed: { ranker, definition, about, reader, counters }, content, current: opened, scorer });
   } catch (error) {
     await scorer.close();
+    await options.versions.release(opened.place);
     throw error;
   }
 };
+
+const asSealed = ({ definition, snapshot }: SealedState): FeatureState => restoreFeatureState(definition, snapshot);
+
+/** A model and what the next one is made from. */
+interface Serving {
+  readonly fixed: Pick<ServedModel, 'ranker' | 'definition' | 'about' | 'reader' | 'counters'>;
+  readonly content: LoadableModel;
+  readonly current: Update;
+  readonly scorer: Scorer;
+}
+
+const serve = (options: OpenOptions, { fixed, content, current, scorer }: Serving): ServedModel => {
+  const { versions } = options;
+  const { version, place, facts } = current;
+  const { version: base } = parseVersionReference(version);
+  return {
+    ...fixed,
+    version,
+    ...(facts.sequence > 0 && { delta: { base, ...facts } }),
+    scorer,
+    next: async (through) => {
+      const update = await versions.advance({ ranker: fixed.ranker, base, place, through });
+      if (update === undefined) return undefined;
+      const next = { ...content, tables: update.tables, graph: update.graph ?? content.graph };
+      const nextScorer = await load(options, update, next);
+      return serve(options, { fixed, content: next, current: update, scorer: nextScorer });
+    },
+    close: async () => {
+      await scorer.close();
+      await versions.release(place);
+    },
+  };
+};
+
+/** A scorer whose threads all agree with the trainer; on failure it is closed and its tables are released. */
+const load = async (
+  { versions, pool }: OpenOptions,
+  { version, place, golden, facts }: Update,
+  content: LoadableModel,
+): Promise<Scorer> => {
+  let scorer: Scorer | undefined;
+  try {
+    scorer = await pool.load(version, content);
+    await verify(pool.workers, golden, scorer);
+    return scorer;
+  } catch (error) {
+    await scorer?.close();
+    await versions.release(place);
+    throw facts.sequence > 0 ? refusedDelta(version, error) : error;
+  }
+};
+
+const verify = async (threads: number, golden: Golden, scorer: Scorer): Promise<void> => {
+  const score: Scorer['score'] = (batch) => scorer.score(batch);
+  const once = (): Promise<void> => verifyGolden({ golden, tasks: scorer.tasks, score });
+  await Promise.all(Array.from({ length: threads }, once));
+};
+
+const refusedDelta = (version: string, error: unknown): unknown =>
+  error instanceof WatchnextError && error.code === 'artifact_damaged'
+    ? new WatchnextError('delta_refused', `${version} was refused: ${error.message}`, {
+        problems: error.problems,
+        cause: error,
+      })
+    : error;

@@ -14,7 +14,10 @@ type ScoringThread = Thread<ScoringCalls>;
 export interface ScorerPool {
   readonly device: Device;
   readonly workers: number;
-  /** Resolves when every thread holds the model; rejects if it cannot be run, and then no thread holds it. */
+  /**
+   * Resolves when every thread holds the model; rejects if it cannot be run, and then no thread holds it. Models whose graph
+   * is the same array share its sessions. One thread after the other loads it, while the rest go on scoring.
+   */
   load(version: string, model: LoadableModel): Promise<Scorer>;
   /** Waits for what is in flight, then ends the threads. */
   close(): Promise<void>;
@@ -39,6 +42,13 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
   const models = new Map<number, LoadableModel>();
   const threads = new Set<ScoringThread>();
   let modelCount = 0;
+  let graphCount = 0;
+  const graphNumbers = new WeakMap<Uint8Array, number>();
+  const graphNumber = (graph: Uint8Array): number => {
+    const number = graphNumbers.get(graph) ?? ++graphCount;
+    graphNumbers.set(graph, number);
+    return number;
+  };
   const closing = new AbortController();
   const isClosed = (): boolean => closing.signal.aborted;
   /** Replacements in a row that died young or never held the models. */
@@ -56,7 +66,7 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
     return thread;
   };
   const loadInto = (thread: ScoringThread, model: number, content: LoadableModel): Promise<undefined> =>
-    thread.call('load', { model, device, content });
+    thread.call('load', { model, graph: graphNumber(content.graph), device, content });
   const replace = async (): Promise<void> => {
     for (;;) {
       await pause(backoffMs(failures), closing.signal);
@@ -118,7 +128,7 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
       const model = ++modelCount;
       models.set(model, content);
       try {
-        await Promise.all([...threads].map((thread) => loadInto(thread, model, content)));
+        for (const thread of [...threads]) await loadInto(thread, model, content);
       } catch (error) {
         await unload(model);
         throw error;

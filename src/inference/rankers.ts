@@ -1,9 +1,11 @@
-import type { RankerVersions } from '../artifact/index.js';
-import { WatchnextError } from '../errors.js';
+import { referenceName, type RankerVersions } from '../artifact/index.js';
+import { WatchnextError, type ErrorCode } from '../errors.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
 import { nameHint } from '../nearest.js';
+import { createFreshness } from './freshness.js';
 import { createLease, type Lease } from './lease.js';
 import type { Rankers, RankerStatus, Refusal, ServedModel } from './models.js';
+import type { Scorer } from './types.js';
 
 /** The sealed versions as this needs them: which there are, which is meant to serve. */
 export interface VersionSource {
@@ -26,7 +28,10 @@ export interface RankersOptions {
 }
 
 export interface LiveRankers extends Rankers {
-  /** Puts into service what the source says is active and is not yet: another process may have changed it. */
+  /**
+   * Puts into service what the source says is active and is not yet, and the deltas that wait: another process may have
+   * changed the one and published the others.
+   */
   refresh(): Promise<void>;
 }
 
@@ -38,16 +43,25 @@ interface Place {
   refused?: Refusal;
   /** Why the source cannot tell the active version, as it was logged. */
   problem?: string | undefined;
+  /** The sealed version whose deltas are passed over, because one of them must not serve. */
+  stopped?: string | undefined;
 }
+
+const sealedName = ({ version, delta }: ServedModel): string => delta?.base ?? version;
+/** What a delta is refused for; anything else may pass, and is tried again. */
+const final: readonly ErrorCode[] = ['delta_refused', 'artifact_damaged', 'artifact_missing'];
 
 /**
  * Hot swap: the next version is loaded and verified beside the one that serves, then takes its place in one step; the old
- * one is closed when its last request is done. Changes are made one at a time, in the order they were asked for.
+ * one is closed when its last request is done. Deltas of the version that serves take their place the same way, all that
+ * wait in one step; one that must not serve puts what was sealed back into service, for good. Changes are made one at a
+ * time, in the order they were asked for.
  */
 export const createRankers = (options: RankersOptions): LiveRankers => {
   const { source, open, folder, defaultRanker, logger, metrics, now } = options;
   const places = new Map<string, Place>();
   const retiring = new Set<Promise<void>>();
+  const freshness = createFreshness(metrics, now);
   let changes: Promise<unknown> = Promise.resolve();
   let closed = false;
 
@@ -70,15 +84,13 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
   /** Loads, verifies and puts into service; `asked` says whether a caller wants it, or the folder says so. On failure everything stays as it was, and the reason is kept. */
   const swap = async (ranker: string, version: string, asked = true): Promise<void> => {
     const place = placeOf(ranker);
-    const old = place.lease?.resource.version;
+    const old = place.lease && sealedName(place.lease.resource);
     if (old === version || closed) return;
     const started = performance.now();
     try {
-      place.lease = replaceLease(place.lease, await open(ranker, version));
+      replace(place, await open(ranker, version));
     } catch (error) {
-      const code = error instanceof WatchnextError ? error.code : 'internal';
-      const reason = error instanceof Error ? error.message : String(error);
-      place.refused = { version, code, reason, at: new Date(now()).toISOString() };
+      const { code, reason } = (place.refused = refusalOf(version, error));
       metrics.count('watchnext_swaps_total', { ranker, outcome: 'refused' });
       // What a caller asked for in vain is in the answer; the operator’s own choice, or a fault here, is an error.
       if (asked && code !== 'internal')
@@ -87,33 +99,110 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
       throw error;
     }
     delete place.refused;
+    delete place.stopped;
     metrics.count('watchnext_swaps_total', { ranker, outcome: 'swapped' });
     if (old !== undefined) metrics.remove('watchnext_active_version_info', { ranker, version: old });
     metrics.set('watchnext_active_version_info', { ranker, version }, 1);
     logger.info({ ranker, version, before: old, milliseconds: performance.now() - started }, 'a version serves');
   };
 
-  const replaceLease = (old: Lease<ServedModel> | undefined, next: ServedModel): Lease<ServedModel> => {
-    if (old !== undefined) {
-      exportCounters(old.resource, metrics);
-      const done = old
-        .retire()
-        .catch((error: unknown) => logger.error({ err: error }, 'a version could not be closed'))
-        .finally(() => retiring.delete(done));
-      retiring.add(done);
+  const refusalOf = (version: string, error: unknown): Refusal => ({
+    version,
+    code: error instanceof WatchnextError ? error.code : 'internal',
+    reason: error instanceof Error ? error.message : String(error),
+    at: new Date(now()).toISOString(),
+  });
+
+  /** Applies the deltas that wait, of which `through` may serve. */
+  const follow = async (ranker: string, through: number | undefined): Promise<void> => {
+    const place = placeOf(ranker);
+    const model = place.lease?.resource;
+    if (model?.next === undefined || closed) return;
+    const base = sealedName(model);
+    const { sequence: applied } = model.delta ?? { sequence: 0 };
+    const withdrawn = through !== undefined && applied > through;
+    if (place.stopped === base) return;
+    const started = performance.now();
+    try {
+      const next = withdrawn
+        ? await open(ranker, referenceName({ version: base, sequence: through }))
+        : await model.next(through);
+      if (next === undefined) return;
+      replace(place, next);
+      const outcome = withdrawn ? 'withdrawn' : 'applied';
+      metrics.count('watchnext_deltas_total', { ranker, outcome });
+      const fields = {
+        ranker,
+        version: next.version,
+        before: model.version,
+        milliseconds: performance.now() - started,
+      };
+      if (withdrawn) logger.warn(fields, 'deltas were withdrawn, the version before them serves');
+      else logger.debug(fields, 'deltas serve');
+    } catch (error) {
+      logger.error({ ranker, serving: model.version, err: error }, 'a delta does not serve');
+      const refusal = refusalOf(referenceName({ version: base, sequence: applied + 1 }), error);
+      if (!final.some((code) => code === refusal.code)) return;
+      metrics.count('watchnext_deltas_total', { ranker, outcome: 'refused' });
+      place.stopped = base;
+      if (applied > 0) await returnToSealed(ranker, base);
+      place.refused = refusal;
     }
-    return createLease(next);
   };
 
-  const status = ({ ranker, versions }: RankerVersions): RankerStatus => {
+  const returnToSealed = async (ranker: string, base: string): Promise<void> => {
+    try {
+      replace(placeOf(ranker), await open(ranker, base));
+      logger.error({ ranker, version: base }, 'the version as it was sealed serves, its deltas are passed over');
+    } catch (error) {
+      logger.error({ ranker, version: base, err: error }, 'the version as it was sealed cannot serve either');
+    }
+  };
+
+  /** Puts a model into service; the one before is closed when its last request is done. */
+  const replace = (place: Place, next: ServedModel): void => {
+    const { lease: old } = place;
+    const { ranker, delta } = next;
+    const follows = delta !== undefined && old !== undefined && sealedName(old.resource) === delta.base;
+    if (!follows) freshness.forget(ranker);
+    place.lease = createLease(watched(next));
+    metrics.set('watchnext_delta_sequence', { ranker }, delta?.sequence ?? 0);
+    if (old === undefined) return;
+    exportCounters(old.resource, metrics);
+    const done = old
+      .retire()
+      .catch((error: unknown) => logger.error({ err: error }, 'a version could not be closed'))
+      .finally(() => retiring.delete(done));
+    retiring.add(done);
+  };
+
+  /** The model, which tells by its first scores that it is in use. */
+  const watched = (model: ServedModel): ServedModel => {
+    const { ranker, delta, scorer } = model;
+    if (delta === undefined) return model;
+    const answered = freshness.learned(ranker, delta.feedbackTimes);
+    const score: Scorer['score'] = async (batch) => {
+      const scores = await scorer.score(batch);
+      answered();
+      return scores;
+    };
+    return { ...model, scorer: { ...scorer, score } };
+  };
+
+  const status = ({ ranker, versions, refused: refusals = [] }: RankerVersions): RankerStatus => {
     const { lease, refused } = placeOf(ranker);
     const model = lease?.resource;
+    const summary = freshness.of(ranker);
     return {
       ranker,
-      active: model?.version,
+      active: model && sealedName(model),
+      ...(model && { version: model.version, delta: model.delta?.sequence ?? 0 }),
+      ...(model?.delta && { learnedUntil: new Date(model.delta.learnedUntil).toISOString() }),
+      ...(summary && { freshness: summary }),
       versions: versions.map(({ version }) => version),
       ...(model && { about: model.about, device: model.scorer.device }),
       ...(refused && { refused }),
+      ...(refusals.length > 0 && { refusals }),
     };
   };
 
@@ -183,6 +272,7 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
         await swap(ranker, version);
         await source.activate(ranker, version);
         placeOf(ranker).meant = true;
+        delete placeOf(ranker).stopped;
         return status(found);
       }),
     rollback: (ranker) =>
@@ -196,7 +286,7 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
       }),
     refresh: () =>
       oneAtATime(async () => {
-        for (const { ranker, active: version, problem } of await source.list()) {
+        for (const { ranker, active: version, through, problem } of await source.list()) {
           const place = placeOf(ranker);
           if (problem !== undefined && problem !== place.problem)
             logger.error({ ranker, reason: problem }, 'the active version of a ranker cannot be told');
@@ -205,6 +295,8 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
           // What was refused stays refused until another version is meant to serve.
           if (version === undefined || place.refused?.version === version) continue;
           await swap(ranker, version, false).catch(() => undefined);
+          const { resource: model } = place.lease ?? {};
+          if (model !== undefined && sealedName(model) === version) await follow(ranker, through);
         }
       }),
     close: async () => {

@@ -23,11 +23,9 @@ export interface TimedScores extends Scores {
 // What goes wrong is thrown, and logged once where it is handled; ONNX Runtime's own lines would come on top.
 env.logLevel = 'fatal';
 
-/** One version inside one thread: encoder and ONNX Runtime session. `create` and `score` block their thread. */
+/** One version inside one thread: its encoder, and its graph, which other versions may share. `score` blocks its thread. */
 export interface ModelSession {
   score(batch: FeatureBatch): Promise<TimedScores>;
-  /** Native memory is not seen by the garbage collector: a session that is not released stays for ever. */
-  release(): Promise<void>;
 }
 
 /**
@@ -46,12 +44,15 @@ const sessionOptions = (device: Device): InferenceSession.SessionOptions => ({
 /** A graph ready to run; `run` blocks its thread. */
 export interface GraphSession {
   run(inputs: NetworkInputs): Promise<Scores>;
+  /** Native memory is not seen by the garbage collector: a session that is not released stays for ever. */
   release(): Promise<void>;
 }
 
 /** Throws artifact_damaged if ONNX Runtime refuses the graph. */
 export const openGraph = async (graph: Uint8Array, device: Device): Promise<GraphSession> => {
-  const session = await InferenceSession.create(graph, sessionOptions(device)).catch((cause: unknown) => {
+  // The runtime does not take shared memory.
+  const bytes = graph.buffer instanceof SharedArrayBuffer ? graph.slice() : graph;
+  const session = await InferenceSession.create(bytes, sessionOptions(device)).catch((cause: unknown) => {
     throw unusableGraph(cause);
   });
   const needed = new Set(session.inputNames);
@@ -70,10 +71,9 @@ export const openGraph = async (graph: Uint8Array, device: Device): Promise<Grap
   };
 };
 
-export const openSession = async (model: LoadableModel, device: Device): Promise<ModelSession> => {
+export const openSession = (model: Omit<LoadableModel, 'graph'>, graph: GraphSession): ModelSession => {
   const tables = new Map([...model.tables].map(([name, handle]) => [name, attachTable(handle)]));
   const encoder = createEncoder({ definition: model.definition, parameters: model.parameters, tables });
-  const graph = await openGraph(model.graph, device);
   return {
     score: async (batch) => {
       const started = performance.now();
@@ -82,7 +82,6 @@ export const openSession = async (model: LoadableModel, device: Device): Promise
       const scores = await graph.run(inputs);
       return { ...scores, encodeMs: encoded - started, runMs: performance.now() - encoded };
     },
-    release: () => graph.release(),
   };
 };
 

@@ -1,41 +1,59 @@
-import { openArtifacts, type Golden, type Manifest, type RankerVersions } from '../artifact/index.js';
+import { openArtifacts, type Artifacts, type Manifest, type RankerVersions } from '../artifact/index.js';
+import { createChains, type AdvanceOptions, type Chains, type Place, type Update } from './chains.js';
 import type { LoadableModel } from './session.js';
 import { answerCalls } from './thread.js';
 
-/** The thread that reads sealed versions: hashing and parsing them would hold up requests. */
+/** The thread that reads versions: hashing, parsing and changing tables would hold up requests. */
 export type VersionCalls = {
-  readonly list: { readonly ask: string; readonly answer: readonly RankerVersions[] };
+  readonly list: { readonly ask: InFolder; readonly answer: readonly RankerVersions[] };
   readonly read: { readonly ask: Named; readonly answer: VersionContent };
+  readonly advance: { readonly ask: InFolder & AdvanceOptions; readonly answer: Update | undefined };
+  readonly release: { readonly ask: InFolder & { readonly place: Place }; readonly answer: undefined };
   readonly activate: { readonly ask: Named; readonly answer: undefined };
-  readonly rollback: { readonly ask: { readonly directory: string; readonly ranker: string }; readonly answer: string };
+  readonly rollback: { readonly ask: InFolder & { readonly ranker: string }; readonly answer: string };
 };
 
-export interface Named {
+interface InFolder {
   readonly directory: string;
+}
+interface Named extends InFolder {
   readonly ranker: string;
   readonly version: string;
 }
 
-/** A sealed version as it travels between threads: tables by handle, the rest by value. */
+/** A version as it travels between threads: tables by handle, the graph in shared memory, the rest by value. */
 export interface VersionContent extends LoadableModel {
   readonly manifest: Manifest;
   readonly state: Uint8Array;
-  readonly golden: Golden;
+  /** Where it stands in its chain, and its golden rows. */
+  readonly opened: Update;
 }
 
+const startedMs = Date.now();
+const folders = new Map<string, { readonly artifacts: Artifacts; readonly chains: Chains }>();
+const inFolder = (directory: string): { readonly artifacts: Artifacts; readonly chains: Chains } => {
+  const artifacts = openArtifacts(directory);
+  const folder = folders.get(directory) ?? { artifacts, chains: createChains(artifacts, startedMs) };
+  folders.set(directory, folder);
+  return folder;
+};
+
 answerCalls<VersionCalls>({
-  list: (directory) => openArtifacts(directory).list(),
+  list: ({ directory }) => inFolder(directory).artifacts.list(),
   read: async ({ directory, ranker, version }) => {
-    const { manifest, definition, parameters, graph, state, golden, tables } = await openArtifacts(directory).load(
-      ranker,
-      version,
-    );
-    const handles = new Map([...tables].map(([name, table]) => [name, table.share()]));
-    return { manifest, definition, parameters, graph, state, golden, tables: handles };
+    const { artifact, opened } = await inFolder(directory).chains.open(ranker, version);
+    const { manifest, definition, parameters, state } = artifact;
+    const { graph = artifact.graph, tables } = opened;
+    return { manifest, definition, parameters, state, graph, tables, opened };
   },
-  activate: async ({ directory, ranker, version }) => {
-    await openArtifacts(directory).activate(ranker, version);
+  advance: ({ directory, ...options }) => inFolder(directory).chains.advance(options),
+  release: ({ directory, place }) => {
+    inFolder(directory).chains.release(place);
     return undefined;
   },
-  rollback: ({ directory, ranker }) => openArtifacts(directory).rollback(ranker),
+  activate: async ({ directory, ranker, version }) => {
+    await inFolder(directory).artifacts.activate(ranker, version);
+    return undefined;
+  },
+  rollback: ({ directory, ranker }) => inFolder(directory).artifacts.rollback(ranker),
 });

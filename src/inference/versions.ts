@@ -1,12 +1,17 @@
 import type { Logger } from '../telemetry/index.js';
+import type { AdvanceOptions, Place, Update } from './chains.js';
 import type { VersionSource } from './rankers.js';
 import { startThread, type Thread } from './thread.js';
 import type { VersionCalls, VersionContent } from './versions-worker.js';
 
-/** The sealed versions of a models folder, read in a thread of their own. */
+/** The versions of a models folder, read and brought up to date in a thread of their own. */
 export interface Versions extends VersionSource {
-  /** Rejects with artifact_missing or artifact_damaged and the reason. */
+  /** `<version>` or `<version>+<n>`. Rejects with artifact_missing or artifact_damaged and the reason. */
   read(ranker: string, version: string): Promise<VersionContent>;
+  /** What serves once the deltas that wait are applied; undefined if none waits. Rejects with the reason if one must not. */
+  advance(options: AdvanceOptions): Promise<Update | undefined>;
+  /** To be called when nobody reads the tables of what was read, or of an update, any more. */
+  release(place: Place): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -19,8 +24,11 @@ export const openVersions = (directory: string, logger: Logger): Versions => {
       thread = undefined;
     }));
   return {
-    list: () => running().call('list', directory),
+    list: () => running().call('list', { directory }),
     read: (ranker, version) => running().call('read', { directory, ranker, version }),
+    advance: (options) => running().call('advance', { directory, ...options }),
+    // A thread that died has forgotten the tables already.
+    release: async (place) => thread?.call('release', { directory, place }).catch(() => undefined),
     activate: (ranker, version) => running().call('activate', { directory, ranker, version }),
     rollback: (ranker) => running().call('rollback', { directory, ranker }),
     close: async () => thread?.stop(),

@@ -12,6 +12,7 @@ interface MetricSpec {
 
 const latencyBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 const stageBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1];
+const freshnessBuckets = [0.5, 1, 2, 3, 5, 7.5, 10, 15, 30, 60, 120, 300];
 const candidateBuckets = [10, 25, 50, 100, 200, 400, 800, 1600, 5000];
 
 export const metricCatalogue = {
@@ -99,6 +100,22 @@ export const metricCatalogue = {
     kind: 'counter',
     labels: ['ranker', 'outcome'],
     help: 'Changes of the serving version: swapped, or refused because verification failed.',
+  },
+  watchnext_deltas_total: {
+    kind: 'counter',
+    labels: ['ranker', 'outcome'],
+    help: 'Changes by deltas of the serving version: applied (all that waited), refused, withdrawn.',
+  },
+  watchnext_delta_sequence: {
+    kind: 'gauge',
+    labels: ['ranker'],
+    help: 'How many deltas the serving version has, 0 as it was sealed.',
+  },
+  watchnext_freshness_seconds: {
+    kind: 'histogram',
+    labels: ['ranker'],
+    help: 'From the event time of feedback to the first scores of a model that learned from it; a sample of the feedback.',
+    buckets: freshnessBuckets,
   },
   watchnext_ready: {
     kind: 'gauge',

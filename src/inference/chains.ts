@@ -1,0 +1,196 @@
+import { randomUUID } from 'node:crypto';
+import {
+  referenceName,
+  type Artifacts,
+  type ChainEnd,
+  type Golden,
+  type LoadedArtifact,
+  type ModelDelta,
+} from '../artifact/index.js';
+import type { EmbeddingTable, TableHandle } from '../embeddings/index.js';
+
+/** Names tables that somebody reads: the chain, and how many of its deltas they have. */
+export interface Place {
+  readonly chain: string;
+  readonly sequence: number;
+}
+
+/** What serves after some deltas, in place of what served before. */
+export interface Update {
+  readonly place: Place;
+  /** `<version>+<n>` */
+  readonly version: string;
+  readonly tables: ReadonlyMap<string, TableHandle>;
+  /** In shared memory; absent if it did not change. */
+  readonly graph?: Uint8Array;
+  readonly golden: Golden;
+  readonly facts: UpdateFacts;
+}
+
+export interface UpdateFacts {
+  readonly sequence: number;
+  /** When the last of the deltas was made, in milliseconds since the epoch. */
+  readonly createdMs: number;
+  /** Event time up to which everything is learned, in milliseconds. */
+  readonly learnedUntil: number;
+  /** Event times of feedback that these deltas are the first to have learned from. */
+  readonly feedbackTimes: Float64Array;
+}
+
+export interface AdvanceOptions {
+  readonly ranker: string;
+  /** The sealed version. */
+  readonly base: string;
+  /** What serves now. */
+  readonly place: Place;
+  /** How many deltas may serve; all if undefined. */
+  readonly through: number | undefined;
+}
+
+/**
+ * The versions that serve with what learning adds to them. Tables are kept twice: deltas are applied to the copy that
+ * nobody reads, which then takes the place of the other; the two change places with every update. All methods one at a
+ * time.
+ */
+export interface Chains {
+  /** Loads a version, `<version>` or `<version>+<n>`, whose tables are in use until they are released. */
+  open(ranker: string, version: string): Promise<{ readonly artifact: LoadedArtifact; readonly opened: Update }>;
+  /**
+   * Applies all deltas that wait; undefined if none does, or if both copies are still in use. Rejects with the reason if a
+   * delta does not apply: nobody has seen any of it then. Answers what is in use until it is released.
+   */
+  advance(options: AdvanceOptions): Promise<Update | undefined>;
+  /** Nobody reads these tables any more. */
+  release(place: Place): void;
+}
+
+interface Copy {
+  readonly tables: ReadonlyMap<string, EmbeddingTable>;
+  sequence: number;
+  used: boolean;
+}
+
+interface Chain {
+  readonly ranker: string;
+  readonly base: string;
+  /** One or two. */
+  readonly copies: Copy[];
+  /** The last delta that was read. */
+  end: ChainEnd;
+  /** By sequence: deltas that not every copy has. */
+  readonly recent: Map<number, ModelDelta>;
+}
+
+/** Feedback that was learned before `startedMs` was met by others who served it: it says nothing of freshness here. */
+export const createChains = (artifacts: Artifacts, startedMs: number): Chains => {
+  const chains = new Map<string, Chain>();
+
+  const open: Chains['open'] = async (ranker, version) => {
+    const artifact = await artifacts.load(ranker, version);
+    const { manifest, tables, chain: end, graph, golden } = artifact;
+    const copy = { tables, sequence: end.sequence, used: true };
+    const id = randomUUID();
+    chains.set(id, { ranker, base: manifest.version, copies: [copy], end, recent: new Map() });
+    const facts = {
+      sequence: end.sequence,
+      createdMs: artifact.createdMs ?? Date.parse(manifest.created),
+      learnedUntil: artifact.learned?.until ?? Date.parse(manifest.data.until),
+      feedbackTimes: new Float64Array(0),
+    };
+    const opened = {
+      place: { chain: id, sequence: end.sequence },
+      version: referenceName({ version: manifest.version, sequence: end.sequence }),
+      tables: handles(copy),
+      graph: shared(graph),
+      golden,
+      facts,
+    };
+    return { artifact, opened };
+  };
+
+  return {
+    open,
+
+    advance: async ({ ranker, base, place, through = Infinity }) => {
+      const known = await artifacts.deltas(ranker, base);
+      const last = Math.min(known.at(-1) ?? 0, through);
+      if (last <= place.sequence) return undefined;
+      const chain = chains.get(place.chain);
+      // The thread that had it ended, and this one took its place.
+      if (chain === undefined) return (await open(ranker, referenceName({ version: base, sequence: last }))).opened;
+      const copy = spareCopy(chain);
+      if (copy === undefined || copy.sequence > last) return undefined;
+      while (copy.sequence < last) {
+        const { tables } = await deltaAfter(artifacts, chain, copy.sequence);
+        for (const [name, changes] of tables) copy.tables.get(name)?.apply(changes);
+        copy.sequence++;
+      }
+      copy.used = true;
+      return updateOf({ id: place.chain, chain, copy, startedMs }, place.sequence);
+    },
+
+    release: ({ chain: id, sequence }) => {
+      const chain = chains.get(id);
+      for (const copy of chain?.copies ?? []) if (copy.sequence === sequence) copy.used = false;
+      if (chain?.copies.every(({ used }) => !used) === true) chains.delete(id);
+    },
+  };
+};
+
+/** The copy that nobody reads; made when it is needed for the first time. */
+const spareCopy = ({ copies }: Chain): Copy | undefined => {
+  const spare = copies.find(({ used }) => !used);
+  const [first] = copies;
+  if (spare !== undefined || first === undefined || copies.length > 1) return spare;
+  const tables = new Map([...first.tables].map(([name, table]) => [name, table.copy()]));
+  const copy = { tables, sequence: first.sequence, used: false };
+  copies.push(copy);
+  return copy;
+};
+
+const deltaAfter = async (artifacts: Artifacts, chain: Chain, sequence: number): Promise<ModelDelta> => {
+  const known = chain.recent.get(sequence + 1);
+  if (known !== undefined) return known;
+  const { delta, hash } = await artifacts.nextDelta(chain.ranker, chain.base, chain.end);
+  chain.end = { sequence: delta.sequence, hash };
+  chain.recent.set(delta.sequence, delta);
+  return delta;
+};
+
+const updateOf = (
+  { id, chain, copy, startedMs }: { id: string; chain: Chain; copy: Copy; startedMs: number },
+  served: number,
+): Update => {
+  const { recent, copies, base: version } = chain;
+  const { sequence } = copy;
+  const applied = [...recent.values()].filter((delta) => delta.sequence > served && delta.sequence <= sequence);
+  const last = applied.at(-1);
+  if (last === undefined) throw new Error(`no delta between ${served} and ${sequence}`);
+  const everywhere = Math.min(...copies.map((each) => each.sequence));
+  for (const known of recent.keys()) if (known <= everywhere) recent.delete(known);
+  const graph = applied.findLast((delta) => delta.graph !== undefined)?.graph;
+  const fresh = applied.filter(({ createdMs }) => createdMs >= startedMs);
+  return {
+    place: { chain: id, sequence },
+    version: referenceName({ version, sequence }),
+    tables: handles(copy),
+    ...(graph !== undefined && { graph: shared(graph) }),
+    golden: last.golden,
+    facts: {
+      sequence,
+      createdMs: last.createdMs,
+      learnedUntil: last.learned.until,
+      feedbackTimes: Float64Array.from(fresh.flatMap(({ learned }) => [...learned.feedbackTimes])),
+    },
+  };
+};
+
+const handles = ({ tables }: Copy): ReadonlyMap<string, TableHandle> =>
+  new Map([...tables].map(([name, table]) => [name, table.share()]));
+
+/** So that a graph of megabytes crosses threads without a copy on the one that answers requests. */
+const shared = (bytes: Uint8Array): Uint8Array => {
+  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  copy.set(bytes);
+  return copy;
+};
