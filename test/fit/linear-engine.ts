@@ -91,6 +91,8 @@ export class LinearEngine implements Engine {
       losses[at % tasks]! += weight * loss;
       slopes[at] = weight * (binary ? 1 / (1 + Math.exp(-logit)) - label : 2 * (logit - label));
     });
+    // Such a step changes nothing.
+    const finite = losses.every(Number.isFinite);
     const requestGradient = new Float32Array(batch.request.length);
     const candidateGradient = new Float32Array(batch.candidate.length);
     const gradient = new Float32Array(this.#weights.length).fill((batch.seed % 101) * 1e-6);
@@ -105,7 +107,7 @@ export class LinearEngine implements Engine {
         else if (input > 0) requestGradient[batch.requestOf[row]! * requestWidth + input - 1]! += back;
       });
     }
-    for (let i = 0; i < gradient.length; i++) {
+    for (let i = 0; finite && i < gradient.length; i++) {
       this.#momentum[i] = 0.5 * this.#momentum[i]! + gradient[i]!;
       this.#weights[i]! -= batch.learningRate * this.#momentum[i]!;
     }
