@@ -1,1 +1,4 @@
+export { createJoiner, restoreJoiner, type Joiner, type JoinerOptions } from './joiner.js';
+export { createMerge, restoreMerge, type Merge, type MergeOptions } from './merge.js';
+export { openJoinedStream, type EventStream, type JoinedStreamOptions, type JoinStatus } from './stream.js';
 export type * from './types.js';

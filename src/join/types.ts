@@ -3,13 +3,18 @@ import type { Outcome } from '../features/index.js';
 
 /**
  * An event in its place: events of all partitions are merged by (`time`, partition, offset). `time` is the event's own, or
- * its partition's watermark when it came if that is later, so that the order is a function of the log alone.
+ * its partition's watermark when it came if that is later, so that the order is a function of the log alone. Feedback and
+ * updates dated more than a day beyond everything that the service itself has said in their partition are placed at that.
  */
 export interface MergedEvent {
   readonly time: number;
   readonly partition: number;
   readonly offset: number;
   readonly event: LoggedEvent;
+  /** The offset in its partition from which reading anew gives this event, and all after it, the same times. */
+  readonly from: number;
+  /** The event's bytes, as the log holds them. */
+  readonly value: Uint8Array;
 }
 
 /** Rows of one request to be learned from: what was shown, and what came of it in time. */
@@ -65,4 +70,43 @@ export interface StreamPosition {
   readonly watermark: number;
   /** By partition: the oldest record that feedback after `watermark` may still refer to. */
   readonly offsets: readonly number[];
+}
+
+/** What joining met, counted from the beginning. */
+export interface JoinCounters {
+  impressions: number;
+  /** The same request again: the first one counts. */
+  duplicateImpressions: number;
+  /** Of another ranker or of another definition of it: state learns from them, the model does not. */
+  foreignImpressions: number;
+  feedback: number;
+  /** The same event id again, for the same request: counts once. */
+  duplicateFeedback: number;
+  /** Of a kind that no label of this ranker reads. */
+  unreadFeedback: number;
+  /** Without a value that the label of a regression could take. */
+  valuelessFeedback: number;
+  /** Too late for a label that ignores it. */
+  lateFeedback: number;
+  /** Dated before its impression: taken as of the same time. */
+  skewedFeedback: number;
+  /** Came before its impression and was joined when that came. */
+  earlyFeedback: number;
+  /** Dead letters: no impression came, or it is too long ago. */
+  orphanedFeedback: number;
+  /** Dead letters: an item that the list did not hold. */
+  strangeFeedback: number;
+  /** Dead letters: dated more than a day ahead. */
+  farAheadFeedback: number;
+  /** Dead letters: a part of it cannot be read. */
+  unreadableEvents: number;
+  outcomes: number;
+  examples: number;
+}
+
+/** An event that joining cannot use. */
+export interface Refused {
+  readonly event: MergedEvent;
+  /** For people. */
+  readonly reason: string;
 }

@@ -1,0 +1,148 @@
+import { WatchnextError } from '../errors.js';
+import { decodeFrame, encodeFrame, type Frame } from '../features/index.js';
+import { noCounts } from './counters.js';
+import { packBytes, packEvents, unpackBytes, unpackEvents } from './packing.js';
+import type { Shown, ShownFields } from './shown.js';
+import type { JoinCounters, MergedEvent } from './types.js';
+
+const format = { magic: 'WNJJ', version: 1, what: 'joiner' };
+
+/** What a joiner knows. */
+export interface JoinerMemory {
+  readonly watermark: number;
+  /** By partition: the next example's number. */
+  readonly sequences: readonly number[];
+  readonly counters: JoinCounters;
+  /** In the order in which they were shown. */
+  readonly shown: readonly Shown[];
+  readonly held: readonly MergedEvent[];
+}
+
+/** Texts of a list: request, items, event ids or 0, fields or 0, then version and arms if it can be learned from. */
+type Texts = readonly [
+  requestId: string,
+  items: readonly string[],
+  seen: readonly string[] | 0,
+  fields: ShownFields | 0,
+  version?: string,
+  arms?: Readonly<Record<string, string>>,
+];
+
+interface Header {
+  readonly subject: string;
+  readonly counters: JoinCounters;
+  readonly shown: readonly Texts[];
+}
+
+/** partition, from, time, at, rows, matured, feedback times. */
+const width = 7;
+
+export function encodeJoiner(
+  { watermark, sequences, counters, shown, held }: JoinerMemory,
+  subject: string,
+): Uint8Array {
+  const header: Header = { subject, counters, shown: shown.map(textsOf) };
+  const numbers = shown.flatMap(({ partition, from, time, at, items, matured, lesson }) => {
+    return [partition, from, time, at, items.length, matured ? 1 : 0, lesson?.feedbackTimes.length ?? 0];
+  });
+  const lessons = shown.flatMap(({ lesson }) => (lesson === undefined ? [] : [lesson]));
+  return encodeFrame(format, header, [
+    Float64Array.of(watermark),
+    Float64Array.from(sequences),
+    Float64Array.from(numbers),
+    concat(
+      Float32Array,
+      shown.map(({ labels }) => labels),
+    ),
+    concat(
+      Int32Array,
+      lessons.map(({ positions }) => positions),
+    ),
+    concat(
+      Float32Array,
+      lessons.map(({ served }) => served),
+    ),
+    Float64Array.from(lessons.flatMap(({ feedbackTimes }) => feedbackTimes)),
+    ...packBytes(lessons.map(({ features }) => features)),
+    ...packEvents(held),
+  ]);
+}
+
+const textsOf = ({ requestId, items, seen, fields, lesson }: Shown): Texts => {
+  const texts = [requestId, items, seen === undefined ? 0 : [...seen], fields ?? 0] as const;
+  return lesson === undefined ? texts : [...texts, lesson.version, lesson.arms];
+};
+
+/** Throws artifact_damaged for anything that encodeJoiner did not write, checkpoint_damaged for another subject. */
+export function decodeJoiner(bytes: Uint8Array, subject: string): JoinerMemory {
+  const frame = decodeFrame(bytes, format);
+  const header = frame.header as Partial<Header> | null;
+  if (header?.subject !== subject) {
+    throw new WatchnextError('checkpoint_damaged', 'What was joined so far was joined for other labels or tasks.', {
+      problems: [{ path: 'labels', message: 'the definition has changed', hint: 'start anew from a sealed version' }],
+    });
+  }
+  const texts = header.shown ?? [];
+  const [watermark = Number.NEGATIVE_INFINITY] = frame.next('f64', 1);
+  const sequences = [...frame.next('f64')];
+  const numbers = frame.next('f64', texts.length * width);
+  const labels = parts(frame.next('f32'));
+  const positions = parts(frame.next('i32'));
+  const served = parts(frame.next('f32'));
+  const feedbackTimes = parts(frame.next('f64'));
+  const features = unpackBytes(frame, texts.filter((list) => list.length > 4).length);
+  const tasks = labels.length / texts.reduce((rows, [, items]) => rows + items.length, 0);
+  let lessons = 0;
+  const shown = texts.map(([requestId, items, seen, fields, version, arms], i): Shown => {
+    const [partition = 0, from = 0, time = 0, at = 0, rows = 0, matured = 0, times = 0] = numbers.subarray(i * width);
+    return {
+      partition,
+      from,
+      time,
+      at,
+      requestId,
+      items,
+      labels: labels.next(rows * tasks || 0),
+      seen: seen === 0 ? undefined : new Set(seen),
+      fields: fields === 0 ? undefined : fields,
+      matured: matured === 1,
+      lesson:
+        version === undefined
+          ? undefined
+          : {
+              version,
+              arms: arms ?? {},
+              positions: positions.next(rows),
+              served: served.next(rows * tasks),
+              features: features[lessons++] ?? new Uint8Array(0),
+              feedbackTimes: [...feedbackTimes.next(times)],
+            },
+    };
+  });
+  const held = unpackEvents(frame);
+  return { watermark, sequences, counters: { ...noCounts(), ...header.counters }, shown, held };
+}
+
+type Numbers = Float32Array | Int32Array | Float64Array;
+
+function concat<T extends Numbers>(Kind: new (length: number) => T, arrays: readonly T[]): T {
+  const all = new Kind(arrays.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const array of arrays) {
+    all.set(array, at);
+    at += array.length;
+  }
+  return all;
+}
+
+/** Copies of one array's parts, one after the other. */
+const parts = <T extends ReturnType<Frame['next']>>(array: T): { readonly length: number; next(length: number): T } => {
+  let at = 0;
+  return {
+    length: array.length,
+    next(length) {
+      at += length;
+      return array.slice(at - length, at) as T;
+    },
+  };
+};

@@ -1,0 +1,84 @@
+import { fingerprint, type RankerDefinition } from '../definition/index.js';
+import { decodeFeatureBatch, encodeFeatureBatch, selectRows } from '../features/index.js';
+import type { LabelBook } from './labels.js';
+import type { Lesson, Shown } from './shown.js';
+import type { JoinedExample } from './types.js';
+
+/** A list that can be learned from. */
+export type TaughtList = Shown & { readonly lesson: Lesson };
+export const isTaught = (shown: Shown): shown is TaughtList => shown.lesson !== undefined;
+
+/** Event times: when an example is complete, and of the feedback in it. */
+interface Moment {
+  readonly matured: number;
+  readonly feedbackTimes: readonly number[];
+}
+
+/** Makes examples and numbers them, per partition. */
+export class Lessons {
+  /** By partition: the next example's number. */
+  readonly sequences: number[];
+  readonly #ranker: string;
+  readonly fingerprint: string;
+  readonly #book: LabelBook;
+  #examples: JoinedExample[] = [];
+
+  constructor(definition: RankerDefinition, book: LabelBook, sequences: readonly number[]) {
+    this.#ranker = definition.name;
+    this.fingerprint = fingerprint(definition);
+    this.#book = book;
+    this.sequences = [...sequences];
+  }
+
+  /** All rows, with the labels of these tasks. */
+  addWhole(shown: TaughtList, tasks: readonly number[], moment: Moment): void {
+    const { positions, features, served } = shown.lesson;
+    const labels = new Float32Array(shown.labels.length).fill(Number.NaN);
+    for (let at = 0; at < labels.length; at += this.#book.tasks.length) {
+      for (const task of tasks) labels[at + task] = this.#book.counted(shown.labels, at, task);
+    }
+    this.#add(shown, { positions, features, served, labels }, moment);
+  }
+
+  /** One row, with these labels. Throws artifact_damaged if its features cannot be read. */
+  addRow(shown: TaughtList, { row, labels }: { row: number; labels: Float32Array }, moment: Moment): void {
+    const { positions, features, served } = shown.lesson;
+    const rows = {
+      positions: positions.slice(row, row + 1),
+      features: encodeFeatureBatch(selectRows(decodeFeatureBatch(features), [row])),
+      served: served.slice(row * labels.length, (row + 1) * labels.length),
+      labels,
+    };
+    this.#add(shown, rows, moment);
+  }
+
+  /** The examples since the last call, in the order in which they were complete. */
+  drain(): JoinedExample[] {
+    const examples = this.#examples;
+    this.#examples = [];
+    return examples.sort((a, b) => a.matured - b.matured || a.partition - b.partition || a.sequence - b.sequence);
+  }
+
+  #add(
+    { partition, time, requestId, lesson: { version, arms } }: TaughtList,
+    rows: Pick<JoinedExample, 'positions' | 'features' | 'served' | 'labels'>,
+    { matured, feedbackTimes }: Moment,
+  ): void {
+    while (this.sequences.length <= partition) this.sequences.push(0);
+    const sequence = this.sequences[partition] ?? 0;
+    this.sequences[partition] = sequence + 1;
+    this.#examples.push({
+      partition,
+      sequence,
+      time,
+      matured,
+      requestId,
+      ranker: this.#ranker,
+      version,
+      fingerprint: this.fingerprint,
+      arms,
+      ...rows,
+      feedbackTimes: Float64Array.from(feedbackTimes).sort(),
+    });
+  }
+}

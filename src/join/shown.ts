@@ -1,0 +1,88 @@
+import type { Impression } from '../events/index.js';
+import { encodeFeatureBatch, type Fields, type FieldValue } from '../features/index.js';
+
+import type { LabelBook } from './labels.js';
+
+/** A list that was shown and may still get feedback. */
+export interface Shown {
+  readonly partition: number;
+  /** The offset from which reading anew finds the impression and everything that came of it. */
+  from: number;
+  /** Its own event time, and where it stands among the others. */
+  readonly time: number;
+  readonly at: number;
+  readonly requestId: string;
+  /** [rows] */
+  readonly items: readonly string[];
+  /** [rows, tasks] as feedback made them. */
+  readonly labels: Float32Array;
+  /** The feedback that counted, by event id; made when the first comes. */
+  seen: Set<string> | undefined;
+  /** What feature state looks at; undefined if there is none. */
+  readonly fields: ShownFields | undefined;
+  /** Whether its wait is over. */
+  matured: boolean;
+  /** What it takes to learn from it; undefined when nothing is learned from it (any more). */
+  lesson: Lesson | undefined;
+}
+
+export interface ShownFields {
+  readonly user: Fields;
+  readonly context: Fields;
+  /** [rows] */
+  readonly candidates: readonly Fields[];
+}
+
+export interface Lesson {
+  readonly version: string;
+  readonly arms: Readonly<Record<string, string>>;
+  /** [rows] 1-based. */
+  readonly positions: Int32Array;
+  /** [rows, tasks] in the order of the definition's tasks. */
+  readonly served: Float32Array;
+  readonly features: Uint8Array;
+  /** Of the feedback that its example will have. */
+  readonly feedbackTimes: number[];
+}
+
+/** What to learn from an impression of this ranker, in memory of its own: the log's bytes are not kept. */
+export function lessonOf(event: Impression, { tasks }: LabelBook): Lesson {
+  const { items, heads } = event;
+  const width = event.tasks.length;
+  const columns = tasks.map(({ task }) => event.tasks.indexOf(task));
+  const served = new Float32Array(items.length * tasks.length);
+  for (let row = 0, at = 0; row < items.length; row++) {
+    for (const column of columns) served[at++] = column < 0 ? Number.NaN : (heads[row * width + column] ?? Number.NaN);
+  }
+  return {
+    version: event.version,
+    arms: event.arms,
+    positions: Int32Array.from(items, ({ position }) => position),
+    served,
+    features:
+      event.encodedFeatures === undefined ? encodeFeatureBatch(event.features) : new Uint8Array(event.encodedFeatures),
+    feedbackTimes: [],
+  };
+}
+
+/** The fields that state looks at. It finds keys by them, so only texts, numbers and booleans matter. */
+export function fieldsOf({ fields }: Impression, names: readonly string[]): ShownFields {
+  const { user, context, candidates } = fields;
+  return {
+    user: chosen(user, names),
+    context: chosen(context, names),
+    candidates: candidates.map((candidate) => chosen(candidate, names)),
+  };
+}
+
+function chosen(fields: Fields, names: readonly string[]): Fields {
+  const kept: Record<string, FieldValue> = {};
+  for (const name of names) {
+    const value = fields[name];
+    if (typeof value === 'string' || typeof value === 'boolean') kept[name] = value;
+    // As text where JSON has no such number: a key is the same either way.
+    else if (typeof value === 'number' && !Number.isNaN(value))
+      kept[name] = Number.isFinite(value) ? value : String(value);
+  }
+  return kept;
+}

@@ -1,0 +1,114 @@
+import { fingerprint, type LabelDefinition, type RankerDefinition } from '../../src/definition/index.js';
+import type { Feedback, Impression, LoggedEvent } from '../../src/events/index.js';
+import type { FeatureBatch, Outcome } from '../../src/features/index.js';
+import type { Joined, JoinedExample, JoinedStream } from '../../src/join/index.js';
+
+/** Builders: a ranker with what a test is about, events of one user, streams read to their end. */
+export const start = Date.UTC(2026, 0, 5);
+export const minuteMs = 60_000;
+
+export function ranker(
+  labels: Readonly<Record<string, LabelDefinition>> = {},
+  rest: Partial<RankerDefinition> = {},
+): RankerDefinition {
+  return {
+    name: 'films',
+    features: {
+      length: { kind: 'number', scope: 'candidate' },
+      watched: { kind: 'history', scope: 'user', of: 'item_id', on: 'click', dim: 2 },
+      rate: { kind: 'rate', scope: 'candidate', key: ['user_id', 'item_id'], of: ['click', 'watch'] },
+    },
+    tasks: {
+      click: { kind: 'binary', label: 'is_click' },
+      watch: { kind: 'regression', label: 'seconds', when: 'click' },
+    },
+    network: { kind: 'mmoe' },
+    score: { form: 'sum', weights: { click: 1 } },
+    labels,
+    ...rest,
+  };
+}
+
+/** One list of items a, b, c ... of which feature `length` is 1, 2, 3 ... */
+export function shown(
+  options: Partial<Impression> & { items?: never; of: RankerDefinition; rows?: number },
+): Impression {
+  const { of: definition, rows = 3, ...given } = options;
+  const ids = Array.from({ length: rows }, (_, row) => String.fromCharCode(97 + row));
+  const tasks = Object.keys(definition.tasks);
+  return {
+    kind: 'impression',
+    time: start,
+    requestId: 'r1',
+    userId: 'u1',
+    ranker: definition.name,
+    version: 'v1',
+    fingerprint: fingerprint(definition),
+    arms: { layout: 'wide' },
+    weights: { click: 1 },
+    tasks,
+    candidates: rows,
+    items: ids.map((id, row) => ({ id, position: row + 1, score: 1 / (row + 1), propensity: 1 })),
+    heads: Float32Array.from({ length: rows * tasks.length }, (_, at) => at / 8),
+    fields: {
+      user: { user_id: given.userId ?? 'u1' },
+      context: {},
+      candidates: ids.map((id, row) => ({ item_id: id, length: row + 1 })),
+    },
+    features: featuresOf(rows),
+    ...given,
+  };
+}
+
+export const featuresOf = (rows: number): FeatureBatch => ({
+  requests: 1,
+  rows,
+  requestOf: new Int32Array(rows),
+  columns: new Map([
+    [
+      'length',
+      {
+        side: 'candidate',
+        type: 'numbers',
+        width: 1,
+        values: Float32Array.from({ length: rows }, (_, row) => row + 1),
+      },
+    ],
+  ]),
+});
+
+let events = 0;
+export const heard = (options: Partial<Feedback> & { what: string }): Feedback => ({
+  kind: 'feedback',
+  time: start + 1000,
+  eventId: `e${events++}`,
+  requestId: 'r1',
+  userId: 'u1',
+  itemId: 'a',
+  value: undefined,
+  ...options,
+});
+
+export const marker = (time: number): LoggedEvent => ({ kind: 'marker', time });
+
+export interface Read {
+  readonly outcomes: Outcome[];
+  readonly examples: JoinedExample[];
+  readonly watermark: number;
+}
+
+/** Everything that the log holds now, in steps of `most` records. */
+export async function readAll(stream: JoinedStream, most = 1000, idle = 2): Promise<Read> {
+  const outcomes: Outcome[] = [];
+  const examples: JoinedExample[] = [];
+  let watermark = Number.NEGATIVE_INFINITY;
+  for (let quiet = 0; quiet < idle;) {
+    const joined: Joined = await stream.next({ most, waitMs: 0 });
+    const nothing = joined.outcomes.length + joined.examples.length === 0 && joined.watermark === watermark;
+    quiet = nothing ? quiet + 1 : 0;
+    outcomes.push(...joined.outcomes);
+    examples.push(...joined.examples);
+    watermark = joined.watermark;
+  }
+  return { outcomes, examples, watermark };
+}
