@@ -11,7 +11,8 @@ export interface FieldsText {
   readonly marked: boolean;
 }
 
-type Marked = FieldValue | { readonly f32: string } | { readonly n: string } | readonly Marked[];
+type Mark = { readonly f32?: unknown; readonly n?: unknown };
+type Marked = FieldValue | Mark | readonly Marked[];
 
 export function encodeFields(records: readonly Fields[]): FieldsText {
   const marked = records.some((fields) => Object.values(fields).some(needsMark));
@@ -51,9 +52,10 @@ const mark = (value: FieldValue): Marked => {
 const unmark = (value: Marked): FieldValue => {
   if (Array.isArray(value)) return (value as readonly Marked[]).map(unmark) as (string | number)[];
   if (!isRecord(value)) return value as FieldValue;
-  if (typeof value['n'] === 'string') return Number(value['n']);
-  if (typeof value['f32'] !== 'string') throw unreadable('a field is an object');
-  const bytes = Uint8Array.from(Buffer.from(value['f32'], 'base64'));
+  const { n, f32 } = value as Mark;
+  if (typeof n === 'string') return Number(n);
+  if (typeof f32 !== 'string') throw unreadable('a field is an object');
+  const bytes = Uint8Array.from(Buffer.from(f32, 'base64'));
   if (bytes.length % 4 !== 0) throw unreadable('a vector is cut short');
   return new Float32Array(bytes.buffer);
 };

@@ -1,5 +1,6 @@
 export { decodeEvent, encodeEvent } from './codec.js';
 export { deadLetterRecord, decodeDeadLetter, encodeDeadLetter, type DeadLetter } from './dead-letter.js';
+export { openEmbeddedLog, type EmbeddedLog, type EmbeddedLogOptions } from './embedded/log.js';
 export { partitionOf, recordOf } from './record.js';
 export * from './types.js';
 export {
@@ -10,3 +11,5 @@ export {
   type KafkaSasl,
   type KafkaTls,
 } from './kafka/index.js';
+export { openSpooledLog, type SpooledLog } from './spool.js';
+export { type SpoolStore, type SpoolUse } from './spool-queue.js';

@@ -19,4 +19,4 @@ export function recordOf(event: LoggedEvent, partition = 0): NewRecord {
 }
 
 const keyOf = (event: Exclude<LoggedEvent, TimeMarker>): string =>
-  event.kind === 'item' || event.kind === 'user' ? String(event.id) : String(event.userId ?? event.requestId);
+  String('id' in event ? event.id : (event.userId ?? event.requestId));

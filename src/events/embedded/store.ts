@@ -1,0 +1,272 @@
+import { mkdirSync } from 'node:fs';
+import { open, type Database, type RootDatabase } from 'lmdb';
+import { WatchnextError } from '../../errors.js';
+import type { LogRecord, Topic } from '../types.js';
+import { isThisProcess, lives, thisProcess, type Holder } from './holder.js';
+import { keyOf, segmentRecords, Segments, type Segment } from './segments.js';
+
+/** A record with its place decided, before it has an offset. */
+export interface PlacedRecord {
+  readonly partition: number;
+  readonly time: number;
+  readonly value: Uint8Array;
+}
+
+export interface StoreOptions {
+  readonly directory: string;
+  readonly topic: Topic;
+  /** If the topic is not there yet. */
+  readonly partitions: number;
+  readonly segmentBytes: number;
+  readonly segmentMs: number;
+}
+
+/** Up to this size values read together share memory, which is quicker; larger ones are often kept by who reads them. */
+const sharedBytes = 1024;
+const slabBytes = 64 * 1024;
+
+/**
+ * One topic in an LMDB environment of its own (a folder), so that each topic can have another writing process:
+ *
+ *   records   partition and offset → f64 time, value
+ *   segments  partition and first offset → what retention must know of up to 1024 records
+ *   about     how many partitions, who writes, how many bytes
+ *
+ * LMDB never writes over pages in use, so a commit is there as a whole or not at all, whatever is killed when.
+ */
+export class TopicStore {
+  readonly topic: Topic;
+  readonly path: string;
+  readonly partitions: number;
+  readonly #root: RootDatabase<Uint8Array, string>;
+  readonly #records: Database<Uint8Array, number>;
+  readonly #about: Database<string, string>;
+  readonly #segments: Segments;
+  readonly #segmentBytes: number;
+  readonly #segmentMs: number;
+
+  constructor({ directory, topic, partitions, segmentBytes, segmentMs }: StoreOptions) {
+    this.topic = topic;
+    this.path = `${directory}/${topic}`;
+    this.#segmentBytes = segmentBytes;
+    this.#segmentMs = segmentMs;
+    try {
+      mkdirSync(this.path, { recursive: true });
+      this.#root = open<Uint8Array, string>({ path: this.path, encoding: 'binary', noSubdir: false, maxDbs: 4 });
+      this.#records = this.#root.openDB({ name: 'records', encoding: 'binary' });
+      this.#segments = new Segments(this.#root.openDB({ name: 'segments', encoding: 'binary' }));
+      this.#about = this.#root.openDB({ name: 'about', encoding: 'string' });
+      const about = this.#about;
+      if (about.get('partitions') === undefined) {
+        this.#root.transactionSync(() => {
+          if (about.get('partitions') === undefined) about.putSync('partitions', String(partitions));
+        });
+      }
+      this.partitions = Number(about.get('partitions'));
+    } catch (error) {
+      throw this.failure(error);
+    }
+  }
+
+  /** Writes all or nothing, durably; answers whether a segment was begun. Rejects with log_locked or log_unavailable. */
+  async append(records: readonly PlacedRecord[], now: number): Promise<boolean> {
+    let rolled = false;
+    await this.#change(() => {
+      const tails = new Map<number, Segment>();
+      let added = 0;
+      for (const { partition, time, value } of records) {
+        let tail = tails.get(partition) ?? this.#segments.last(partition) ?? emptySegment(partition, 0, now);
+        if (this.#isFull(tail, now)) {
+          this.#segments.write(tail);
+          tail = emptySegment(partition, tail.next, now);
+          rolled = true;
+        }
+        const stored = Buffer.allocUnsafe(8 + value.length);
+        stored.writeDoubleLE(time);
+        stored.set(value, 8);
+        this.#records.putSync(keyOf(partition, tail.next), stored);
+        const bytes = sizeOf(value);
+        added += bytes;
+        tails.set(partition, { ...tail, next: tail.next + 1, bytes: tail.bytes + bytes, lastAt: now });
+      }
+      for (const tail of tails.values()) this.#segments.write(tail);
+      this.#addBytes(added);
+    });
+    return rolled;
+  }
+
+  /** Reads on from an offset: what is there now, up to `most` records. Answers undefined if the next one was dropped. */
+  read(partition: number, offset: number, most: number): LogRecord[] | undefined {
+    const records: LogRecord[] = [];
+    let slab = Buffer.alloc(0);
+    for (let at = offset; records.length < most; at++) {
+      // One buffer serves all reads and is longer than the value: `length` is set on it, so copy that much at once.
+      const found = this.#records.getBinaryFast(keyOf(partition, at));
+      if (found === undefined) break;
+      const { length } = found;
+      let copy: Buffer;
+      if (length > sharedBytes) {
+        copy = Buffer.allocUnsafeSlow(length);
+      } else {
+        if (slab.length < length) slab = Buffer.allocUnsafeSlow(slabBytes);
+        copy = slab.subarray(0, length);
+        slab = slab.subarray((length + 7) & ~7);
+      }
+      copy.set(Uint8Array.prototype.subarray.call(found, 0, length));
+      records.push({ partition, offset: at, time: copy.readDoubleLE(), value: copy.subarray(8) });
+    }
+    if (records.length > 0) return records;
+    const { first, next } = this.bounds(partition);
+    return offset < first || offset > next ? undefined : records;
+  }
+
+  bounds(partition: number): { first: number; next: number } {
+    const first = this.#segments.first(partition)?.first ?? 0;
+    return { first, next: this.#segments.last(partition)?.next ?? 0 };
+  }
+
+  /** Makes the next reads see what other processes have written. */
+  refresh(): void {
+    this.#root.resetReadTxn();
+  }
+
+  /** Of all records, roughly as LMDB stores them. */
+  bytes(partition?: number): number {
+    if (partition === undefined) return Number(this.#about.get('bytes') ?? 0);
+    let bytes = 0;
+    for (const segment of this.#segments.of(partition)) bytes += segment.bytes;
+    return bytes;
+  }
+
+  /**
+   * The segment to drop next: the one longest untouched, if it is older than `before`, or if the topic is larger than `bytes`
+   * and the segment is not the one that is written.
+   */
+  oldest({ before, bytes }: { readonly before: number; readonly bytes: number }): Segment | undefined {
+    let oldest: Segment | undefined;
+    const tooLarge = this.bytes() > bytes;
+    for (let partition = 0; partition < this.partitions; partition++) {
+      const segment = this.#segments.first(partition);
+      if (segment === undefined || segment.next === segment.first) continue;
+      const isLast = this.#segments.last(partition)?.first === segment.first;
+      const due = segment.lastAt < before || (tooLarge && !isLast);
+      if (due && (oldest === undefined || segment.lastAt < oldest.lastAt)) oldest = segment;
+    }
+    return oldest;
+  }
+
+  /** Drops a segment with its records. The place of the next record is kept by an empty one. */
+  async drop(segment: Segment, now: number): Promise<void> {
+    await this.#change(() => {
+      const { partition, first } = segment;
+      const current = this.#segments.first(partition);
+      if (current?.first !== first || current.next !== segment.next) return;
+      if (this.#segments.last(partition)?.first === first)
+        this.#segments.write(emptySegment(partition, segment.next, now));
+      this.#segments.remove(segment);
+      for (let offset = first; offset < segment.next; offset++) this.#records.removeSync(keyOf(partition, offset));
+      this.#addBytes(-segment.bytes);
+    });
+  }
+
+  /** Makes this process the topic's writer; rejects with log_locked if another one is. */
+  hold(): Promise<void> {
+    return this.#change(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    const holder = this.#holder();
+    if (holder !== undefined && isThisProcess(holder)) await this.#root.transaction(() => this.#release());
+    await this.#root.close();
+  }
+
+  /** The error of LMDB or the file system as one for people. */
+  failure(error: unknown): WatchnextError {
+    if (error instanceof WatchnextError) return error;
+    const message = error instanceof Error ? error.message : String(error);
+    const damaged = /MDB_(INVALID|CORRUPTED|PAGE_NOTFOUND|VERSION_MISMATCH|BAD_)/.test(message);
+    const [code, what, hint] = damaged
+      ? ([
+          'log_damaged',
+          'cannot be read',
+          '`watchnext log verify` says where; restore the folder, or move it away',
+        ] as const)
+      : ([
+          'log_unavailable',
+          'cannot be written',
+          'is the disk full, or the folder read-only? Nothing was kept',
+        ] as const);
+    return new WatchnextError(code, `The event log ${this.path} ${what}: ${message}.`, {
+      problems: [{ path: this.path, message, hint }],
+      cause: error,
+    });
+  }
+
+  #isFull(segment: Segment, now: number): boolean {
+    const records = segment.next - segment.first;
+    if (records === 0) return false;
+    const old = now - segment.openedAt > this.#segmentMs;
+    return records >= segmentRecords || segment.bytes >= this.#segmentBytes || old;
+  }
+
+  /** One transaction, durable when it resolves. What it is to do comes after it is sure that no other process writes. */
+  async #change(work: () => void): Promise<void> {
+    let refused: WatchnextError | undefined;
+    try {
+      await this.#root.transaction(() => {
+        const holder = this.#holder();
+        if (holder === undefined || !isThisProcess(holder)) {
+          if (holder !== undefined && lives(holder)) {
+            refused = this.#locked(holder);
+            return;
+          }
+          this.#about.putSync('writer', JSON.stringify(thisProcess));
+        }
+        work();
+      });
+      await this.#root.flushed;
+    } catch (error) {
+      throw this.failure(error);
+    }
+    if (refused !== undefined) throw refused;
+  }
+
+  #holder(): Holder | undefined {
+    const text = this.#about.get('writer');
+    return text === undefined ? undefined : (JSON.parse(text) as Holder);
+  }
+
+  #release(): void {
+    const holder = this.#holder();
+    if (holder !== undefined && isThisProcess(holder)) this.#about.removeSync('writer');
+  }
+
+  #locked({ pid }: Holder): WatchnextError {
+    return new WatchnextError('log_locked', `Process ${pid} writes the event log ${this.path} already.`, {
+      problems: [
+        {
+          path: this.path,
+          message: `is written by process ${pid}`,
+          hint: 'stop that process, name another folder with --log-directory, or use Kafka, which takes many writers',
+        },
+      ],
+    });
+  }
+
+  #addBytes(bytes: number): void {
+    this.#about.putSync('bytes', String(Math.max(0, this.bytes() + bytes)));
+  }
+}
+
+const emptySegment = (partition: number, first: number, now: number): Segment => ({
+  partition,
+  first,
+  next: first,
+  bytes: 0,
+  openedAt: now,
+  lastAt: now,
+});
+
+/** With key and headers; values over half a page of 4096 bytes take whole pages. */
+const sizeOf = ({ length }: Uint8Array): number =>
+  length < 2000 ? length + 32 : Math.ceil((length + 48) / 4096) * 4096;

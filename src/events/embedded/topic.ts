@@ -1,0 +1,187 @@
+import { WatchnextError } from '../../errors.js';
+import { partitionOf } from '../record.js';
+import type { LogReader, LogRecord, NewRecord, ReaderOptions } from '../types.js';
+import type { PlacedRecord, TopicStore } from './store.js';
+
+export interface Retention {
+  /** Records are dropped when they were appended longer ago. */
+  readonly ageMs?: number;
+  /** The oldest records of a topic are dropped beyond this size. */
+  readonly bytes?: number;
+}
+
+/** Calls are put into one transaction, and so under one flush, up to about so many records: it holds the thread shortly. */
+const groupRecords = 1000;
+/** How soon a reader notices what another process wrote. */
+const pollMs = 20;
+
+interface Call {
+  readonly records: readonly PlacedRecord[];
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A topic as it is written and read in this process. */
+export class EmbeddedTopic {
+  readonly store: TopicStore;
+  readonly #retention: Retention;
+  readonly #now: () => number;
+  #calls: Call[] = [];
+  #writing: Promise<void> | undefined;
+  readonly #waiting = new Set<() => void>();
+  #trimmedAt: number;
+  #closed = false;
+
+  constructor(store: TopicStore, options: { readonly retention: Retention; readonly now: () => number }) {
+    this.store = store;
+    this.#retention = options.retention;
+    this.#now = options.now;
+    this.#trimmedAt = options.now();
+  }
+
+  append(records: readonly NewRecord[]): Promise<void> {
+    if (this.#closed) return Promise.reject(closed());
+    const placed = records.map((record) => place(record, this.store.partitions));
+    if (placed.length === 0) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#calls.push({ records: placed, resolve, reject });
+      this.#write();
+    });
+  }
+
+  /** Drops what retention no longer keeps. */
+  async trim(): Promise<void> {
+    const { ageMs = Number.POSITIVE_INFINITY, bytes = Number.POSITIVE_INFINITY } = this.#retention;
+    const now = this.#now();
+    this.#trimmedAt = now;
+    for (let segment; (segment = this.store.oldest({ before: now - ageMs, bytes })) !== undefined;)
+      await this.store.drop(segment, now);
+  }
+
+  reader({ from, partitions = indices(this.store.partitions) }: ReaderOptions): LogReader {
+    this.store.refresh();
+    const offsets = new Map(
+      partitions.map((partition) => {
+        const { first, next } = this.store.bounds(partition);
+        return [partition, from === 'start' ? first : from === 'end' ? next : (from[partition] ?? 0)] as const;
+      }),
+    );
+    let ended = false;
+    let wake: (() => void) | undefined;
+    return {
+      next: async ({ most, waitMs }) => {
+        const until = performance.now() + waitMs;
+        for (;;) {
+          if (ended || this.#closed) throw closed();
+          const records = this.#read(offsets, most);
+          const leftMs = until - performance.now();
+          if (records.length > 0 || leftMs <= 0) return records;
+          await new Promise<void>((resolve) => {
+            const timer = setTimeout(resolve, Math.min(pollMs, leftMs));
+            wake = () => {
+              clearTimeout(timer);
+              resolve();
+            };
+            this.#waiting.add(wake);
+          });
+          if (wake !== undefined) this.#waiting.delete(wake);
+        }
+      },
+      close: () => {
+        ended = true;
+        wake?.();
+        return Promise.resolve();
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#wakeReaders();
+    await this.#writing;
+    await this.store.close();
+  }
+
+  /** Groups of calls, one after the other, until none is left. */
+  #write(): void {
+    this.#writing ??= (async () => {
+      // What else this turn appends goes along.
+      await Promise.resolve();
+      while (this.#calls.length > 0) await this.#writeGroup();
+      this.#writing = undefined;
+    })();
+  }
+
+  async #writeGroup(): Promise<void> {
+    let records = 0;
+    const end = this.#calls.findIndex((call) => (records += call.records.length) >= groupRecords);
+    const group = this.#calls.splice(0, end < 0 ? this.#calls.length : end + 1);
+    try {
+      const now = this.#now();
+      const rolled = await this.store.append(
+        group.flatMap((call) => call.records),
+        now,
+      );
+      for (const { resolve } of group) resolve();
+      this.#wakeReaders();
+      const { ageMs = Number.POSITIVE_INFINITY } = this.#retention;
+      if (rolled || now - this.#trimmedAt > ageMs / 16) await this.trim();
+    } catch (error) {
+      // After the group was resolved this does nothing: what could not be dropped now is dropped later.
+      for (const { reject } of group) reject(error);
+    }
+  }
+
+  /** The same share of every partition; what one leaves, the others take. */
+  #read(offsets: Map<number, number>, most: number): LogRecord[] {
+    this.store.refresh();
+    const found: LogRecord[] = [];
+    let open = [...offsets.keys()];
+    while (open.length > 0 && found.length < most) {
+      const share = Math.ceil((most - found.length) / open.length);
+      open = open.filter((partition) => {
+        const offset = offsets.get(partition) ?? 0;
+        const wanted = Math.min(share, most - found.length);
+        const records = this.store.read(partition, offset, wanted);
+        if (records === undefined) throw this.#gap(partition, offset);
+        for (const record of records) found.push(record);
+        offsets.set(partition, offset + records.length);
+        return records.length === wanted;
+      });
+    }
+    return found;
+  }
+
+  #gap(partition: number, offset: number): WatchnextError {
+    const { first, next } = this.store.bounds(partition);
+    const { path, topic } = this.store;
+    return new WatchnextError('log_gap', `The event log ${path} has no record ${offset} of partition ${partition}.`, {
+      problems: [
+        {
+          path: `${topic}/${partition}`,
+          message:
+            offset < first
+              ? `keeps records from ${first} on: retention dropped those before`
+              : `ends before record ${next}: this is another log than the one that was read`,
+          hint: 'start again from a newer sealed version; a longer retention leaves more time',
+        },
+      ],
+    });
+  }
+
+  #wakeReaders(): void {
+    for (const wake of [...this.#waiting]) wake();
+  }
+}
+
+const indices = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+const closed = (): WatchnextError => new WatchnextError('log_unavailable', 'The event log is closed.');
+
+function place(record: NewRecord, partitions: number): PlacedRecord {
+  const partition = 'key' in record ? partitionOf(record.key, partitions) : record.partition;
+  if (!Number.isInteger(partition) || partition < 0 || partition >= partitions)
+    throw new RangeError(`Partition ${partition} is not one of ${partitions}.`);
+  return { partition, time: record.time, value: record.value };
+}
