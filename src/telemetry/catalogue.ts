@@ -122,6 +122,26 @@ export const metricCatalogue = {
     labels: [],
     help: '1 while the service takes traffic, 0 before and while draining.',
   },
+  watchnext_spool_records: {
+    kind: 'gauge',
+    labels: ['topic'],
+    help: 'Events that wait on this machine’s disk because the log is away.',
+  },
+  watchnext_spool_bytes: {
+    kind: 'gauge',
+    labels: ['topic'],
+    help: 'Size of the events that wait on this machine’s disk.',
+  },
+  watchnext_spool_oldest_seconds: {
+    kind: 'gauge',
+    labels: ['topic'],
+    help: 'How long the oldest of the waiting events has been waiting; 0 if none waits.',
+  },
+  watchnext_spool_forwarded_total: {
+    kind: 'counter',
+    labels: ['topic'],
+    help: 'Events that waited and were forwarded when the log was back.',
+  },
   watchnext_event_loop_delay_seconds: {
     kind: 'gauge',
     labels: ['quantile'],

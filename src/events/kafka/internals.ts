@@ -98,7 +98,7 @@ interface ClusterOptions {
 
 interface RequestQueue {
   readonly pending: readonly unknown[];
-  scheduleCheckPendingRequests(this: RequestQueue): void;
+  scheduleCheckPendingRequests: (this: RequestQueue) => void;
 }
 
 const load = createRequire(import.meta.url);
@@ -110,7 +110,7 @@ export const createCluster = (options: ClusterOptions): Cluster =>
  * thousand wake-ups a second while idle. There is something to look at only while requests wait.
  */
 const queues = (load('kafkajs/src/network/requestQueue') as { prototype: RequestQueue }).prototype;
-const schedule = Reflect.get(queues, 'scheduleCheckPendingRequests') as RequestQueue['scheduleCheckPendingRequests'];
+const schedule = queues.scheduleCheckPendingRequests;
 queues.scheduleCheckPendingRequests = function (this: RequestQueue): void {
   if (this.pending.length > 0) schedule.call(this);
 };

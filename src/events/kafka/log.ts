@@ -30,13 +30,10 @@ const placed = (topic: string, records: readonly NewRecord[], partitions: number
   return outgoing;
 };
 
-/**
- * The event log on a Kafka cluster. Answers also while no broker can be reached: then each call is log_unavailable after the
- * timeout, and works once there is one. Topics that are missing are made when first used. Throws settings_invalid.
- */
-export const openKafkaLog = async (
+/** See `openKafkaLog`. */
+export const createKafkaLog = (
   given: KafkaOptions & { readonly logger?: Logger; readonly now?: () => number },
-): Promise<EventLog> => {
+): EventLog => {
   const options = resolveKafkaOptions(given, given.logger ?? silentLogger);
   const questions = createSession(options);
   const topics = createKafkaTopics(options, questions);
@@ -50,8 +47,8 @@ export const openKafkaLog = async (
     return bounds.map(({ first, next }) => (from === 'start' ? first : next));
   };
 
-  return Promise.resolve({
-    kind: 'kafka' as const,
+  return {
+    kind: 'kafka',
     partitions: (topic) => topics.partitions(nameOf(topic)),
     bounds: (topic) => topics.bounds(nameOf(topic)),
     async append(topic, records) {
@@ -81,5 +78,5 @@ export const openKafkaLog = async (
       await producer.close();
       await questions.close();
     },
-  });
+  };
 };

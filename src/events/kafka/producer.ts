@@ -15,7 +15,7 @@ import { stampOf } from './timestamps.js';
 export interface KafkaProducer {
   /** Resolves when all records are acknowledged. */
   append(records: readonly Outgoing[]): Promise<void>;
-  /** Writes what is queued, for as long as any write may take, and ends. */
+  /** Writes what is queued if the brokers take it at the first attempt, and ends. */
   close(): Promise<void>;
 }
 
@@ -97,7 +97,7 @@ export const createKafkaProducer = (
         throw error;
       }
     };
-    await retrying(attempt, { timeoutMs });
+    await retrying(attempt, { timeoutMs, stopped: () => closed });
     for (const { place, messages } of parts) sequencer.advance(place, messages.length);
   };
 

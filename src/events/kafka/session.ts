@@ -1,4 +1,4 @@
-import { Kafka, logLevel, type SASLOptions } from 'kafkajs';
+import { Kafka, logLevel } from 'kafkajs';
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { connect as connectSecure } from 'node:tls';
 import { WatchnextError } from '../../errors.js';
@@ -53,7 +53,7 @@ const connectTo = async (options: ResolvedKafkaOptions): Promise<Connection> => 
     brokers,
     clientId,
     ssl: tls === false ? null : tls === true ? {} : tls,
-    sasl: sasl === undefined ? null : ({ ...sasl }),
+    sasl: sasl === undefined ? null : { ...sasl },
     socketFactory: (request) => {
       if (discarded) throw new Error('closed');
       const socket = openSocket(request);

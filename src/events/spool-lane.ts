@@ -1,0 +1,144 @@
+import { WatchnextError } from '../errors.js';
+import type { Logger } from '../telemetry/index.js';
+import type { SpoolQueue } from './spool-queue.js';
+import type { EventLog, NewRecord, Topic } from './types.js';
+
+/** The way of one topic's records to the log, through its spool when the log is away. */
+export interface SpoolLane {
+  append(records: readonly NewRecord[]): Promise<void>;
+  /** Call it after the log is closed. Resolves when every append is settled and nothing is forwarded any more. */
+  close(): Promise<void>;
+}
+
+interface Waiting {
+  readonly order: number;
+  readonly records: readonly NewRecord[];
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const RETRY_MS = 500;
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : 'no reason given');
+
+const isAway = (error: unknown): boolean => error instanceof WatchnextError && error.code === 'log_unavailable';
+
+/**
+ * `direct`: records go to the log. When it refuses one for being away: `retreating`, until all that is under way is settled,
+ * while new ones wait; then what was refused and what waits goes to the spool in the order of the calls. `spooling`: records
+ * go to the end of the spool and its front is forwarded; when nothing is left it is `direct` again, within one turn.
+ */
+export const createSpoolLane = (parts: {
+  readonly topic: Topic;
+  readonly log: EventLog;
+  readonly queue: SpoolQueue;
+  readonly forwarded: (records: number) => void;
+  readonly logger: Logger;
+}): SpoolLane => {
+  const { topic, log, queue, logger } = parts;
+  let mode: 'direct' | 'retreating' | 'spooling' = 'direct';
+  let calls = 0;
+  let underWay = 0;
+  let retreat: Waiting[] = [];
+  const pending = new Set<Promise<void>>();
+  let forwarding = Promise.resolve();
+  let closed = false;
+  let wake: () => void = () => undefined;
+
+  const sleep = async (): Promise<void> => {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      wake = resolve;
+      timer = setTimeout(resolve, RETRY_MS);
+    });
+    clearTimeout(timer);
+  };
+
+  /** Again and again until it succeeds: to go on without it would lose a record or let others overtake it. */
+  const insist = async <T>(doing: string, work: () => Promise<T>): Promise<T> => {
+    for (let told = false; ;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (closed) throw error;
+        if (!told && !isAway(error)) logger.error({ topic, reason: reasonOf(error) }, doing);
+        told = true;
+        await sleep();
+      }
+    }
+  };
+
+  const forward = async (): Promise<void> => {
+    let moved = 0;
+    while (queue.use().records > 0) {
+      const chunk = await insist('the spool cannot be read', () => queue.take());
+      if (closed) return;
+      if (chunk.count === 0) continue;
+      await insist('the log refuses spooled events', () => log.append(topic, chunk.records));
+      await insist('the spool cannot forget what is forwarded', () => queue.drop(chunk));
+      moved += chunk.count;
+      parts.forwarded(chunk.count);
+    }
+    mode = 'direct';
+    logger.info({ topic, records: moved }, 'the log is back: all spooled events are forwarded');
+  };
+
+  const startForwarding = (): void => {
+    mode = 'spooling';
+    // It ends early only by closing; what is not forwarded then is so after the next start.
+    forwarding = forward().catch(() => undefined);
+  };
+
+  const spoolRetreat = (): void => {
+    const waiting = retreat.sort((a, b) => a.order - b.order);
+    retreat = [];
+    for (const { records, resolve, reject } of waiting) queue.push(records).then(resolve, reject);
+    startForwarding();
+  };
+
+  const settle = (waiting: Waiting, error?: unknown): void => {
+    underWay -= 1;
+    if (error === undefined) waiting.resolve();
+    else if (!isAway(error)) waiting.reject(error);
+    else {
+      if (mode === 'direct') logger.warn({ topic, reason: reasonOf(error) }, 'the log is away: events are spooled');
+      mode = 'retreating';
+      retreat.push(waiting);
+    }
+    if (mode === 'retreating' && underWay === 0) spoolRetreat();
+  };
+
+  const put = (records: readonly NewRecord[]): Promise<void> => {
+    if (mode === 'spooling') return queue.push(records);
+    return new Promise((resolve, reject) => {
+      const waiting = { order: (calls += 1), records, resolve, reject };
+      if (mode === 'retreating') {
+        retreat.push(waiting);
+        return;
+      }
+      underWay += 1;
+      log.append(topic, records).then(
+        () => settle(waiting),
+        (error: unknown) => settle(waiting, error),
+      );
+    });
+  };
+
+  if (queue.use().records > 0) startForwarding();
+  return {
+    append(records) {
+      if (closed) return Promise.reject(new WatchnextError('log_unavailable', 'the log is closed'));
+      const appended = put(records);
+      const settled = appended.catch(() => undefined).finally(() => pending.delete(settled));
+      pending.add(settled);
+      return appended;
+    },
+    async close() {
+      closed = true;
+      wake();
+      await Promise.all(pending);
+      await forwarding;
+      await queue.close();
+    },
+  };
+};
