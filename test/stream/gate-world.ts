@@ -92,7 +92,7 @@ async function freeze(
 ): Promise<Candidate> {
   const { layout, labelScaling: scaling, parameters } = trained;
   const state = new Map([...(await trained.denseState())].map(([name, values]) => [name, change(values)]));
-  const { bytes: graph } = await compileServingGraph({ definition, layout, scaling, state, metadata: {} });
+  const { bytes: graph } = compileServingGraph({ definition, layout, scaling, state, metadata: {} });
   const tables = new Map([...trained.tables()].map(([name, table]) => [name, parseTable(table.serialise(), name)]));
   const model = await openServedModel({ definition, parameters, graph, tables });
   open.push(model);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import {
+  createWindows,
   judge,
   type GateCheck,
   type GateDecision,
@@ -26,7 +27,6 @@ const withRows = (
   { windows }: StreamedWorld,
   change: { newest?: (rows: JudgedRows) => JudgedRows; anchor?: (rows: JudgedRows) => JudgedRows },
 ): JudgeOptions['windows'] => ({
-  rows: windows.rows,
   newest: (rows) => (change.newest ?? same)(windows.newest(rows)),
   anchor: () => (change.anchor ?? same)(windows.anchor()),
 });
@@ -83,7 +83,7 @@ describe('a model that learned on a stream', () => {
     const windows = withRows(world, {
       newest: (rows) => ({ ...rows, predicted: rows.predicted.map((head, at) => (at === 5 ? Number.NaN : head)) }),
     });
-    expect(messageOf(await decide(world, { windows }), 'finite')).toContain('1 of the last 499 predictions of watch');
+    expect(messageOf(await decide(world, { windows }), 'finite')).toContain('1 of the last 504 predictions of watch');
   });
 
   test('is refused when it cannot score at all', async () => {
@@ -106,7 +106,7 @@ describe('a model that learned on a stream', () => {
     // All but a dozen clicks are masked: whatever the order of so few, it may be chance.
     const sparse = (rows: JudgedRows): JudgedRows => {
       const labels = rows.labels.map((label, at) => (at % 2 === 0 && (at / 2) % 20 !== 0 ? Number.NaN : label));
-      return { ...rows, labels, predicted: rows.predicted.map((head, at) => head + 0.3 * (mixSeeds(at) / 2 ** 32)) };
+      return { ...rows, labels, predicted: rows.predicted.map((head, at) => head + 0.8 * (mixSeeds(at) / 2 ** 32)) };
     };
     const decision = await decide(world, { windows: withRows(world, { newest: sparse }) });
     expect(decision.checks.find(({ name }) => name === 'auc')).toMatchObject({ passed: true });

@@ -54,8 +54,12 @@ describe('windows', () => {
 
   test('hand out the newest rows with all that belongs to them', () => {
     const windows = fill(createWindows({ definition: ranker(50), rows: 100 }), [7, 3, 10]);
-    expect(windows.newest(7)).toEqual(numbered(17, 3));
+    // Requests 17, 18 and 19 have three rows, one and two.
+    expect(windows.newest(4)).toEqual(numbered(17, 3));
+    expect(windows.newest(3)).toEqual(numbered(18, 2));
     expect(windows.newest(1)).toEqual(numbered(19, 1));
+    expect(windows.newest(3, (version) => version === 'v0')).toEqual(numbered(8, 2));
+    expect(windows.newest(1000, (version) => version === 'v1')).toEqual(numbered(10, 10));
     expect(windows.newest()).toEqual(numbered(0, 20));
   });
 

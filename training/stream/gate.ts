@@ -22,7 +22,7 @@ export interface Candidate extends Contender {
 
 export interface JudgeOptions {
   readonly definition: RankerDefinition;
-  readonly windows: Pick<Windows, 'rows' | 'newest' | 'anchor'>;
+  readonly windows: Pick<Windows, 'newest' | 'anchor'>;
   readonly candidate: Candidate;
   /** What serves now; undefined where nothing does. */
   readonly active: Contender | undefined;
@@ -51,8 +51,8 @@ export const judge = async ({
   // What does not score as it was trained is not worth scoring more with.
   if (!graph.passed) return decisionOf([finite, graph]);
 
-  const enough = windows.rows >= limits.rows;
-  const few = `${windows.rows} of ${limits.rows} rows: too few to tell`;
+  const enough = newest.batch.rows >= limits.rows;
+  const few = `${newest.batch.rows} of ${limits.rows} rows: too few to tell`;
   const young = `${anchor.batch.rows} older rows: too few to tell`;
   const old = anchor.batch.rows >= limits.rows / 2;
   const alone = 'nothing serves to compare with';

@@ -2,3 +2,5 @@ export { judge, type Candidate, type Contender, type JudgeOptions } from './gate
 export { measureHeads } from './measures.js';
 export type * from './types.js';
 export { createWindows, type MeasuredBy, type Windows, type WindowsOptions } from './windows.js';
+export { briefMeasures, renderMeasures } from './measures-text.js';
+export { createWatch, type Retreat, type Watch, type WatchOptions } from './watch.js';

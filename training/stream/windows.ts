@@ -17,8 +17,11 @@ export interface Windows {
   add(judged: JudgedRows): void;
   /** Rows kept. */
   readonly rows: number;
-  /** The last whole requests with at most this many rows, one request at least; all that are kept if left out. */
-  newest(rows?: number): JudgedRows;
+  /**
+   * The last whole requests that make up at least this many rows; all that are kept if there are fewer, or if left out.
+   * `of` takes only those that a version served.
+   */
+  newest(rows?: number, of?: (version: string) => boolean): JudgedRows;
   /**
    * A sample of what is older than the newest 2 × `stream.gate.rows` rows, at most `stream.gate.rows` of them: even over the
    * first hundred times as many, from then on the older a request the less likely it is still there. None in the beginning.
@@ -91,18 +94,19 @@ export const createWindows = ({ definition, ...options }: WindowsOptions): Windo
     }
   };
 
-  const newest = (wanted = rows): JudgedRows => {
+  const newest = (wanted = Infinity, of: (version: string) => boolean = () => true): JudgedRows => {
     const found: JudgedRows[] = [];
     let count = 0;
     for (const { judged, gone } of parts.toReversed()) {
-      let first = judged.batch.requests;
-      for (; first > gone; first--) {
-        const size = rowsOf(judged, first - 1);
-        if (count > 0 && count + size > wanted) break;
-        count += size;
+      const taken: number[] = [];
+      for (let request = judged.batch.requests - 1; request >= gone && count < wanted; request--) {
+        if (!of(judged.versions[request] ?? '')) continue;
+        taken.push(request);
+        count += rowsOf(judged, request);
       }
-      if (first < judged.batch.requests) found.push(from(judged, first));
-      if (first > gone) break;
+      const whole = taken.length === judged.batch.requests;
+      if (taken.length > 0) found.push(whole ? judged : selectJudged(judged, taken.reverse()));
+      if (count >= wanted) break;
     }
     return concatJudged(found.reverse());
   };
@@ -150,14 +154,6 @@ const rowsOf = ({ batch }: JudgedRows, request: number): number => {
   const starts = requestStarts(batch);
   return (starts[request + 1] ?? 0) - (starts[request] ?? 0);
 };
-
-const from = (judged: JudgedRows, first: number): JudgedRows =>
-  first === 0
-    ? judged
-    : selectJudged(
-        judged,
-        Array.from({ length: judged.batch.requests - first }, (_, i) => first + i),
-      );
 
 /** Labels and the predictions asked for, without features. */
 const columnsOf = (parts: readonly Part[], by: MeasuredBy): HeadColumns => {

@@ -1,0 +1,23 @@
+import { expect, test } from '@jest/globals';
+import { briefMeasures, renderMeasures } from '../../training/stream/index.js';
+
+const measures = {
+  click: { rows: 2000, positives: 412, auc: 0.75123, calibration: 1.0404, normalisedEntropy: 0.91234 },
+  watch: { rows: 412, positives: 412, auc: Number.NaN, calibration: 0.9, normalisedEntropy: 0.8 },
+  like: { rows: 0, positives: 0, auc: Number.NaN, calibration: Number.NaN, normalisedEntropy: Number.NaN },
+};
+
+test('measures are a table for people', () => {
+  expect(renderMeasures(measures)).toBe(
+    [
+      'head   rows  positives     AUC  calibration  entropy',
+      'click  2000        412  0.7512        1.040   0.9123',
+      'watch   412        412       –        0.900   0.8000',
+      'like      0          0       –            –        –',
+    ].join('\n'),
+  );
+});
+
+test('or a few words', () => {
+  expect(briefMeasures(measures)).toBe('click 0.751, watch error 0.800, like –');
+});
