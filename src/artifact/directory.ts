@@ -92,12 +92,10 @@ export function openArtifacts(directory: string): Artifacts {
   const point = (ranker: string, pointer: Pointer): Promise<void> =>
     writePointer(join(directory, ranker, pointerFile), pointer);
   /** Chains of versions that rollback is not likely to reach go; what is newer than the active version may be next. */
-  const prune = ({ version, previous }: Partial<Pointer>, ranker: string): Promise<void> => {
-    const recent = previous?.slice(0, keptChains) ?? [];
-    return pruneChains(
-      join(directory, ranker),
-      (each) => version === undefined || each >= version || recent.includes(each),
-    );
+  const prune = async (ranker: string, alsoKept?: string): Promise<void> => {
+    const { version = '', previous = [] } = await pointerOrProblem(ranker);
+    const kept = [...previous.slice(0, keptChains), alsoKept];
+    await pruneChains(join(directory, ranker), (each) => each >= version || kept.includes(each));
   };
   const refuse = async (ranker: string, candidate: string, reason: string): Promise<void> => {
     await requireRanker(ranker);
@@ -158,9 +156,8 @@ export function openArtifacts(directory: string): Artifacts {
         const { [version]: limit, ...others } = through;
         if (current === version && limit === undefined) return;
         const before = current === undefined || current === version ? previous : [current, ...previous];
-        const pointer = { version, previous: before.slice(0, keptPrevious), through: others };
-        await point(ranker, pointer);
-        await prune(pointer, ranker);
+        await point(ranker, { version, previous: before.slice(0, keptPrevious), through: others });
+        await prune(ranker);
       }),
 
     rollback: (ranker) =>
@@ -181,7 +178,7 @@ export function openArtifacts(directory: string): Artifacts {
       inTurn(delta.ranker, async () => {
         const { ranker, base: version, sequence } = delta;
         await appendDelta(join(directory, ranker), await manifestOf(ranker, version), delta);
-        if (sequence === 1) await prune(await pointerOrProblem(ranker), ranker);
+        if (sequence === 1) await prune(ranker, version);
         return referenceName({ version, sequence });
       }),
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Artifacts } from '../../src/artifact/index.js';
+import { lessonsOf, publishLessons } from '../artifact/lessons.js';
 import { refusal } from '../artifact/model.js';
 
 export interface ArtifactsFixture {
@@ -83,6 +84,63 @@ export function artifactsContract(
         expect((await artifacts.list())[0]?.versions).toHaveLength(1);
       }));
 
+    test('adds deltas to a version one after the other, and loads it as it was after each', () =>
+      use(async ({ artifacts, seal }) => {
+        const base = await seal('demo');
+        expect(await artifacts.deltas('demo', base)).toEqual([]);
+        const learning = { ranker: 'demo', base, lessons: lessonsOf(base, 'demo'), lists: [['i1'], ['i2'], ['new']] };
+        const names = await publishLessons(artifacts, learning);
+        expect(names).toEqual([1, 2, 3].map((n) => `${base}+${n}`));
+        expect(await artifacts.deltas('demo', base)).toEqual([1, 2, 3]);
+        const sizes = [base, ...names].map(
+          async (name) => (await artifacts.load('demo', name)).tables.get('item_id')?.size,
+        );
+        expect(await Promise.all(sizes)).toEqual([3, 3, 3, 4]);
+        const end = await artifacts.endOfChain('demo', base);
+        expect(await refusal(() => artifacts.nextDelta('demo', base, end))).toMatch(/^delta_refused.*missing/);
+        expect(await refusal(() => artifacts.load('demo', `${base}+4`))).toMatch(/^artifact_missing.*\+3/);
+      }));
+
+    test('lets one of two that publish at the same time win', () =>
+      use(async ({ artifacts, seal }) => {
+        const base = await seal('demo');
+        const end = await artifacts.endOfChain('demo', base);
+        const deltas = [['i1'], ['i2']].map((items) => lessonsOf(base, 'demo').learn(end, items));
+        const outcomes = await Promise.all(deltas.map((delta) => refusal(() => artifacts.publishDelta(delta))));
+        expect(outcomes.map((outcome) => outcome.split(':')[0])).toEqual(['accepted', 'delta_refused']);
+      }));
+
+    test('withdraws deltas of the active version, with the reason, until it is activated again', () =>
+      use(async ({ artifacts, seal }) => {
+        const [a, b] = [await seal('demo'), await seal('demo')];
+        const limit = async (): Promise<number | undefined> => (await artifacts.list())[0]?.through;
+        expect(await refusal(() => artifacts.withdraw('demo', 0, 'bad'))).toMatch(/^artifact_missing.*no active/);
+        await artifacts.activate('demo', a);
+        expect(await limit()).toBeUndefined();
+        await artifacts.withdraw('demo', 4, 'click is worse');
+        expect(await limit()).toBe(4);
+        expect((await artifacts.list())[0]?.refused).toMatchObject([{ candidate: `${a}+5`, reason: 'click is worse' }]);
+        await artifacts.activate('demo', b);
+        expect(await limit()).toBeUndefined();
+        await artifacts.rollback('demo');
+        expect(await limit()).toBe(4);
+        await artifacts.activate('demo', a);
+        expect([await limit(), (await artifacts.list())[0]?.previous]).toEqual([undefined, []]);
+      }));
+
+    test('keeps the last hundred refusals with their reasons', () =>
+      use(async ({ artifacts, seal }) => {
+        await seal('demo');
+        for (let n = 0; n < 230; n += 1)
+          await artifacts.refuse({ ranker: 'demo', candidate: `x+${n}`, reason: `line\n${n}` });
+        const refused = (await artifacts.list())[0]?.refused ?? [];
+        expect(refused).toHaveLength(100);
+        expect(refused.at(-1)).toMatchObject({ candidate: 'x+229', reason: 'line\n229' });
+        expect(Date.parse(refused[0]?.at ?? '')).toBeGreaterThan(0);
+        const absent = { ranker: 'other', candidate: 'x', reason: 'y' };
+        expect(await refusal(() => artifacts.refuse(absent))).toMatch(/^artifact_missing.*there is demo/);
+      }));
+
     test.each(['../demo', 'a/b', '', '.', '..', 'x'.repeat(300), 'Demo', 'demo\0', '/etc', 'démo'])(
       'refuses %j as a name',
       (name) =>
@@ -96,6 +154,11 @@ export function artifactsContract(
             () => artifacts.activate(name, version),
             () => artifacts.activate('demo', name),
             () => artifacts.rollback(name),
+            () => artifacts.deltas(name, version),
+            () => artifacts.deltas('demo', name),
+            () => artifacts.endOfChain('demo', name),
+            () => artifacts.withdraw(name, 0, ''),
+            () => artifacts.refuse({ ranker: name, candidate: version, reason: '' }),
           ]) {
             expect(await refusal(call)).toMatch(/^artifact_missing: .*cannot be the name/);
           }
