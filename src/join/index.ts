@@ -1,3 +1,5 @@
+export { openExamplesStream, type ExamplesStreamOptions } from './examples-stream.js';
+export { decodeJoined, encodeJoined } from './joined-codec.js';
 export { createJoiner, restoreJoiner, type Joiner, type JoinerOptions } from './joiner.js';
 export { createMerge, restoreMerge, type Merge, type MergeOptions } from './merge.js';
 export { openJoinedStream, type EventStream, type JoinedStreamOptions, type JoinStatus } from './stream.js';

@@ -1,7 +1,7 @@
 import { WatchnextError } from '../errors.js';
-import { decodeFrame, encodeFrame, type Frame } from '../features/index.js';
+import { decodeFrame, encodeFrame } from '../features/index.js';
 import { noCounts } from './counters.js';
-import { packBytes, packEvents, unpackBytes, unpackEvents } from './packing.js';
+import { concat, packBytes, packEvents, parts, unpackBytes, unpackEvents } from './packing.js';
 import type { Shown, ShownFields } from './shown.js';
 import type { JoinCounters, MergedEvent } from './types.js';
 
@@ -122,27 +122,3 @@ export function decodeJoiner(bytes: Uint8Array, subject: string): JoinerMemory {
   const held = unpackEvents(frame);
   return { watermark, sequences, counters: { ...noCounts(), ...header.counters }, shown, held };
 }
-
-type Numbers = Float32Array | Int32Array | Float64Array;
-
-function concat<T extends Numbers>(Kind: new (length: number) => T, arrays: readonly T[]): T {
-  const all = new Kind(arrays.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const array of arrays) {
-    all.set(array, at);
-    at += array.length;
-  }
-  return all;
-}
-
-/** Copies of one array's parts, one after the other. */
-const parts = <T extends ReturnType<Frame['next']>>(array: T): { readonly length: number; next(length: number): T } => {
-  let at = 0;
-  return {
-    length: array.length,
-    next(length) {
-      at += length;
-      return array.slice(at - length, at) as T;
-    },
-  };
-};

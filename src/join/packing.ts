@@ -48,3 +48,30 @@ export function unpackEvents(frame: Frame): MergedEvent[] {
     return { time, partition, offset, from, value, event: decodeEvent(value) };
   });
 }
+
+type Numbers = Float32Array | Int32Array | Float64Array;
+
+/** Arrays of one kind as one. */
+export function concat<T extends Numbers>(Kind: new (length: number) => T, arrays: readonly T[]): T {
+  const all = new Kind(arrays.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const array of arrays) {
+    all.set(array, at);
+    at += array.length;
+  }
+  return all;
+}
+
+/** Copies of one array's parts, one after the other. */
+export const parts = <T extends ReturnType<Frame['next']>>(
+  array: T,
+): { readonly length: number; next(length: number): T } => {
+  let at = 0;
+  return {
+    length: array.length,
+    next(length) {
+      at += length;
+      return array.slice(at - length, at) as T;
+    },
+  };
+};

@@ -1,7 +1,8 @@
 import { streamSettings, type RankerDefinition } from '../definition/index.js';
 import type { WatchnextError } from '../errors.js';
-import type { DeadLetter, EventLog, LogReader, LogRecord, Offsets } from '../events/index.js';
+import type { DeadLetter, EventLog, LogRecord, Offsets } from '../events/index.js';
 import { decodeFrame, encodeFrame } from '../features/index.js';
+import { openFairReader } from './fair-reader.js';
 import { createJoiner, restoreJoiner, type Joiner } from './joiner.js';
 import { createMerge, restoreMerge, type Merge } from './merge.js';
 import { packBytes, unpackBytes } from './packing.js';
@@ -75,23 +76,15 @@ export async function openJoinedStream(options: JoinedStreamOptions): Promise<Ev
     const least = Math.min(...places.map(({ largest }) => largest));
     return places.flatMap(({ partition, largest }) => (largest === least ? [partition] : []));
   };
-  const openReader = (some: readonly number[]): Promise<LogReader> =>
-    log.reader('events', { from: places.map(({ next }) => next), partitions: some });
-  let reading = partitions;
-  let reader = await openReader(reading);
-
-  /** One partition far ahead of another would fill the memory with what cannot be used yet: it has to wait in the log. */
-  const chooseReader = async (): Promise<void> => {
-    const full = merge.buffered.bytes > (reading === partitions ? mostBufferedBytes : mostBufferedBytes / 2);
-    const wanted = full ? behind() : partitions;
-    if (wanted.length === reading.length && wanted.every((partition) => reading.includes(partition))) return;
-    await reader.close();
-    reader = await openReader(wanted);
-    reading = wanted;
-  };
+  const reader = await openFairReader({
+    log,
+    topic: 'events',
+    partitions,
+    mostBytes: mostBufferedBytes,
+    state: () => ({ bytes: merge.buffered.bytes, behind: behind(), next: places.map(({ next }) => next) }),
+  });
 
   const read = async (how: { readonly most: number; readonly waitMs: number }): Promise<Batch> => {
-    await chooseReader();
     merge.push(await reader.next(how));
     merge.release((event) => joiner.take(event));
     const { refused, ...joined } = joiner.advance(merge.watermark);

@@ -54,6 +54,17 @@ export interface Joined {
   readonly examples: readonly JoinedExample[];
 }
 
+/** What a joiner makes of a stretch of one partition of `events`, as a record of `examples`. */
+export interface JoinedEntry extends Joined {
+  readonly ranker: string;
+  /** Of the events, and of the record itself. */
+  readonly partition: number;
+  /** The oldest record of `events` that feedback after `watermark` may still refer to. */
+  readonly from: number;
+  /** The number of the first outcome here: like examples they are numbered one by one. */
+  readonly firstOutcome: number;
+}
+
 /** The log as it is learned from. Where it is cut into `next` calls differs from run to run; the sequence never does. */
 export interface JoinedStream {
   /** Of up to `most` log records; waits up to `waitMs` for the first. Nothing new: empty, with the same watermark. */
