@@ -31,7 +31,10 @@ export const runServingBench = async (): Promise<BenchTable> => {
       bareRow('bare session.run, request side once per row', joined, bare),
       bareRow('bare session.run, request side once per request', split, bare),
     ];
-    const settings = readSettings({}, { models, store: join(folder, 'store'), port: 0, device: 'cpu', workers: 1 });
+    const settings = readSettings(
+      {},
+      { models, store: join(folder, 'store'), logDirectory: join(folder, 'log'), port: 0, device: 'cpu', workers: 1 },
+    );
     const server = await startServer(settings, { logger: silentLogger, signals: false });
     try {
       await putAll(server, model);

@@ -62,6 +62,7 @@ export const demoCommand = (): Command =>
       const settings = {
         models,
         store: join(folder, 'store'),
+        logDirectory: join(folder, 'log'),
         port: once === true && port === standardPort ? 0 : port,
         logLevel: 'warn',
       };

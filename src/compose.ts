@@ -1,13 +1,16 @@
 import type { RequestListener } from 'node:http';
 import { resolve } from 'node:path';
 import { WatchnextError } from './errors.js';
+import type { RankerDefinition } from './definition/index.js';
+import type { Impression } from './events/index.js';
 import { openLmdbStore, type FeatureStore } from './features/index.js';
 import { createApp } from './http/index.js';
 import { createRankers, createScorerPool, openModel, openVersions } from './inference/index.js';
 import { createEntities, createRanking } from './ranking/index.js';
-import { refuseFeedback } from './recording/index.js';
+import { openLog } from './log.js';
+import { createFeedback, openRecorder, recordUpdates, refuseFeedback, type Recorder } from './recording/index.js';
 import type { Settings } from './settings.js';
-import { createMetrics, watchProcess, type Logger } from './telemetry/index.js';
+import { createMetrics, watchProcess, type Logger, type Metrics } from './telemetry/index.js';
 
 export interface Service {
   readonly app: RequestListener;
@@ -29,13 +32,11 @@ export interface ComposeOptions {
 export const compose = async ({ settings, logger, version, now = Date.now }: ComposeOptions): Promise<Service> => {
   const metrics = createMetrics();
   const { device, workers, scoreTimeoutMs, ranker } = settings;
-  // First, because opening it can fail before there is anything to close.
-  const store = openStore(settings.store);
-  const pool = await createScorerPool({ device, workers, logger, metrics }).catch(async (error: unknown) => {
-    await store.close();
-    throw error;
-  });
-  const versions = openVersions(settings.models, logger);
+  const open = createOpened();
+  const store = await open.keep(() => openStore(settings.store));
+  const recorder = await openRecording({ open, settings, logger, metrics, now });
+  const pool = await open.keep(() => createScorerPool({ device, workers, logger, metrics }));
+  const versions = await open.keep(() => openVersions(settings.models, logger));
   const rankers = createRankers({
     source: versions,
     folder: resolve(settings.models),
@@ -45,8 +46,12 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
     metrics,
     now,
   });
-  const entities = createEntities({ store, metrics, now });
-  const rank = createRanking({ rankers, entities, metrics, logger, now, scoreTimeoutMs });
+  const known = createEntities({ store, metrics, now });
+  const entities = recorder === undefined ? known : recordUpdates(known, recorder, now);
+  const record = recorder && { record: (shown: () => Impression): void => recorder.offer([shown]) };
+  const rank = createRanking({ rankers, entities, metrics, logger, now, scoreTimeoutMs, ...record });
+  const definitions = (): readonly RankerDefinition[] => rankers.definitions;
+  const feedback = recorder === undefined ? refuseFeedback : createFeedback({ recorder, definitions, metrics, now });
 
   let draining = false;
   const readiness = {
@@ -73,7 +78,7 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
   return {
     app: createApp({
       rank,
-      feedback: refuseFeedback,
+      feedback,
       entities,
       rankers,
       readiness,
@@ -91,9 +96,43 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
       clearTimeout(timer);
       unwatch();
       await rankers.close();
-      await Promise.all([pool.close(), versions.close(), store.close()]);
+      await open.close();
     },
   };
+};
+
+/** What was opened so far: closed in the opposite order, also when opening the next fails. */
+const createOpened = () => {
+  const kept: { close(): Promise<unknown> }[] = [];
+  const close = async (): Promise<void> => {
+    for (let last = kept.pop(); last !== undefined; last = kept.pop()) await last.close();
+  };
+  return {
+    close,
+    keep: async <T extends { close(): Promise<unknown> }>(work: () => T | Promise<T>): Promise<T> => {
+      try {
+        const opened = await work();
+        kept.push(opened);
+        return opened;
+      } catch (error) {
+        await close();
+        throw error;
+      }
+    },
+  };
+};
+
+const openRecording = async (parts: {
+  readonly open: ReturnType<typeof createOpened>;
+  readonly settings: Settings;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly now: () => number;
+}): Promise<Recorder | undefined> => {
+  const { open, settings, logger, metrics, now } = parts;
+  if (settings.log === 'off') return undefined;
+  const log = await open.keep(() => openLog(settings, { logger, now, writes: ['events'] }));
+  return open.keep(() => openRecorder({ log, metrics, logger, now }));
 };
 
 const openStore = (path: string): FeatureStore => {

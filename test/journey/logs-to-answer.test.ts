@@ -71,7 +71,7 @@ const trainFolder = async (file: string, data: string, models: string): Promise<
 };
 
 const serving = async <T>(models: string, work: (server: RunningServer) => Promise<T>): Promise<T> => {
-  const settings = readSettings({}, { models, store: join(folder, 'store'), port: 0, device: 'cpu' });
+  const settings = readSettings({}, { models, store: join(folder, 'store'), log: 'off', port: 0, device: 'cpu' });
   const server = await startServer(settings, { logger: silentLogger, signals: false });
   try {
     return await work(server);

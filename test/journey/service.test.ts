@@ -63,7 +63,10 @@ const until = async (so: () => Promise<boolean>): Promise<void> => {
   }
 };
 const start = (store: string, more: Partial<Settings> = {}): Promise<RunningServer> =>
-  startServer({ ...settings, store: join(folder, store), ...more }, { logger: silentLogger, signals: false });
+  startServer(
+    { ...settings, store: join(folder, store), logDirectory: join(folder, `${store}-log`), ...more },
+    { logger: silentLogger, signals: false },
+  );
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'watchnext-service-'));
@@ -184,7 +187,7 @@ describe('starting', () => {
   test('with a store that cannot be opened says so, and ends by itself', async () => {
     const store = join(folder, 'no-folder');
     await writeFile(store, 'a file');
-    const given = { models: settings.models, store, port: '0', device: 'cpu' };
+    const given = { models: settings.models, store, log: 'off', port: '0', device: 'cpu' };
     const script = `
       const { startServer } = await import('./src/server.js');
       const { readSettings } = await import('./src/settings.js');
@@ -214,7 +217,8 @@ describe('starting', () => {
 
 describe('a process that gets SIGTERM', () => {
   test('answers what is in flight and ends by itself', async () => {
-    const given = { models: settings.models, store: join(folder, 'process'), port: '0', device: 'cpu' };
+    const logDirectory = join(folder, 'process-log');
+    const given = { models: settings.models, store: join(folder, 'process'), logDirectory, port: '0', device: 'cpu' };
     const script = `
       const { startServer } = await import('./src/server.js');
       const { readSettings } = await import('./src/settings.js');

@@ -1,0 +1,49 @@
+import { resolve } from 'node:path';
+import { WatchnextError } from './errors.js';
+import { openEmbeddedLog, openKafkaLog, type EventLog, type Topic } from './events/index.js';
+import type { Settings } from './settings.js';
+import type { Logger } from './telemetry/index.js';
+
+/** What of the settings says where the event log is. */
+export type LogSettings = Pick<Settings, Extract<keyof Settings, `log${string}` | `kafka${string}` | `spool${string}`>>;
+
+export interface OpenLogOptions {
+  readonly logger: Logger;
+  readonly now?: () => number;
+  /** Topics that this process writes: of an embedded log, no other process may. None if left out. */
+  readonly writes?: readonly Topic[];
+}
+
+/**
+ * The event log that the settings name. Rejects with log_locked if another process writes the embedded log, log_damaged,
+ * log_unavailable if its folder cannot be used, and settings_invalid if the log is off. Kafka need not be there yet.
+ */
+export const openLog = async (settings: LogSettings, options: OpenLogOptions): Promise<EventLog> => {
+  const { logger, now = Date.now, writes = [] } = options;
+  const retention = { ageMs: settings.logRetentionHours * 3_600_000, bytes: settings.logRetentionBytes };
+  const partitions = settings.logPartitions;
+  if (settings.log === 'off')
+    throw new WatchnextError('settings_invalid', 'The event log is off.', {
+      problems: [{ path: 'log', message: 'is off', hint: 'use --log embedded or --log kafka' }],
+    });
+  if (settings.log === 'embedded')
+    return openEmbeddedLog({ directory: resolve(settings.logDirectory), partitions, retention, writes, now });
+  return openKafkaLog({
+    brokers: settings.kafkaBrokers?.split(',') ?? [],
+    clientId: settings.kafkaClientId,
+    topicPrefix: settings.kafkaTopicPrefix,
+    tls: settings.kafkaTls,
+    ...signIn(settings),
+    compression: settings.kafkaCompression,
+    partitions,
+    replication: settings.kafkaReplication,
+    retention,
+    logger,
+    now,
+  });
+};
+
+const signIn = ({ kafkaSaslMechanism: mechanism, kafkaSaslUsername, kafkaSaslPassword }: LogSettings) =>
+  mechanism === undefined
+    ? {}
+    : { sasl: { mechanism, username: kafkaSaslUsername ?? '', password: kafkaSaslPassword ?? '' } };

@@ -1,0 +1,73 @@
+import type { RankerDefinition } from '../definition/index.js';
+import type { EmbeddingReader } from '../embeddings/index.js';
+import type { EventId, Impression } from '../events/index.js';
+import { createEncoder, selectRows, type FeatureParameters } from '../features/index.js';
+import { openGraph } from '../inference/index.js';
+import { combine } from './combine.js';
+import { topRows } from './order.js';
+
+/** What a version computes with. */
+export interface ReplayedModel {
+  readonly definition: RankerDefinition;
+  readonly parameters: FeatureParameters;
+  readonly tables: ReadonlyMap<string, EmbeddingReader>;
+  readonly graph: Uint8Array;
+}
+
+/** What a version says of the items of an impression, in the impression's order. */
+export interface Replay {
+  readonly tasks: readonly string[];
+  /** [items, tasks] in natural units. */
+  readonly heads: Float32Array;
+  /** [items], with the impression's weights; NaN = not scored. */
+  readonly scores: Float64Array;
+  /** Ids, best first. */
+  readonly order: readonly EventId[];
+}
+
+/**
+ * Scores the logged feature values again. Each item is scored as the row that it was, among as many: then the version that
+ * served gives the same bits. Rows are independent of what the others hold, but not of where they are (see ShownItem.row), and
+ * a matrix of one row is multiplied by another kernel. Throws data_invalid if the version reads what was not logged.
+ */
+export const replayImpression = async (impression: Impression, model: ReplayedModel): Promise<Replay> => {
+  const { definition, graph } = model;
+  const tasks = Object.keys(definition.tasks);
+  const place = placesOf(impression);
+  const session = await openGraph(graph, 'cpu');
+  let all: Float32Array;
+  try {
+    const batch = selectRows(impression.features, filled(place, impression.candidates));
+    all = (await session.run(createEncoder(model).encode(batch))).heads;
+  } finally {
+    await session.release();
+  }
+  const heads = new Float32Array(place.length * tasks.length);
+  place.forEach((row, item) =>
+    heads.set(all.subarray(row * tasks.length, (row + 1) * tasks.length), item * tasks.length),
+  );
+  const weights = tasks.map((task) => impression.weights[task] ?? 0);
+  const scores = combine(heads, { form: definition.score.form, weights });
+  return { tasks, heads, scores, order: orderOf(impression, place, scores) };
+};
+
+/** [items] the row that each was scored as; its position where that was not logged. */
+const placesOf = ({ items, candidates }: Impression): Int32Array => {
+  const rows = items.map(({ row }) => row ?? -1);
+  const known = new Set(rows).size === rows.length && rows.every((row) => row >= 0 && row < candidates);
+  return known ? Int32Array.from(rows) : Int32Array.from(items.keys());
+};
+
+/** [rows] which item stands in each row; those whose items were not answered get the first one's values. */
+const filled = (place: Int32Array, candidates: number): Int32Array => {
+  const items = new Int32Array(Math.max(candidates, place.length));
+  place.forEach((row, item) => (items[row] = item));
+  return items;
+};
+
+/** As a ranking orders: by score, equal ones as in the request, what has no score last. */
+const orderOf = ({ items }: Impression, place: Int32Array, scores: Float64Array): EventId[] => {
+  const byRow = [...place.keys()].sort((a, b) => (place[a] ?? 0) - (place[b] ?? 0));
+  const inRequest = Float64Array.from(byRow, (item) => scores[item] ?? NaN);
+  return Array.from(topRows(inRequest, items.length), (at) => items[byRow[at] ?? 0]?.id ?? '');
+};
