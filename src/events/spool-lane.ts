@@ -17,7 +17,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-const RETRY_MS = 500;
+const RETRY_MS = 200;
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : 'no reason given');
 

@@ -1,0 +1,248 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { WatchnextError } from '../../src/errors.js';
+import { openSpooledLog, partitionOf, type EmbeddedLog, type SpooledLog } from '../../src/events/index.js';
+import { createLogger, createMetrics } from '../../src/telemetry/index.js';
+import { createFolder, everything, flaky, keyed, textOf, type FlakyLog } from './spool-logs.js';
+
+let folder: ReturnType<typeof createFolder>;
+let behind: EmbeddedLog;
+let log: FlakyLog;
+let now = 0;
+const metrics = createMetrics();
+let lines: string[] = [];
+const opened: SpooledLog[] = [];
+
+const openWith = async (maxBytes = 1 << 20): Promise<SpooledLog> => {
+  const spooled = await openSpooledLog({
+    log,
+    spool: await folder.open('spool', 1),
+    maxBytes,
+    metrics,
+    logger: createLogger({ level: 'info', destination: { write: (line) => void lines.push(line) } }),
+    now: () => now,
+  });
+  opened.push(spooled);
+  return spooled;
+};
+
+const drained = async (spooled: SpooledLog): Promise<void> => {
+  for (let i = 0; i < 200 && spooled.spooled('events').records > 0; i++)
+    await new Promise((done) => setTimeout(done, 20));
+  expect(spooled.spooled('events')).toEqual({ records: 0, bytes: 0, since: undefined });
+};
+
+const texts = (count: number, from = 0): string[] => Array.from({ length: count }, (_, i) => `${from + i}`);
+
+beforeEach(async () => {
+  folder = createFolder();
+  behind = await folder.open('log', 4);
+  log = flaky(behind);
+  now = 5000;
+  lines = [];
+});
+afterEach(async () => {
+  for (const each of opened.splice(0)) await each.close();
+  folder.remove();
+});
+
+describe('a spooled log', () => {
+  test('writes straight through while the log is there', async () => {
+    const spooled = await openWith();
+    await spooled.append('events', [keyed('a', '1'), keyed('b', '2')]);
+    expect(spooled.spooled('events').records).toBe(0);
+    expect((await everything(behind, 'events', 2)).map(textOf).sort()).toEqual(['1', '2']);
+    expect(spooled.kind).toBe('kafka');
+    expect(await spooled.partitions('events')).toBe(4);
+    expect(await spooled.bounds('events')).toEqual(await behind.bounds('events'));
+  });
+
+  test('takes records while the log is away, and forwards them in their order, keys and times kept', async () => {
+    const spooled = await openWith();
+    log.leave();
+    for (const value of texts(20))
+      await spooled.append('events', [keyed(`user-${Number(value) % 3}`, value, Number(value))]);
+    await spooled.append('events', [{ partition: 3, time: 77, value: new Uint8Array([9]) }]);
+    expect(spooled.spooled('events')).toMatchObject({ records: 21, since: 5000 });
+    expect(await behind.bounds('events')).toEqual(Array(4).fill({ first: 0, next: 0 }));
+    log.comeBack();
+    await drained(spooled);
+    const records = await everything(behind, 'events', 21);
+    for (const user of [0, 1, 2]) {
+      const own = records.filter((record) => record.time < 20 && record.time % 3 === user);
+      expect(own.map(textOf)).toEqual(texts(20).filter((value) => Number(value) % 3 === user));
+      expect(new Set(own.map(({ partition }) => partition))).toEqual(new Set([partitionOf(`user-${user}`, 4)]));
+      expect(own.map(({ time }) => String(time))).toEqual(own.map(textOf));
+    }
+    expect(records.find(({ time }) => time === 77)).toMatchObject({ partition: 3, value: new Uint8Array([9]) });
+  });
+
+  test('lets nothing overtake: calls under way when the log leaves, calls while it is away and after it is back', async () => {
+    const spooled = await openWith();
+    const calls: Promise<void>[] = [];
+    log.leave(13);
+    for (const value of texts(60)) calls.push(spooled.append('events', [keyed('one', value)]));
+    await Promise.all(calls);
+    expect(spooled.spooled('events').records).toBe(47);
+    log.comeBack();
+    for (const value of texts(200, 60)) {
+      const call = spooled.append('events', [keyed('one', value)]);
+      if (Number(value) % 7 === 0) await call;
+      if (Number(value) % 50 === 0) log.leave(3);
+      if (Number(value) % 50 === 25) log.comeBack();
+    }
+    log.comeBack();
+    await drained(spooled);
+    expect((await everything(behind, 'events', 260)).map(textOf)).toEqual(texts(260));
+  });
+
+  test('a call that is refused while others are under way waits until they are settled', async () => {
+    const spooled = await openWith();
+    log.leave(1);
+    const first = spooled.append('events', [keyed('a', '0')]);
+    const second = spooled.append('events', [keyed('a', '1')]);
+    const third = second.then(() => spooled.append('events', [keyed('a', '2')]));
+    await Promise.all([first, second, third]);
+    expect(spooled.spooled('events').records).toBe(2);
+    log.comeBack();
+    await drained(spooled);
+    expect((await everything(behind, 'events', 3)).map(textOf)).toEqual(texts(3));
+  });
+
+  test('has what it took after it was closed, or not even closed, and opened again', async () => {
+    const spooled = await openWith();
+    log.leave();
+    await spooled.append(
+      'events',
+      texts(10).map((value) => keyed('a', value)),
+    );
+    const { bytes } = spooled.spooled('events');
+    await opened.pop()?.close();
+    behind = await folder.open('log', 4);
+    log = flaky(behind);
+    log.leave();
+    now = 9000;
+    const again = await openWith();
+    expect(again.spooled('events')).toEqual({ records: 10, bytes, since: 5000 });
+    const behindIt = again.append('events', [keyed('a', '10')]);
+    log.comeBack();
+    await behindIt;
+    await drained(again);
+    expect((await everything(behind, 'events', 11)).map(textOf)).toEqual(texts(11));
+  });
+
+  test('what was forwarded but not forgotten, as after a kill, is forwarded again in its order', async () => {
+    const store = await folder.open('spool', 1);
+    const killed = await openSpooledLog({
+      log,
+      spool: { ...store, forget: () => Promise.reject(new Error('killed')) },
+      maxBytes: 1 << 20,
+    });
+    log.leave();
+    await killed.append(
+      'events',
+      texts(3).map((value) => keyed('a', value)),
+    );
+    log.comeBack();
+    expect((await everything(behind, 'events', 3)).map(textOf)).toEqual(texts(3));
+    await killed.append('events', [keyed('a', '3')]);
+    await killed.close();
+    behind = await folder.open('log', 4);
+    log = flaky(behind);
+    await drained(await openWith());
+    expect((await everything(behind, 'events', 7)).map(textOf)).toEqual([...texts(3), ...texts(4)]);
+  });
+
+  test('what was forwarded is not forwarded again after the next start', async () => {
+    const spooled = await openWith();
+    log.leave();
+    await spooled.append(
+      'events',
+      texts(1500).map((value) => keyed('a', value)),
+    );
+    log.comeBack();
+    await drained(spooled);
+    await opened.pop()?.close();
+    behind = await folder.open('log', 4);
+    log = flaky(behind);
+    const again = await openWith();
+    expect(again.spooled('events').records).toBe(0);
+    await again.append('events', [keyed('a', '1500')]);
+    expect((await everything(behind, 'events', 1501)).map(textOf)).toEqual(texts(1501));
+  });
+
+  test('is full at its limit, says so, and takes records again once some are forwarded', async () => {
+    const spooled = await openWith(300);
+    log.leave();
+    const append = (value: string): Promise<void> => spooled.append('events', [keyed('user', value.padEnd(80, '.'))]);
+    for (const value of texts(3)) await append(value);
+    await expect(append('3')).rejects.toMatchObject({ code: 'log_full', retriable: true });
+    expect(spooled.spooled('events').records).toBe(3);
+    log.comeBack();
+    await drained(spooled);
+    await append('4');
+    const values = (await everything(behind, 'events', 4)).map((record) => textOf(record).replaceAll('.', ''));
+    expect(values).toEqual(['0', '1', '2', '4']);
+  });
+
+  test('leaves to the caller what the log refuses for other reasons', async () => {
+    const spooled = await openWith();
+    log.refuseNext(new WatchnextError('event_invalid', 'no'));
+    await expect(spooled.append('events', [keyed('a', '0')])).rejects.toMatchObject({ code: 'event_invalid' });
+    expect(spooled.spooled('events').records).toBe(0);
+  });
+
+  test('stops at a spooled record that the log refuses, says so once, and goes on when it is taken', async () => {
+    const spooled = await openWith();
+    log.leave();
+    await spooled.append(
+      'events',
+      texts(3).map((value) => keyed('a', value)),
+    );
+    log.refuseNext(new WatchnextError('event_invalid', 'too large for the topic'));
+    log.comeBack();
+    await drained(spooled);
+    expect((await everything(behind, 'events', 3)).map(textOf)).toEqual(texts(3));
+    const told = lines.filter((line) => line.includes('refuses spooled events'));
+    expect(told).toHaveLength(1);
+    expect(told[0]).toContain('too large for the topic');
+  });
+
+  test('keeps topics apart: one that waits does not hold another', async () => {
+    const spooled = await openWith();
+    log.leave();
+    await spooled.append('events', [keyed('a', '0')]);
+    expect(spooled.spooled('dead-letters').records).toBe(0);
+    await spooled.append('dead-letters', [keyed('a', 'letter')]);
+    expect(spooled.spooled('dead-letters').records).toBe(1);
+    log.comeBack();
+    await drained(spooled);
+    expect((await everything(behind, 'dead-letters', 1)).map(textOf)).toEqual(['letter']);
+  });
+
+  test('shows what waits, for how long, and what was forwarded', async () => {
+    const spooled = await openWith();
+    log.leave();
+    await spooled.append(
+      'events',
+      texts(4).map((value) => keyed('a', value)),
+    );
+    now = 7500;
+    const away = await metrics.scrape();
+    expect(away).toContain('watchnext_spool_records{topic="events"} 4');
+    expect(away).toContain('watchnext_spool_oldest_seconds{topic="events"} 2.5');
+    expect(away).toMatch(/watchnext_spool_bytes\{topic="events"\} [1-9]/);
+    const before = Number(/watchnext_spool_forwarded_total\{topic="events"\} (\d+)/.exec(away)?.[1] ?? 0);
+    log.comeBack();
+    await drained(spooled);
+    const back = await metrics.scrape();
+    expect(back).toContain('watchnext_spool_records{topic="events"} 0');
+    expect(back).toContain('watchnext_spool_oldest_seconds{topic="events"} 0');
+    expect(back).toContain(`watchnext_spool_forwarded_total{topic="events"} ${before + 4}`);
+  });
+
+  test('refuses what comes after it is closed', async () => {
+    const spooled = await openWith();
+    await opened.pop()?.close();
+    await expect(spooled.append('events', [keyed('a', '0')])).rejects.toMatchObject({ code: 'log_unavailable' });
+  });
+});
