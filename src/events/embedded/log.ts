@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { WatchnextError } from '../../errors.js';
-import type { EventLog, Topic } from '../types.js';
+import type { EventLog, Offsets, Topic } from '../types.js';
 import { TopicStore } from './store.js';
 import { EmbeddedTopic, type Retention } from './topic.js';
 
@@ -19,6 +19,8 @@ export interface EmbeddedLogOptions {
 export interface EmbeddedLog extends EventLog {
   /** Drops now what retention no longer keeps; appending does so by itself. */
   trim(topic: Topic): Promise<void>;
+  /** Drops the records before these offsets; a partition without one keeps all. */
+  forget(topic: Topic, before: Offsets): Promise<void>;
   /** By partition: about how many bytes its records take. */
   bytes(topic: Topic): Promise<readonly number[]>;
 }
@@ -59,6 +61,10 @@ export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<Embe
       return Array.from({ length: store.partitions }, (_, partition) => store.bounds(partition));
     },
     trim: async (topic) => (await topicOf(topic)).trim(),
+    forget: async (topic, before) => {
+      const { store } = await topicOf(topic);
+      for (const [partition, offset] of before.entries()) await store.forget(partition, offset);
+    },
     bytes: async (topic) => {
       const { store } = await topicOf(topic);
       store.refresh();

@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readSync, statfsSync } from 'node:fs';
+import { join } from 'node:path';
 import { open, type Database, type RootDatabase } from 'lmdb';
 import { WatchnextError } from '../../errors.js';
 import type { LogRecord, Topic } from '../types.js';
@@ -47,12 +48,15 @@ export class TopicStore {
 
   constructor({ directory, topic, partitions, segmentBytes, segmentMs }: StoreOptions) {
     this.topic = topic;
-    this.path = `${directory}/${topic}`;
+    this.path = join(directory, topic);
     this.#segmentBytes = segmentBytes;
     this.#segmentMs = segmentMs;
     try {
       mkdirSync(this.path, { recursive: true });
-      this.#root = open<Uint8Array, string>({ path: this.path, encoding: 'binary', noSubdir: false, maxDbs: 4 });
+      checkMagic(join(this.path, 'data.mdb'));
+      // Batches of event turns would add a promise of their own, whose rejection nobody can handle.
+      const options = { encoding: 'binary', noSubdir: false, maxDbs: 4, eventTurnBatching: false } as const;
+      this.#root = open<Uint8Array, string>({ path: this.path, ...options });
       this.#records = this.#root.openDB({ name: 'records', encoding: 'binary' });
       this.#segments = new Segments(this.#root.openDB({ name: 'segments', encoding: 'binary' }));
       this.#about = this.#root.openDB({ name: 'about', encoding: 'string' });
@@ -92,6 +96,7 @@ export class TopicStore {
       for (const tail of tails.values()) this.#segments.write(tail);
       this.#addBytes(added);
     });
+    await this.#root.flushed;
     return rolled;
   }
 
@@ -169,6 +174,31 @@ export class TopicStore {
     });
   }
 
+  /** Drops the records of a partition before an offset, to the record. */
+  async forget(partition: number, before: number): Promise<void> {
+    await this.#change(() => {
+      for (
+        let segment = this.#segments.first(partition);
+        segment !== undefined;
+        segment = this.#segments.first(partition)
+      ) {
+        const end = Math.min(before, segment.next);
+        if (segment.first >= end) return;
+        let bytes = 0;
+        for (let offset = segment.first; offset < end; offset++) {
+          const key = keyOf(partition, offset);
+          bytes += sizeOf({ length: (this.#records.getBinaryFast(key)?.length ?? 8) - 8 });
+          this.#records.removeSync(key);
+        }
+        const isLast = this.#segments.last(partition)?.first === segment.first;
+        this.#segments.remove(segment);
+        if (end < segment.next || isLast)
+          this.#segments.write({ ...segment, first: end, bytes: segment.bytes - bytes });
+        this.#addBytes(-bytes);
+      }
+    });
+  }
+
   /** Makes this process the topic's writer; rejects with log_locked if another one is. */
   hold(): Promise<void> {
     return this.#change(() => undefined);
@@ -186,20 +216,24 @@ export class TopicStore {
     const message = error instanceof Error ? error.message : String(error);
     const damaged = /MDB_(INVALID|CORRUPTED|PAGE_NOTFOUND|VERSION_MISMATCH|BAD_)/.test(message);
     const [code, what, hint] = damaged
-      ? ([
-          'log_damaged',
-          'cannot be read',
-          '`watchnext log verify` says where; restore the folder, or move it away',
-        ] as const)
-      : ([
-          'log_unavailable',
-          'cannot be written',
-          'is the disk full, or the folder read-only? Nothing was kept',
-        ] as const);
+      ? (['log_damaged', 'cannot be read', 'restore the folder, or move it away: a new log is begun'] as const)
+      : (['log_unavailable', 'cannot be written', this.#room()] as const);
     return new WatchnextError(code, `The event log ${this.path} ${what}: ${message}.`, {
       problems: [{ path: this.path, message, hint }],
       cause: error,
     });
+  }
+
+  /** What to do, by what is left on the disk. */
+  #room(): string {
+    try {
+      const { bavail, bsize } = statfsSync(this.path);
+      const mebibytes = Math.floor((bavail * bsize) / 2 ** 20);
+      if (mebibytes < 32) return `the disk is full (${mebibytes} MiB left): make room and try again; nothing was kept`;
+    } catch {
+      return 'is the folder there, and may this process write it?';
+    }
+    return 'may this process write the folder? Nothing was kept';
   }
 
   #isFull(segment: Segment, now: number): boolean {
@@ -209,7 +243,7 @@ export class TopicStore {
     return records >= segmentRecords || segment.bytes >= this.#segmentBytes || old;
   }
 
-  /** One transaction, durable when it resolves. What it is to do comes after it is sure that no other process writes. */
+  /** One transaction. What it is to do comes after it is sure that no other process writes. */
   async #change(work: () => void): Promise<void> {
     let refused: WatchnextError | undefined;
     try {
@@ -224,9 +258,8 @@ export class TopicStore {
         }
         work();
       });
-      await this.#root.flushed;
     } catch (error) {
-      throw this.failure(error);
+      throw this.failure(await reasonOf(error));
     }
     if (refused !== undefined) throw refused;
   }
@@ -258,6 +291,22 @@ export class TopicStore {
   }
 }
 
+/** LMDB's first page says after 16 bytes what it is. Opening a file that does not would end the process. */
+function checkMagic(file: string): void {
+  if (!existsSync(file)) return;
+  const start = Buffer.alloc(20);
+  const descriptor = openSync(file, 'r');
+  const read = readSync(descriptor, start);
+  closeSync(descriptor);
+  if (read > 0 && start.readUInt32LE(16) !== 0xbeefc0de) throw new Error(`MDB_INVALID: ${file} is no LMDB file`);
+}
+
+/** LMDB's own error comes with the rejection of a transaction, as a promise that rejects. */
+const reasonOf = async (error: unknown): Promise<unknown> => {
+  const { commitError } = error as { readonly commitError?: Promise<unknown> };
+  return commitError === undefined ? error : commitError.catch((reason: unknown) => reason);
+};
+
 const emptySegment = (partition: number, first: number, now: number): Segment => ({
   partition,
   first,
@@ -268,5 +317,5 @@ const emptySegment = (partition: number, first: number, now: number): Segment =>
 });
 
 /** With key and headers; values over half a page of 4096 bytes take whole pages. */
-const sizeOf = ({ length }: Uint8Array): number =>
+const sizeOf = ({ length }: { readonly length: number }): number =>
   length < 2000 ? length + 32 : Math.ceil((length + 48) / 4096) * 4096;
