@@ -1,16 +1,7 @@
 import { Command } from 'commander';
 import { startServer } from '../src/server.js';
-import { readSettings, settingSources, type SettingName } from '../src/settings.js';
-
-/** A command whose flags are the service's settings. */
-export const withSettings = (command: Command, except: readonly SettingName[] = []): Command => {
-  for (const { name, flag, description, env, default: standard } of settingSources) {
-    if (except.includes(name)) continue;
-    const preset = standard === undefined ? '' : `; ${JSON.stringify(standard)} if left out`;
-    command.option(`${flag} <value>`, `${description}${preset} [${env}]`);
-  }
-  return command;
-};
+import { readSettings } from '../src/settings.js';
+import { withSettings, type SettingFlags } from './settings.js';
 
 export const serveCommand = (): Command =>
   withSettings(new Command('serve').description('serve the active version of every ranker over HTTP'))
@@ -19,9 +10,10 @@ export const serveCommand = (): Command =>
       `
 Examples:
   $ watchnext serve
+  $ watchnext serve --log kafka --kafka-brokers kafka-1:9092,kafka-2:9092
   $ watchnext serve --port 9000 --workers 2 --device cpu
   $ curl -s localhost:8080/v1/rank -H 'content-type: application/json' -d '{"user": {"id": "u1"}, "candidates": [{"id": "v1"}, {"id": "v2"}]}'`,
     )
-    .action(async (flags: Partial<Record<SettingName, unknown>>) => {
+    .action(async (flags: SettingFlags) => {
       await startServer(readSettings(process.env, flags));
     });
