@@ -5,6 +5,7 @@ import { evaluateCommand } from './evaluate.js';
 import { exportCommand } from './export.js';
 import { inspectCommand } from './inspect.js';
 import { printError } from './output.js';
+import { replayCommand } from './replay.js';
 import { schemaCommand } from './schema.js';
 import { serveCommand } from './serve.js';
 import { simulateCommand } from './simulate.js';
@@ -29,6 +30,7 @@ for (const command of [
   trainCommand(),
   evaluateCommand(),
   serveCommand(),
+  replayCommand(),
   inspectCommand(),
   exportCommand(),
   simulateCommand(),

@@ -1,4 +1,12 @@
 export { createEntities, type Entities, type Entity, type EntityId, type EntityKind } from './entities.js';
 export { createRanking, type Rank, type RankingDependencies } from './rank.js';
+export {
+  compareReplay,
+  replayImpression,
+  type Replay,
+  type ReplayComparison,
+  type ReplayDifference,
+  type ReplayedModel,
+} from './replay.js';
 export { createFieldWarnings, type FieldPlace, type FieldWarning } from './warnings.js';
 export type { RankAnswer, RankRequest, ScoredItem, UnscoredItem } from './types.js';

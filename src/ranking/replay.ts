@@ -71,3 +71,45 @@ const orderOf = ({ items }: Impression, place: Int32Array, scores: Float64Array)
   const inRequest = Float64Array.from(byRow, (item) => scores[item] ?? NaN);
   return Array.from(topRows(inRequest, items.length), (at) => items[byRow[at] ?? 0]?.id ?? '');
 };
+
+/** Where a replay says something else than what was answered. */
+export interface ReplayDifference {
+  readonly item: EventId;
+  /** A head’s task, or `score`. */
+  readonly what: string;
+  readonly logged: number;
+  readonly replayed: number;
+}
+
+export interface ReplayComparison {
+  /** Nothing could be scored when this was answered: there is nothing to compare. */
+  readonly unscored: boolean;
+  readonly differences: readonly ReplayDifference[];
+  readonly sameOrder: boolean;
+}
+
+/** Holds a replay against what was answered, bit by bit; a head that one of them does not have is NaN there. */
+export const compareReplay = (impression: Impression, replay: Replay): ReplayComparison => {
+  const { items, tasks, heads } = impression;
+  const unscored = heads.every(Number.isNaN) && items.every(({ score }) => Number.isNaN(score));
+  if (unscored) return { unscored, differences: [], sameOrder: true };
+  const differences: ReplayDifference[] = [];
+  const compare = (
+    item: EventId,
+    what: string,
+    [logged = NaN, replayed = NaN]: readonly (number | undefined)[],
+  ): void => {
+    if (!Object.is(logged, replayed)) differences.push({ item, what, logged, replayed });
+  };
+  items.forEach(({ id, score }, item) => {
+    for (const task of new Set([...tasks, ...replay.tasks])) {
+      const [here, there] = [tasks.indexOf(task), replay.tasks.indexOf(task)];
+      const logged = here < 0 ? NaN : heads[item * tasks.length + here];
+      const replayed = there < 0 ? NaN : replay.heads[item * replay.tasks.length + there];
+      compare(id, task, [logged, replayed]);
+    }
+    compare(id, 'score', [score, replay.scores[item]]);
+  });
+  const sameOrder = items.every(({ id }, at) => String(id) === String(replay.order[at]));
+  return { unscored, differences, sameOrder };
+};

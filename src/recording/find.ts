@@ -1,3 +1,4 @@
+import { WatchnextError } from '../errors.js';
 import { decodeEvent, partitionOf, type EventId, type EventLog, type Impression } from '../events/index.js';
 
 export interface FindOptions {
@@ -30,7 +31,7 @@ export const findImpression = async (options: FindOptions): Promise<Impression |
     const found: Impression[] = [];
     for (const [partition, end] of [...ends]) {
       const start = Math.max(firstOf(partition), end - blockLength);
-      const impression = await lastInBlock(log, { partition, start, end, requestId });
+      const impression = await lastInBlock(log, { partition, start, end, requestId }).catch(ifForgotten);
       if (impression !== undefined) found.push(impression);
       done += end - start;
       onProgress?.(done, total);
@@ -74,6 +75,11 @@ const lastInBlock = async (
   } finally {
     await reader.close();
   }
+};
+
+/** Retention may overtake the search at its far end. */
+const ifForgotten = (error: unknown): undefined => {
+  if (!(error instanceof WatchnextError && error.code === 'log_gap')) throw error;
 };
 
 const impressionIn = (value: Uint8Array): Impression | undefined => {

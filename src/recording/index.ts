@@ -6,5 +6,6 @@ export {
   type SentFeedback,
   type TakeFeedback,
 } from './feedback.js';
+export { findImpression, type FindOptions } from './find.js';
 export { openRecorder, type RecordedEvent, type Recorder, type RecorderOptions } from './recorder.js';
 export { recordUpdates } from './updates.js';
