@@ -1,11 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openEmbeddedLog } from '../../src/events/index.js';
-import { eventLogContract } from '../contract/event-log.js';
+import { createInterface } from 'node:readline';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { openEmbeddedLog, type EmbeddedLog, type EmbeddedLogOptions, type NewRecord } from '../../src/events/index.js';
+import { eventLogContract, readRecords } from '../contract/event-log.js';
+
+const newFolder = (): string => mkdtempSync(join(tmpdir(), 'watchnext-log-'));
 
 eventLogContract('embedded', async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'watchnext-log-'));
+  const directory = newFolder();
   const log = await openEmbeddedLog({ directory });
   return {
     log,
@@ -15,4 +21,249 @@ eventLogContract('embedded', async () => {
       rmSync(directory, { recursive: true });
     },
   };
+});
+
+const folders: string[] = [];
+const logs: EmbeddedLog[] = [];
+const children: ChildProcess[] = [];
+afterEach(async () => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+  await Promise.all(logs.splice(0).map((log) => log.close()));
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+const folder = (): string => {
+  const made = newFolder();
+  folders.push(made);
+  return made;
+};
+const openLog = async (directory: string, options: Partial<EmbeddedLogOptions> = {}): Promise<EmbeddedLog> => {
+  const log = await openEmbeddedLog({ directory, ...options });
+  logs.push(log);
+  return log;
+};
+const records = (count: number, bytes = 100, partition = 0): NewRecord[] =>
+  Array.from({ length: count }, (_, i) => ({ partition, time: i, value: new Uint8Array(bytes).fill(i) }));
+
+/** What an append sets off goes on after it has resolved. */
+const until = async (done: () => Promise<boolean>): Promise<void> => {
+  while (!(await done())) await new Promise((resolve) => setTimeout(resolve, 5));
+};
+
+/** A process that works on the log, and the lines it says. */
+const start = (...args: string[]): { child: ChildProcess; line: () => Promise<string> } => {
+  const program = ['--import', './test/typescript/register.js', 'test/events/log-process.ts', ...args];
+  const child = spawn(process.execPath, program, { stdio: ['ignore', 'pipe', 'inherit'] });
+  children.push(child);
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return { child, line: async () => String((await lines.next()).value) };
+};
+
+describe('a writing process that is killed', () => {
+  test('loses nothing that was durable, leaves nothing in parts, and does not lock the log', async () => {
+    const directory = folder();
+    let durable = 0;
+    for (const lines of [3, 11]) {
+      const { child, line } = start('write', directory);
+      for (let i = 0; i < lines; i++) durable = Number(await line());
+      const ended = once(child, 'exit');
+      child.kill('SIGKILL');
+      await ended;
+      const log = await openEmbeddedLog({ directory });
+      const [bounds] = await log.bounds('events');
+      expect(bounds!.next).toBeGreaterThanOrEqual(durable);
+      expect(bounds!.next % 10).toBe(0);
+      durable = bounds!.next;
+      await log.close();
+    }
+    const log = await openLog(directory);
+    const all = await readRecords(await log.reader('events', { from: 'start' }), durable);
+    expect(all.map(({ time }) => time)).toEqual(Array.from({ length: durable }, (_, i) => i));
+    for (const { time, value } of all) expect(value.every((byte) => byte === time % 251)).toBe(true);
+    await log.append('events', records(1));
+    expect((await log.bounds('events'))[0]!.next).toBe(durable + 1);
+  });
+});
+
+describe('other processes', () => {
+  test('read what one writes, in order, each record whole', async () => {
+    const directory = folder();
+    const log = await openLog(directory);
+    const readers = [start('read', directory, '400'), start('read', directory, '400')];
+    for (let i = 0; i < 400; i += 10) {
+      const value = (k: number): Uint8Array => new Uint8Array(k % 10 === 0 ? 20_000 : 100).fill(k % 251);
+      await log.append(
+        'events',
+        Array.from({ length: 10 }, (_, k) => ({ partition: 0, time: i + k, value: value(i + k) })),
+      );
+    }
+    expect(await Promise.all(readers.map(({ line }) => line()))).toEqual(['400', '400']);
+  });
+
+  test('are refused as writers of the same topic, with the name of the one that writes', async () => {
+    const directory = folder();
+    const { child, line } = start('hold', directory);
+    expect(await line()).toBe('holds');
+    const log = await openLog(directory);
+    const refused = expect.objectContaining({
+      code: 'log_locked',
+      message: expect.stringMatching(new RegExp(`^Process ${child.pid} writes .*${directory}`)),
+    });
+    await expect(openEmbeddedLog({ directory, writes: ['events'] })).rejects.toEqual(refused);
+    await expect(log.append('events', records(1))).rejects.toEqual(refused);
+    await log.append('examples', records(1));
+    expect(await log.reader('events', { from: 'start' }).then((reader) => reader.next({ most: 1, waitMs: 0 }))).toEqual(
+      [],
+    );
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+    await log.append('events', records(1));
+    const second = start('hold', directory);
+    expect(await second.line()).toContain('log_locked');
+  });
+
+  test('may write when the writer has closed the log', async () => {
+    const directory = folder();
+    const log = await openEmbeddedLog({ directory, writes: ['events'] });
+    await log.close();
+    const { line } = start('hold', directory);
+    expect(await line()).toBe('holds');
+  });
+});
+
+describe('retention', () => {
+  const clock = { time: Date.UTC(2026, 4, 1) };
+  const now = (): number => clock.time;
+  const hourMs = 3_600_000;
+
+  test('drops what is older than it keeps, and a reader that needs it is told', async () => {
+    const log = await openLog(folder(), { retention: { ageMs: 24 * hourMs }, now });
+    const reader = await log.reader('events', { from: 'start' });
+    await log.append('events', records(10));
+    clock.time += 20 * hourMs;
+    await log.append('events', records(10));
+    clock.time += 3 * hourMs;
+    await log.append('events', records(1));
+    expect((await log.bounds('events'))[0]).toEqual({ first: 0, next: 21 });
+    clock.time += 2 * hourMs;
+    await log.append('events', records(1));
+    await until(async () => (await log.bounds('events'))[0]!.first > 0);
+    expect((await log.bounds('events'))[0]).toEqual({ first: 10, next: 22 });
+    expect(await readRecords(await log.reader('events', { from: 'start' }), 12)).toHaveLength(12);
+    await expect(reader.next({ most: 1, waitMs: 0 })).rejects.toMatchObject({
+      code: 'log_gap',
+      problems: [{ path: 'events/0', message: expect.stringContaining('from 10 on') }],
+    });
+  });
+
+  test('goes by when records came, not by the times of their events', async () => {
+    const log = await openLog(folder(), { retention: { ageMs: 24 * hourMs }, now });
+    await log.append('events', records(10));
+    await log.trim('events');
+    expect((await log.bounds('events'))[0]).toEqual({ first: 0, next: 10 });
+  });
+
+  test('can drop everything, and offsets go on', async () => {
+    const log = await openLog(folder(), { retention: { ageMs: hourMs }, now });
+    await log.append('events', records(10));
+    clock.time += 2 * hourMs;
+    await log.trim('events');
+    expect((await log.bounds('events'))[0]).toEqual({ first: 10, next: 10 });
+    expect(await log.bytes('events')).toEqual([0, 0, 0, 0]);
+    await log.append('events', records(1));
+    const [record] = await readRecords(await log.reader('events', { from: 'start' }), 1);
+    expect(record!.offset).toBe(10);
+  });
+
+  test('keeps the size within its bound while records keep coming, the newest among them', async () => {
+    const bytes = 2_000_000;
+    const directory = folder();
+    const log = await openLog(directory, { retention: { bytes }, now });
+    await Promise.all(Array.from({ length: 60 }, (_, i) => log.append('events', records(100, 1000, i % 4))));
+    const sum = async (): Promise<number> => (await log.bytes('events')).reduce((total, each) => total + each, 0);
+    await until(async () => (await sum()) < bytes);
+    expect(await sum()).toBeGreaterThan(bytes * 0.7);
+    const kept = await readRecords(await log.reader('events', { from: 'start' }), 6000 - 3500);
+    for (const [partition, { first, next }] of (await log.bounds('events')).entries()) {
+      expect(next).toBe(1500);
+      expect(kept.find((record) => record.partition === partition)!.offset).toBe(first);
+    }
+  });
+});
+
+test('offsets beyond the end are of another log: said, not waited for', async () => {
+  const log = await openLog(folder());
+  const reader = await log.reader('events', { from: [5, 0, 0, 0] });
+  await expect(reader.next({ most: 1, waitMs: 0 })).rejects.toMatchObject({
+    code: 'log_gap',
+    problems: [{ message: expect.stringContaining('another log') }],
+  });
+});
+
+test('a reader in the same process wakes at once', async () => {
+  const log = await openLog(folder());
+  const reader = await log.reader('events', { from: 'end' });
+  const waiting = reader.next({ most: 1, waitMs: 10_000 }).then(() => performance.now());
+  await log.append('events', records(1));
+  const appended = performance.now();
+  expect((await waiting) - appended).toBeLessThan(15);
+});
+
+test('closing ends a waiting reader, and waits for what is being appended', async () => {
+  const directory = folder();
+  const log = await openEmbeddedLog({ directory });
+  const reader = await log.reader('events', { from: 'end' });
+  const waiting = expect(reader.next({ most: 1, waitMs: 10_000 })).rejects.toMatchObject({ code: 'log_unavailable' });
+  const appended = [log.append('events', records(3)), log.append('events', records(3))];
+  await log.close();
+  await Promise.all(appended);
+  await waiting;
+  await expect(log.append('examples', records(1))).rejects.toMatchObject({ code: 'log_unavailable' });
+  expect((await (await openLog(directory)).bounds('events'))[0]!.next).toBe(6);
+});
+
+test('a file that is no log is refused as damaged', async () => {
+  const directory = folder();
+  mkdirSync(join(directory, 'events'));
+  writeFileSync(join(directory, 'events', 'data.mdb'), Buffer.alloc(20_000, 'garbage'));
+  await expect((await openLog(directory)).bounds('events')).rejects.toMatchObject({ code: 'log_damaged' });
+});
+
+/** A file system of 6 MB of its own; only root may make one. */
+const mountSmall = (directory: string): boolean => {
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=6m', 'tmpfs', directory], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+test('a full disk refuses an append as a whole; with room again it goes on', async () => {
+  const directory = folder();
+  if (!mountSmall(directory)) {
+    console.warn('skipped: only root can make a small disk to fill');
+    return;
+  }
+  try {
+    const filler = join(directory, 'filler');
+    writeFileSync(filler, Buffer.alloc(3_000_000));
+    const log = await openEmbeddedLog({ directory });
+    let durable = 0;
+    let failure: unknown;
+    for (; failure === undefined; durable += failure === undefined ? 10 : 0)
+      failure = await log.append('events', records(10, 20_000)).catch((error: unknown) => error);
+    expect(failure).toMatchObject({
+      code: 'log_unavailable',
+      problems: [{ hint: expect.stringContaining('the disk is full') }],
+    });
+    expect((await log.bounds('events'))[0]!.next).toBe(durable);
+    rmSync(filler);
+    await log.append('events', records(10, 20_000));
+    const all = await readRecords(await log.reader('events', { from: 'start' }), durable + 10);
+    expect(all.map(({ offset }) => offset)).toEqual(Array.from({ length: durable + 10 }, (_, i) => i));
+    await log.close();
+  } finally {
+    execFileSync('umount', ['-l', directory]);
+  }
 });

@@ -48,38 +48,36 @@ export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<Embe
     topics.set(topic, opened);
     return opened;
   };
-  // Whatever fails here rejects.
-  const topicOf = (topic: Topic): Promise<EmbeddedTopic> => Promise.resolve(topic).then(open);
+  /** At once, so that calls keep their order; what is thrown rejects. */
+  const within = <T>(topic: Topic, work: (topic: EmbeddedTopic) => T | Promise<T>): Promise<T> =>
+    new Promise((done) => done(work(open(topic))));
   const log: EmbeddedLog = {
     kind: 'embedded',
-    partitions: async (topic) => (await topicOf(topic)).store.partitions,
-    append: async (topic, records) => (await topicOf(topic)).append(records),
-    reader: async (topic, from) => (await topicOf(topic)).reader(from),
-    bounds: async (topic) => {
-      const { store } = await topicOf(topic);
-      store.refresh();
-      return Array.from({ length: store.partitions }, (_, partition) => store.bounds(partition));
-    },
-    trim: async (topic) => (await topicOf(topic)).trim(),
-    forget: async (topic, before) => {
-      const { store } = await topicOf(topic);
-      for (const [partition, offset] of before.entries()) await store.forget(partition, offset);
-    },
-    bytes: async (topic) => {
-      const { store } = await topicOf(topic);
-      store.refresh();
-      return Array.from({ length: store.partitions }, (_, partition) => store.bytes(partition));
-    },
+    partitions: (topic) => within(topic, ({ store }) => store.partitions),
+    append: (topic, records) => within(topic, (opened) => opened.append(records)),
+    reader: (topic, from) => within(topic, (opened) => opened.reader(from)),
+    bounds: (topic) => within(topic, ({ store }) => eachPartition(store, (partition) => store.bounds(partition))),
+    trim: (topic) => within(topic, (opened) => opened.trim()),
+    forget: (topic, before) =>
+      within(topic, async ({ store }) => {
+        for (const [partition, offset] of before.entries()) await store.forget(partition, offset);
+      }),
+    bytes: (topic) => within(topic, ({ store }) => eachPartition(store, (partition) => store.bytes(partition))),
     close: async () => {
       closed = true;
       await Promise.all([...topics.values()].map((topic) => topic.close()));
     },
   };
   try {
-    for (const topic of writes) await (await topicOf(topic)).store.hold();
+    for (const topic of writes) await open(topic).store.hold();
   } catch (error) {
     await log.close();
     throw error;
   }
   return log;
+}
+
+function eachPartition<T>(store: TopicStore, read: (partition: number) => T): T[] {
+  store.refresh();
+  return Array.from({ length: store.partitions }, (_, partition) => read(partition));
 }

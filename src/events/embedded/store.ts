@@ -291,14 +291,14 @@ export class TopicStore {
   }
 }
 
-/** LMDB's first page says after 16 bytes what it is. Opening a file that does not would end the process. */
+/** LMDB's first page says after its header what it is. Opening a file that does not would end the process. */
 function checkMagic(file: string): void {
   if (!existsSync(file)) return;
-  const start = Buffer.alloc(20);
+  const start = Buffer.alloc(28);
   const descriptor = openSync(file, 'r');
   const read = readSync(descriptor, start);
   closeSync(descriptor);
-  if (read > 0 && start.readUInt32LE(16) !== 0xbeefc0de) throw new Error(`MDB_INVALID: ${file} is no LMDB file`);
+  if (read > 0 && start.readUInt32LE(24) !== 0xbeefc0de) throw new Error(`MDB_INVALID: ${file} is no LMDB file`);
 }
 
 /** LMDB's own error comes with the rejection of a transaction, as a promise that rejects. */

@@ -72,7 +72,8 @@ export class EmbeddedTopic {
       next: async ({ most, waitMs }) => {
         const until = performance.now() + waitMs;
         for (;;) {
-          if (ended || this.#closed) throw closed();
+          if (ended) return [];
+          if (this.#closed) throw closed();
           const records = this.#read(offsets, most);
           const leftMs = until - performance.now();
           if (records.length > 0 || leftMs <= 0) return records;
