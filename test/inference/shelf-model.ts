@@ -61,14 +61,7 @@ export const sealShelf = async (
   const parameters = fitted();
   const tables = new Map([['item_id', itemTable()]]);
   const batch = shelfBatch([1, 2, 30]);
-  const { request, candidate } = createEncoder({ definition, parameters, tables }).encode(batch);
-  const sum = (values: Float32Array): number => values.reduce((total, value) => total + value, 0);
-  const width = candidate.length / batch.rows;
-  const heads = Float32Array.from({ length: batch.rows * 2 }, (_, at) => {
-    const row = at >> 1;
-    const x = scale * (sum(request) + sum(candidate.subarray(row * width, (row + 1) * width))) + error;
-    return at % 2 === 0 ? 1 / (1 + Math.exp(-x)) : x;
-  });
+  const heads = shelfHeads(batch, { scale, error, table: tables.get('item_id')! });
   const sealed = await sealArtifact({
     directory,
     nowMs,
@@ -91,7 +84,23 @@ export const sealShelf = async (
   return sealed.version;
 };
 
-const sumGraph = (scale: number, withGates: boolean): Uint8Array => {
+/** What `sumGraph` says of a batch of one list, worked out here. */
+export const shelfHeads = (
+  batch: FeatureBatch,
+  { scale, error = 0, table }: { scale: number; error?: number; table: EmbeddingTable },
+): Float32Array => {
+  const tables = new Map([['item_id', table]]);
+  const { request, candidate } = createEncoder({ definition, parameters: fitted(), tables }).encode(batch);
+  const sum = (values: Float32Array): number => values.reduce((total, value) => total + value, 0);
+  const width = candidate.length / batch.rows;
+  return Float32Array.from({ length: batch.rows * 2 }, (_, at) => {
+    const row = at >> 1;
+    const x = scale * (sum(request) + sum(candidate.subarray(row * width, (row + 1) * width))) + error;
+    return at % 2 === 0 ? 1 / (1 + Math.exp(-x)) : x;
+  });
+};
+
+export const sumGraph = (scale: number, withGates: boolean): Uint8Array => {
   const graph = new GraphBuilder();
   const float = 'float32';
   const request = graph.input('request', float, ['requests', 'requestWidth']);
