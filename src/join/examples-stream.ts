@@ -5,6 +5,7 @@ import { decodeFrame, encodeFrame, type Outcome } from '../features/index.js';
 import { ExamplesLane, type LaneMemory } from './examples-lane.js';
 import { openFairReader } from './fair-reader.js';
 import { decodeJoined } from './joined-codec.js';
+import { mostBufferedBytes } from './stream.js';
 import type { Joined, JoinedEntry, JoinedExample, JoinedStream } from './types.js';
 
 const format = { magic: 'WNJX', version: 1, what: 'stream of examples' };
@@ -34,7 +35,7 @@ export interface ExamplesStreamOptions {
  * log_damaged where the entries of a partition do not follow each other. Its `position` speaks of `events`.
  */
 export async function openExamplesStream(options: ExamplesStreamOptions): Promise<JoinedStream> {
-  const { log, definition, snapshot, from = 'start', onDeadLetter, mostBufferedBytes = 256 * 2 ** 20 } = options;
+  const { log, definition, snapshot, from = 'start', onDeadLetter } = options;
   const [bounds, events] = [await log.bounds('examples'), await log.bounds('events')];
   const begin = bounds.map(({ first }, partition): LaneMemory => ({
     partition,
@@ -68,7 +69,7 @@ export async function openExamplesStream(options: ExamplesStreamOptions): Promis
     log,
     topic: 'examples',
     partitions: lanes.map(({ partition }) => partition),
-    mostBytes: mostBufferedBytes,
+    mostBytes: options.mostBufferedBytes ?? mostBufferedBytes,
     state: () => ({
       bytes: lanes.reduce((sum, { bytes }) => sum + bytes, 0),
       behind: behind(),

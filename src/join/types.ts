@@ -121,3 +121,15 @@ export interface Refused {
   /** For people. */
   readonly reason: string;
 }
+
+/** For metrics and for people. */
+export interface JoinStatus {
+  readonly counters: Readonly<JoinCounters>;
+  /** Impressions that may still get feedback, and feedback that waits for its impression. */
+  readonly impressions: number;
+  readonly held: number;
+  /** Events read that wait for other partitions. */
+  readonly buffered: { readonly events: number; readonly bytes: number };
+  /** The partitions whose watermark all others wait for. */
+  readonly behind: readonly number[];
+}

@@ -1,0 +1,107 @@
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { WatchnextError } from '../errors.js';
+
+/** How many are kept. */
+const kept = 2;
+const name = /^(\d+)\.joiner$/;
+const draft = 'next.joiner.tmp';
+
+/** What a joiner goes on from: files that appear whole or not at all. One process writes a folder. */
+export interface JoinerCheckpoints {
+  /**
+   * What `use` makes of the newest that it does not refuse; undefined where there is none. Throws checkpoint_damaged if
+   * there are some and all are refused.
+   */
+  latest<T>(use: (bytes: Uint8Array) => T): Promise<T | undefined>;
+  /** Resolves when it is on the disk. Throws learning_stopped when it cannot be written. */
+  write(bytes: Uint8Array): Promise<void>;
+}
+
+/** `onDamaged` is told of each that was refused when an older one is used. */
+export function openJoinerCheckpoints(
+  directory: string,
+  onDamaged: (error: WatchnextError) => void,
+): JoinerCheckpoints {
+  const numbers = async (): Promise<number[]> => {
+    await mkdir(directory, { recursive: true }).catch((error: unknown) => {
+      throw unwritable(directory, error);
+    });
+    return (await readdir(directory))
+      .flatMap((file) => name.exec(file)?.[1] ?? [])
+      .map(Number)
+      .sort((a, b) => b - a);
+  };
+  const pathOf = (number: number): string => join(directory, `${String(number).padStart(9, '0')}.joiner`);
+
+  return {
+    async latest(use) {
+      const refused: WatchnextError[] = [];
+      for (const number of await numbers()) {
+        const path = pathOf(number);
+        try {
+          const used = use(await readFile(path));
+          refused.forEach(onDamaged);
+          return used;
+        } catch (cause) {
+          if (!(cause instanceof WatchnextError)) throw cause;
+          refused.push(damaged(path, cause));
+        }
+      }
+      const [first] = refused;
+      if (first === undefined) return undefined;
+      throw new WatchnextError('checkpoint_damaged', `No checkpoint of the joiner in ${directory} can be used.`, {
+        problems: refused.flatMap(({ problems }) => problems),
+        cause: first,
+      });
+    },
+
+    async write(bytes) {
+      const [newest = 0, ...older] = await numbers();
+      const temporary = join(directory, draft);
+      try {
+        await rm(temporary, { force: true });
+        await writeSynced(temporary, bytes);
+        await rename(temporary, pathOf(newest + 1));
+        await syncFolder(directory);
+        for (const number of [newest, ...older].slice(kept - 1)) await rm(pathOf(number), { force: true });
+      } catch (error) {
+        throw unwritable(directory, error);
+      }
+    },
+  };
+}
+
+async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, 'wx');
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** A file that is synced can still lose its name in a crash. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+const damaged = (path: string, cause: WatchnextError): WatchnextError =>
+  new WatchnextError('checkpoint_damaged', `The checkpoint ${path} cannot be used: ${cause.message}`, {
+    problems: [{ path, message: cause.message, hint: 'delete the folder, and join anew from the start of the log' }],
+    cause,
+  });
+
+const unwritable = (path: string, cause: unknown): WatchnextError => {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new WatchnextError('learning_stopped', `Joining stopped: no checkpoint can be written in ${path}.`, {
+    problems: [{ path, message, hint: 'make room or make it writable, then start again: nothing is lost' }],
+    cause,
+  });
+};
