@@ -131,7 +131,7 @@ const openRecording = async (parts: {
 }): Promise<Recorder | undefined> => {
   const { open, settings, logger, metrics, now } = parts;
   if (settings.log === 'off') return undefined;
-  const log = await open.keep(() => openLog(settings, { logger, now, writes: ['events'] }));
+  const log = await open.keep(() => openLog(settings, { logger, now, writes: ['events'], spool: { metrics } }));
   return open.keep(() => openRecorder({ log, metrics, logger, now }));
 };
 

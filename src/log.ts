@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { WatchnextError } from './errors.js';
-import { openEmbeddedLog, openKafkaLog, type EventLog, type Topic } from './events/index.js';
+import { openEmbeddedLog, openKafkaLog, openSpooledLog, topics, type EventLog, type Topic } from './events/index.js';
 import type { Settings } from './settings.js';
-import type { Logger } from './telemetry/index.js';
+import type { Logger, Metrics } from './telemetry/index.js';
 
 /** What of the settings says where the event log is. */
 export type LogSettings = Pick<Settings, Extract<keyof Settings, `log${string}` | `kafka${string}` | `spool${string}`>>;
@@ -12,6 +12,8 @@ export interface OpenLogOptions {
   readonly now?: () => number;
   /** Topics that this process writes: of an embedded log, no other process may. None if left out. */
   readonly writes?: readonly Topic[];
+  /** While Kafka is away, what is written waits in a folder of this process; without, appends are refused. */
+  readonly spool?: { readonly metrics: Metrics };
 }
 
 /**
@@ -19,7 +21,7 @@ export interface OpenLogOptions {
  * log_unavailable if its folder cannot be used, and settings_invalid if the log is off. Kafka need not be there yet.
  */
 export const openLog = async (settings: LogSettings, options: OpenLogOptions): Promise<EventLog> => {
-  const { logger, now = Date.now, writes = [] } = options;
+  const { logger, now = Date.now, writes = [], spool } = options;
   const retention = { ageMs: settings.logRetentionHours * 3_600_000, bytes: settings.logRetentionBytes };
   const partitions = settings.logPartitions;
   if (settings.log === 'off')
@@ -28,7 +30,7 @@ export const openLog = async (settings: LogSettings, options: OpenLogOptions): P
     });
   if (settings.log === 'embedded')
     return openEmbeddedLog({ directory: resolve(settings.logDirectory), partitions, retention, writes, now });
-  return openKafkaLog({
+  const log = await openKafkaLog({
     brokers: settings.kafkaBrokers?.split(',') ?? [],
     clientId: settings.kafkaClientId,
     topicPrefix: settings.kafkaTopicPrefix,
@@ -41,6 +43,15 @@ export const openLog = async (settings: LogSettings, options: OpenLogOptions): P
     logger,
     now,
   });
+  if (spool === undefined) return log;
+  const folder = resolve(settings.spoolDirectory);
+  try {
+    const kept = await openEmbeddedLog({ directory: folder, partitions: 1, writes: topics, now });
+    return await openSpooledLog({ log, spool: kept, maxBytes: settings.spoolBytes, ...spool, logger, now });
+  } catch (error) {
+    await log.close();
+    throw error;
+  }
 };
 
 const signIn = ({ kafkaSaslMechanism: mechanism, kafkaSaslUsername, kafkaSaslPassword }: LogSettings) =>
