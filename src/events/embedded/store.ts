@@ -144,10 +144,23 @@ export class TopicStore {
   }
 
   /**
-   * The segment to drop next: the one longest untouched, if it is older than `before`, or if the topic is larger than `bytes`
-   * and the segment is not the one that is written.
+   * Drops segments, the longest untouched first: what is older than `before`, and while the topic is larger than `bytes` what
+   * is not the newest of its partition. One short transaction; answers whether there is more to drop.
    */
-  oldest({ before, bytes }: { readonly before: number; readonly bytes: number }): Segment | undefined {
+  async trim(bounds: { readonly before: number; readonly bytes: number }, now: number): Promise<boolean> {
+    if (this.#oldest(bounds) === undefined) return false;
+    let dropped = 0;
+    let segment: Segment | undefined;
+    await this.#change(() => {
+      while (dropped < segmentRecords && (segment = this.#oldest(bounds)) !== undefined) {
+        this.#drop(segment, now);
+        dropped += segment.next - segment.first;
+      }
+    });
+    return segment !== undefined;
+  }
+
+  #oldest({ before, bytes }: { readonly before: number; readonly bytes: number }): Segment | undefined {
     let oldest: Segment | undefined;
     const tooLarge = this.bytes() > bytes;
     for (let partition = 0; partition < this.partitions; partition++) {
@@ -160,18 +173,14 @@ export class TopicStore {
     return oldest;
   }
 
-  /** Drops a segment with its records. The place of the next record is kept by an empty one. */
-  async drop(segment: Segment, now: number): Promise<void> {
-    await this.#change(() => {
-      const { partition, first } = segment;
-      const current = this.#segments.first(partition);
-      if (current?.first !== first || current.next !== segment.next) return;
-      if (this.#segments.last(partition)?.first === first)
-        this.#segments.write(emptySegment(partition, segment.next, now));
-      this.#segments.remove(segment);
-      for (let offset = first; offset < segment.next; offset++) this.#records.removeSync(keyOf(partition, offset));
-      this.#addBytes(-segment.bytes);
-    });
+  /** With its records. The place of the next record is kept by an empty segment. */
+  #drop(segment: Segment, now: number): void {
+    const { partition, first, next } = segment;
+    const isLast = this.#segments.last(partition)?.first === first;
+    if (isLast) this.#segments.write(emptySegment(partition, next, now));
+    this.#segments.remove(segment);
+    for (let offset = first; offset < next; offset++) this.#records.removeSync(keyOf(partition, offset));
+    this.#addBytes(-segment.bytes);
   }
 
   /** Drops the records of a partition before an offset, to the record. */
@@ -304,7 +313,7 @@ function checkMagic(file: string): void {
 /** LMDB's own error comes with the rejection of a transaction, as a promise that rejects. */
 const reasonOf = async (error: unknown): Promise<unknown> => {
   const { commitError } = error as { readonly commitError?: Promise<unknown> };
-  return commitError === undefined ? error : commitError.catch((reason: unknown) => reason);
+  return commitError === undefined ? error : await commitError.catch((reason: unknown) => reason);
 };
 
 const emptySegment = (partition: number, first: number, now: number): Segment => ({

@@ -54,8 +54,7 @@ export class EmbeddedTopic {
     const { ageMs = Number.POSITIVE_INFINITY, bytes = Number.POSITIVE_INFINITY } = this.#retention;
     const now = this.#now();
     this.#trimmedAt = now;
-    for (let segment; (segment = this.store.oldest({ before: now - ageMs, bytes })) !== undefined;)
-      await this.store.drop(segment, now);
+    while (await this.store.trim({ before: now - ageMs, bytes }, now));
   }
 
   reader({ from, partitions = indices(this.store.partitions) }: ReaderOptions): LogReader {
