@@ -1,16 +1,23 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { loadRanker } from '../src/definition/index.js';
+import { loadRanker, type RankerDefinition } from '../src/definition/index.js';
 import { nameHint } from '../src/nearest.js';
 import { openDataset } from '../training/dataset/index.js';
 import {
   baselineNames,
+  buildRefreshReport,
   buildReport,
   evaluate,
+  evaluateRefresh,
+  intervalName,
   metricTables,
+  refreshTable,
   type BaselineName,
   type Evaluation,
+  type EvaluationProgress,
+  type RefreshEvaluation,
+  type Report,
   type SeededMetrics,
   type TaskMetrics,
 } from '../training/evaluate/index.js';
@@ -23,7 +30,8 @@ interface EvaluateFlags {
   readonly trainUntil: string;
   readonly from: string;
   readonly to?: string;
-  readonly progressive?: number;
+  /** Milliseconds; several compare how often to refresh. */
+  readonly progressive?: readonly number[];
   readonly seeds: number;
   readonly seed?: number;
   readonly engine: string;
@@ -54,6 +62,19 @@ const toJson = (ranker: string, evaluation: Evaluation): object => ({
   training: evaluation.training,
 });
 
+const refreshToJson = (ranker: string, { refresh, seeds, protocol }: RefreshEvaluation): object => ({
+  ranker,
+  protocol,
+  seeds,
+  refresh: refresh.map(({ intervalMs, tasks, periods }) => ({
+    interval: intervalName(intervalMs),
+    tasks: flatTasks(tasks),
+    periods: periods.map(({ from, to, tasks: ofPeriod }) => ({ from, to, tasks: flatTasks(ofPeriod) })),
+  })),
+});
+
+const durations = (text: string): number[] => text.split(',').map((part) => duration(part.trim()));
+
 const parseBaselines = (text: string): BaselineName[] => {
   if (text === 'none') return [];
   return text.split(',').map((part) => {
@@ -72,9 +93,9 @@ export const evaluateCommand = (): Command =>
     .requiredOption('--from <time>', 'score from this time on')
     .option('--to <time>', 'score until this time; the end of the log if left out')
     .option(
-      '--progressive <period>',
-      'predict a period (1d, 6h), then learn it; one frozen model if left out',
-      duration,
+      '--progressive <periods>',
+      'predict a period (1d), then learn it; one frozen model if left out; several (1h,6h,1d) are compared with each other, with a frozen model and with the learner of the stream',
+      durations,
     )
     .option(
       '--seeds <n>',
@@ -96,7 +117,8 @@ Times without an offset are in the ranker's own time zone (training.timezone).
 
 Examples:
   $ watchnext evaluate models/kuairand/ranker.yaml --data ~/kuairand-pure --train-until 2022-05-01 --from 2022-05-01 --seeds 3
-  $ watchnext evaluate models/kuairand/ranker.yaml --data ~/kuairand-pure --train-until 2022-05-01 --from 2022-05-01 --progressive 1d --json`,
+  $ watchnext evaluate models/kuairand/ranker.yaml --data ~/kuairand-pure --train-until 2022-05-01 --from 2022-05-01 --progressive 1d --json
+  $ watchnext evaluate models/kuairand/ranker.yaml --data ~/kuairand-pure --train-until 2022-05-01 --from 2022-05-01 --progressive 1h,6h,1d`,
     )
     .action(async (file: string, flags: EvaluateFlags) => {
       const ranker = await loadRanker(file);
@@ -109,23 +131,35 @@ Examples:
       const dataset = await openDataset(datasetSource(ranker, flags.data));
       try {
         for (const [code, count] of dataset.warnings.counts) note(`warning: ${code}: ${count}`);
-        const evaluation = await evaluate({
+        const options = {
           definition,
           dataset,
           engine: engineNamed(flags.engine),
           trainUntil,
           from,
           ...(to === undefined ? {} : { to }),
-          ...(flags.progressive === undefined ? {} : { progressiveMs: flags.progressive }),
           seeds: Array.from({ length: flags.seeds }, (_, index) => firstSeed + index),
-          baselines: flags.baselines,
-          onProgress: ({ phase, subject, epoch, epochs, done, total }) => {
+          onProgress: ({ phase, subject, epoch, epochs, done, total }: EvaluationProgress) => {
             const pass = epoch === undefined ? '' : ` ${epoch}/${epochs ?? '?'}`;
             progress.show({ label: `${subject}: ${phase}${pass}`, done, total });
           },
+        };
+        const [progressiveMs, ...others] = flags.progressive ?? [];
+        if (progressiveMs !== undefined && others.length > 0) {
+          const evaluation = await evaluateRefresh({ ...options, intervalsMs: [progressiveMs, ...others] });
+          progress.stop();
+          if (flags.report !== undefined) await writeReport(flags.report, refreshReport(definition, evaluation));
+          if (flags.json === true) print(JSON.stringify(refreshToJson(definition.name, evaluation)));
+          else print(markdownAsText(refreshTable(definition, evaluation.refresh)));
+          return;
+        }
+        const evaluation = await evaluate({
+          ...options,
+          ...(progressiveMs === undefined ? {} : { progressiveMs }),
+          baselines: flags.baselines,
         });
         progress.stop();
-        if (flags.report !== undefined) await writeReport(flags.report, ranker.definition, evaluation);
+        if (flags.report !== undefined) await writeReport(flags.report, evaluationReport(definition, evaluation));
         if (flags.json === true) print(JSON.stringify(toJson(definition.name, evaluation)));
         else printEvaluation(definition, evaluation);
       } finally {
@@ -134,32 +168,46 @@ Examples:
       }
     });
 
-const printEvaluation = (definition: Parameters<typeof metricTables>[0], evaluation: Evaluation): void => {
+const printEvaluation = (definition: RankerDefinition, evaluation: Evaluation): void => {
   const { examplesPerSecond, seconds } = evaluation.training;
   for (const table of metricTables(definition, evaluation)) print(`${markdownAsText(table)}\n`);
   print(`trained ${Math.round(examplesPerSecond).toLocaleString('en-US')} examples/s, ${seconds.toFixed(1)} s in all`);
 };
 
-const writeReport = async (
-  folder: string,
-  definition: Parameters<typeof metricTables>[0],
-  evaluation: Evaluation,
-): Promise<void> => {
+const iso = (time: number): string => new Date(time).toISOString();
+
+const evaluationReport = (definition: RankerDefinition, evaluation: Evaluation): Report => {
   const { trainUntil, from, to, progressiveMs } = evaluation.protocol;
-  const day = (time: number): string => new Date(time).toISOString();
-  const { markdown, plots } = buildReport({
+  const how =
+    progressiveMs === undefined
+      ? 'one frozen model'
+      : `every ${progressiveMs / 3_600_000} h learned after it was scored`;
+  return buildReport({
     definition,
     title: `Evaluation of ${definition.name}`,
     notes: [
-      `Trained on what is before ${day(trainUntil)}, scored from ${day(from)} to ${day(to)}, ${
-        progressiveMs === undefined
-          ? 'one frozen model'
-          : `every ${progressiveMs / 3_600_000} h learned after it was scored`
-      }; seeds ${evaluation.seeds.join(', ')}.`,
+      `Trained on what is before ${iso(trainUntil)}, scored from ${iso(from)} to ${iso(to)}, ${how}; seeds ${evaluation.seeds.join(', ')}.`,
     ],
     history: evaluation.history,
     scored: evaluation,
   });
+};
+
+const refreshReport = (
+  definition: RankerDefinition,
+  { refresh, history, seeds, protocol }: RefreshEvaluation,
+): Report =>
+  buildRefreshReport({
+    definition,
+    title: `How often to refresh ${definition.name}`,
+    notes: [
+      `Trained on what is before ${iso(protocol.trainUntil)}, scored from ${iso(protocol.from)} to ${iso(protocol.to)}; seeds ${seeds.join(', ')}. ‘frozen’ never learns again; an interval is predicted, then learned; ‘stream’ predicts a batch, then learns it, in temporal order.`,
+    ],
+    refresh,
+    history,
+  });
+
+const writeReport = async (folder: string, { markdown, plots }: Report): Promise<void> => {
   await mkdir(folder, { recursive: true });
   for (const [name, svg] of plots) await writeFile(join(folder, name), svg);
   await writeFile(join(folder, 'report.md'), markdown);

@@ -86,17 +86,7 @@ export const periodsOf = ({ from, to }: Period, stepMs: number): Period[] => {
 export const evaluate = async (options: EvaluateOptions): Promise<Evaluation> => {
   const { definition, dataset, trainUntil, from, progressiveMs, seeds, baselines = baselineNames } = options;
   const to = options.to ?? dataset.span.last + 1;
-  if (from < trainUntil) {
-    throw new WatchnextError(
-      'usage',
-      'Scoring would start before training ends: rows would be scored that were learned.',
-      {
-        problems: [
-          { path: '--from', message: 'is before --train-until', hint: 'let --from be the same time or later' },
-        ],
-      },
-    );
-  }
+  requireTrainedBefore(options);
   const periods = periodsOf({ from, to }, progressiveMs ?? DAY_MS);
   const collected = await collectExamples({
     definition,
@@ -147,6 +137,21 @@ export const evaluate = async (options: EvaluateOptions): Promise<Evaluation> =>
     };
   } finally {
     await collected.close();
+  }
+};
+
+/** Refuses to score what was learned. */
+export const requireTrainedBefore = ({ from, trainUntil }: Pick<EvaluateOptions, 'from' | 'trainUntil'>): void => {
+  if (from < trainUntil) {
+    throw new WatchnextError(
+      'usage',
+      'Scoring would start before training ends: rows would be scored that were learned.',
+      {
+        problems: [
+          { path: '--from', message: 'is before --train-until', hint: 'let --from be the same time or later' },
+        ],
+      },
+    );
   }
 };
 
@@ -216,12 +221,12 @@ const run = async (options: RunOptions): Promise<Run> => {
 };
 
 /** Lets a stream pass: what lies between training and scoring is observed, not scored. */
-const drain = async (stream: AsyncIterable<unknown>): Promise<void> => {
+export const drain = async (stream: AsyncIterable<unknown>): Promise<void> => {
   const iterator = stream[Symbol.asyncIterator]();
   while ((await iterator.next()).done !== true);
 };
 
-const nothingToScore = ({ from, dataset }: EvaluateOptions): WatchnextError =>
+export const nothingToScore = ({ from, dataset }: Pick<EvaluateOptions, 'from' | 'dataset'>): WatchnextError =>
   new WatchnextError('data_missing', 'There is nothing to score: no rows lie in the range.', {
     problems: [
       {

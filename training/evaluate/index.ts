@@ -1,5 +1,15 @@
 export { baselineNames, type BaselineName } from './baselines.js';
 export { evaluate, type Evaluation, type EvaluationProgress } from './evaluate.js';
+export { learnAsStream, type AsStreamOptions } from './as-stream.js';
+export { evaluateRefresh, type Refresh, type RefreshEvaluation, type RefreshOptions } from './refresh.js';
 export { measureHeldOut, type HeldOutOptions } from './held-out.js';
 export { headlines, type SeededMetrics, type TaskMetrics } from './measure.js';
-export { buildReport, metricTables, type Report, type ReportParts } from './report.js';
+export {
+  buildRefreshReport,
+  buildReport,
+  intervalName,
+  metricTables,
+  refreshTable,
+  type Report,
+  type ReportParts,
+} from './report.js';

@@ -1,6 +1,7 @@
 import type { RankerDefinition } from '../../src/definition/index.js';
 import type { TrainingHistory } from '../fit/index.js';
 import type { Evaluation } from './evaluate.js';
+import type { Refresh, RefreshEvaluation } from './refresh.js';
 import { headlines, type SeededMetrics, type TaskMetrics } from './measure.js';
 import type { CalibrationBin } from '../metrics/index.js';
 import { calibrationPlot, expertUtilisation, periodLines, trainingCurves } from './plots.js';
@@ -92,13 +93,18 @@ export const buildReport = (parts: ReportParts): Report => {
 
 const periodPlot = (definition: RankerDefinition, { periods }: Pick<Evaluation, 'periods'>): string => {
   const binary = Object.keys(definition.tasks).filter((task) => definition.tasks[task]?.kind === 'binary');
-  const zone = definition.training?.timezone ?? 'UTC';
-  const day = new Intl.DateTimeFormat('en-CA', { timeZone: zone, month: '2-digit', day: '2-digit' });
   return periodLines(
     'AUC by period',
-    periods.map(({ from }) => day.format(from)),
+    periodNames(definition, periods),
     Object.fromEntries(binary.map((task) => [task, periods.map(({ tasks }) => tasks[task]?.values['auc'])])),
   );
+};
+
+/** The days they begin on, on the clocks of the ranker's zone. */
+const periodNames = (definition: RankerDefinition, periods: readonly { readonly from: number }[]): string[] => {
+  const zone = definition.training?.timezone ?? 'UTC';
+  const day = new Intl.DateTimeFormat('en-CA', { timeZone: zone, month: '2-digit', day: '2-digit' });
+  return periods.map(({ from }) => day.format(from));
 };
 
 const calibrationPictures = (
@@ -109,3 +115,63 @@ const calibrationPictures = (
     .filter(([, bins]) => bins.length > 1)
     .map(([task, bins]) => picture(`calibration-${task}.svg`, calibrationPlot(task, bins), `calibration of ${task}`))
     .join('\n');
+
+/** "never", "6 h", "stream": what a refresh interval is called. */
+export const intervalName = (intervalMs: number): string => {
+  if (intervalMs === Infinity) return 'frozen';
+  if (intervalMs === 0) return 'stream';
+  const units = [
+    ['d', 86_400_000],
+    ['h', 3_600_000],
+    ['m', 60_000],
+    ['s', 1000],
+  ] as const;
+  const [unit, ms] = units.find(([, each]) => intervalMs % each === 0) ?? ['s', 1000];
+  return `${intervalMs / ms}${unit}`;
+};
+
+/** What says the most of each kind of task in one number, and what is better. */
+const refreshMeasures = { binary: 'auc', regression: 'mse' } as const;
+
+const refreshColumns = (definition: RankerDefinition): { readonly task: string; readonly measure: string }[] =>
+  Object.entries(definition.tasks).map(([task, { kind }]) => ({ task, measure: refreshMeasures[kind] }));
+
+/** One line per interval, one column per head; the last is how many rows were scored. */
+export const refreshTable = (definition: RankerDefinition, refresh: readonly Refresh[]): string => {
+  const columns = refreshColumns(definition);
+  const rows = refresh.map(({ intervalMs, tasks }) => {
+    const cells = columns.map(({ task, measure }) => {
+      const half = tasks[task]?.halfWidth[measure];
+      return `${round(tasks[task]?.values[measure])}${half === undefined ? '' : ` ±${half.toFixed(4)}`}`;
+    });
+    return [intervalName(intervalMs), ...cells, String(Math.max(0, ...Object.values(tasks).map((one) => one.rows)))];
+  });
+  return table(['refreshed', ...columns.map(({ task, measure }) => `${task} ${measure}`), 'rows'], rows);
+};
+
+export interface RefreshReportParts extends Pick<RefreshEvaluation, 'refresh' | 'history'> {
+  readonly definition: RankerDefinition;
+  readonly title: string;
+  readonly notes: readonly string[];
+}
+
+/** The report of a refresh evaluation: AUC against the interval, and over time for every interval. */
+export const buildRefreshReport = ({ definition, title, notes, refresh, history }: RefreshReportParts): Report => {
+  const binary = Object.keys(definition.tasks).filter((task) => definition.tasks[task]?.kind === 'binary');
+  const auc = (tasks: Refresh['tasks'], task: string): number | undefined => tasks[task]?.values['auc'];
+  const names = refresh.map(({ intervalMs }) => intervalName(intervalMs));
+  const lines = Object.fromEntries(binary.map((task) => [task, refresh.map(({ tasks }) => auc(tasks, task))]));
+  const plots = new Map([['refresh.svg', periodLines('AUC against the refresh interval', names, lines)]]);
+  const days = periodNames(definition, refresh[0]?.periods ?? []);
+  for (const task of binary) {
+    const byInterval = refresh.map(
+      ({ periods }, index) => [names[index] ?? '', periods.map(({ tasks }) => auc(tasks, task))] as const,
+    );
+    plots.set(`refresh-${task}.svg`, periodLines(`AUC of ${task} by period`, days, Object.fromEntries(byInterval)));
+  }
+  const pictures = [...plots.keys()].map((file) => `![AUC](${file})`).join('\n');
+  if (history.steps.length > 0) plots.set('training.svg', trainingCurves(history));
+  const training = history.steps.length > 0 ? ['## Training', '![training curves](training.svg)'] : [];
+  const sections = [`# ${title}`, ...notes, '## Refresh', refreshTable(definition, refresh), pictures, ...training];
+  return { markdown: `${sections.join('\n\n')}\n`, plots };
+};

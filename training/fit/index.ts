@@ -3,6 +3,7 @@ export type { Examples } from './examples.js';
 export { exportSelfContained, verifySelfContained } from './export-self-contained.js';
 export type { EpochRecord, TaskLosses, TrainingHistory, TrainingProgress } from './history.js';
 export type { LabelScaling, TaskScaling } from './labels.js';
+export { learnLesson, type LessonOptions } from './lesson.js';
 export { mixSeeds, SeededRandom } from './random.js';
 export type { ReplayedExamples } from './replay.js';
 export {
@@ -20,15 +21,8 @@ export { resumeRanker, type ResumedRanker, type ResumeOptions } from './resumed.
 export { sealModel, sealRanker, type Report, type SealModelOptions, type SealRankerOptions } from './seal.js';
 export type { SealableRanker } from './sealable.js';
 export { openServedModel, type ServedModel, type ServedModelOptions } from './served.js';
-export {
-  decodeSections,
-  encodeSections,
-  readSections,
-  writeSections,
-  type SectionArray,
-  type Sections,
-} from './sections.js';
 export { expertUtilisation, scoreWithGraph, servingGraph, type ServedScores } from './serving.js';
+export { ExampleSpool, type RequestRange } from './spool.js';
 export { splitInTime, trainingSettings } from './settings.js';
 export { trainRanker, type EngineFactory, type TrainOptions } from './train.js';
 export type { ScoredExamples, TrainedRanker, TrainingSummary } from './trained.js';

@@ -4,7 +4,7 @@ import type { RankerModel, StepOptions } from './model.js';
 import type { ExampleSpool } from './spool.js';
 
 export interface PassOptions {
-  readonly model: RankerModel;
+  readonly model: Pick<RankerModel, 'learn'>;
   readonly spool: ExampleSpool;
   readonly batches: BatchOptions;
   /** Batches already learned in this pass, before it was interrupted. */

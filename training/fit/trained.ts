@@ -6,12 +6,10 @@ import {
   type FeatureState,
 } from '../../src/features/index.js';
 import type { Dataset, TimeRange } from '../dataset/index.js';
-import { watchLosses, startOfWatch } from './divergence.js';
-import { addLosses, meanLosses, noLosses, type TaskLosses, type TrainingHistory } from './history.js';
+import type { TaskLosses, TrainingHistory } from './history.js';
 import { naturalHeads } from './labels.js';
+import { learnLesson } from './lesson.js';
 import type { RankerModel } from './model.js';
-import { learnPass } from './pass.js';
-import { mixSeeds, SeededRandom } from './random.js';
 import { replay, type ReplayedExamples } from './replay.js';
 import type { SealableRanker } from './sealable.js';
 import type { TrainingSettings } from './settings.js';
@@ -73,8 +71,6 @@ export interface TrainedOptions {
 export function createTrainedRanker(options: TrainedOptions): TrainedRanker {
   const { model, definition, dataset, settings, state, facts } = options;
   const reader = createFeatureReader({ definition, state });
-  const tasks = Object.keys(definition.tasks);
-  const weights = facts.labelScaling.map(({ weight }) => weight);
   let window = facts.window;
   let kept = new ExampleSpool();
   let lessons = 0;
@@ -107,28 +103,10 @@ export function createTrainedRanker(options: TrainedOptions): TrainedRanker {
       const spool = kept;
       kept = new ExampleSpool();
       lessons++;
-      let losses = noLosses;
-      let watch = startOfWatch;
-      let steps = 0;
-      const range = { first: 0, end: spool.requests };
       try {
-        for await (const examples of spool.inOrder(range)) model.admit(examples);
-        await learnPass({
-          model,
-          spool,
-          batches: { range, rows: settings.batch, random: new SeededRandom(settings.seed, 1_000_000, lessons) },
-          step: () => ({
-            rateFactor: settings.progressiveRate * rateFactor,
-            seed: mixSeeds(settings.seed, lessons, steps),
-          }),
-          learned: ({ batch, labels }, ofBatch) => {
-            steps++;
-            const byTask = new Map(tasks.map((task, index) => [task, ofBatch[index] as number]));
-            watch = watchLosses(watch, { step: steps, losses: byTask, checkpoint: undefined });
-            losses = addLosses(losses, { losses: ofBatch, labels, weights: weights.map((w) => w / batch.rows) });
-          },
-        });
-        return meanLosses(tasks, losses);
+        const range = { first: 0, end: spool.requests };
+        const { labelScaling } = facts;
+        return await learnLesson({ learner: model, spool, range, settings, labelScaling, lesson: lessons, rateFactor });
       } finally {
         await spool.close();
       }

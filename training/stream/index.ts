@@ -4,3 +4,4 @@ export type * from './types.js';
 export { createWindows, type MeasuredBy, type Windows, type WindowsOptions } from './windows.js';
 export { briefMeasures, renderMeasures } from './measures-text.js';
 export { createWatch, type Retreat, type Watch, type WatchOptions } from './watch.js';
+export { createLearner, type Learner, type LearnerOptions } from './learner.js';
