@@ -1,11 +1,12 @@
-import { referenceName, type RankerVersions } from '../artifact/index.js';
-import { WatchnextError, type ErrorCode } from '../errors.js';
+import type { RankerVersions } from '../artifact/index.js';
+import { WatchnextError } from '../errors.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
 import { nameHint } from '../nearest.js';
+import { createFollow } from './follow.js';
 import { createFreshness } from './freshness.js';
 import { createLease, type Lease } from './lease.js';
-import type { Rankers, RankerStatus, Refusal, ServedModel } from './models.js';
-import type { Scorer } from './types.js';
+import type { Rankers, RankerStatus, ServedModel } from './models.js';
+import { exportCounters, refusalOf, sealedName, watched, type Place } from './place.js';
 
 /** The sealed versions as this needs them: which there are, which is meant to serve. */
 export interface VersionSource {
@@ -34,22 +35,6 @@ export interface LiveRankers extends Rankers {
    */
   refresh(): Promise<void>;
 }
-
-/** What is known of one ranker. */
-interface Place {
-  /** Whether the source names an active version: what sealed versions alone do not mean. */
-  meant: boolean;
-  lease?: Lease<ServedModel>;
-  refused?: Refusal;
-  /** Why the source cannot tell the active version, as it was logged. */
-  problem?: string | undefined;
-  /** The sealed version whose deltas are passed over, because one of them must not serve. */
-  stopped?: string | undefined;
-}
-
-const sealedName = ({ version, delta }: ServedModel): string => delta?.base ?? version;
-/** What a delta is refused for; anything else may pass, and is tried again. */
-const final: readonly ErrorCode[] = ['delta_refused', 'artifact_damaged', 'artifact_missing'];
 
 /**
  * Hot swap: the next version is loaded and verified beside the one that serves, then takes its place in one step; the old
@@ -90,7 +75,7 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
     try {
       replace(place, await open(ranker, version));
     } catch (error) {
-      const { code, reason } = (place.refused = refusalOf(version, error));
+      const { code, reason } = (place.refused = refusalOf(version, error, now()));
       metrics.count('watchnext_swaps_total', { ranker, outcome: 'refused' });
       // What a caller asked for in vain is in the answer; the operator’s own choice, or a fault here, is an error.
       if (asked && code !== 'internal')
@@ -106,66 +91,13 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
     logger.info({ ranker, version, before: old, milliseconds: performance.now() - started }, 'a version serves');
   };
 
-  const refusalOf = (version: string, error: unknown): Refusal => ({
-    version,
-    code: error instanceof WatchnextError ? error.code : 'internal',
-    reason: error instanceof Error ? error.message : String(error),
-    at: new Date(now()).toISOString(),
-  });
-
-  /** Applies the deltas that wait, of which `through` may serve. */
-  const follow = async (ranker: string, through: number | undefined): Promise<void> => {
-    const place = placeOf(ranker);
-    const model = place.lease?.resource;
-    if (model?.next === undefined || closed) return;
-    const base = sealedName(model);
-    const { sequence: applied } = model.delta ?? { sequence: 0 };
-    const withdrawn = through !== undefined && applied > through;
-    if (place.stopped === base) return;
-    const started = performance.now();
-    try {
-      const next = withdrawn
-        ? await open(ranker, referenceName({ version: base, sequence: through }))
-        : await model.next(through);
-      if (next === undefined) return;
-      replace(place, next);
-      const outcome = withdrawn ? 'withdrawn' : 'applied';
-      metrics.count('watchnext_deltas_total', { ranker, outcome });
-      const fields = {
-        ranker,
-        version: next.version,
-        before: model.version,
-        milliseconds: performance.now() - started,
-      };
-      if (withdrawn) logger.warn(fields, 'deltas were withdrawn, the version before them serves');
-      else logger.debug(fields, 'deltas serve');
-    } catch (error) {
-      logger.error({ ranker, serving: model.version, err: error }, 'a delta does not serve');
-      const refusal = refusalOf(referenceName({ version: base, sequence: applied + 1 }), error);
-      if (!final.some((code) => code === refusal.code)) return;
-      metrics.count('watchnext_deltas_total', { ranker, outcome: 'refused' });
-      place.stopped = base;
-      if (applied > 0) await returnToSealed(ranker, base);
-      place.refused = refusal;
-    }
-  };
-
-  const returnToSealed = async (ranker: string, base: string): Promise<void> => {
-    try {
-      replace(placeOf(ranker), await open(ranker, base));
-      logger.error({ ranker, version: base }, 'the version as it was sealed serves, its deltas are passed over');
-    } catch (error) {
-      logger.error({ ranker, version: base, err: error }, 'the version as it was sealed cannot serve either');
-    }
-  };
-
   /** Puts a model into service; the one before is closed when its last request is done. */
   const replace = (place: Place, next: ServedModel): void => {
     const { lease: old } = place;
     const { ranker, delta } = next;
     const follows = delta !== undefined && old !== undefined && sealedName(old.resource) === delta.base;
     if (!follows) freshness.forget(ranker);
-    place.lease = createLease(watched(next));
+    place.lease = createLease(watched(next, freshness));
     metrics.set('watchnext_delta_sequence', { ranker }, delta?.sequence ?? 0);
     if (old === undefined) return;
     exportCounters(old.resource, metrics);
@@ -176,18 +108,7 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
     retiring.add(done);
   };
 
-  /** The model, which tells by its first scores that it is in use. */
-  const watched = (model: ServedModel): ServedModel => {
-    const { ranker, delta, scorer } = model;
-    if (delta === undefined) return model;
-    const answered = freshness.learned(ranker, delta.feedbackTimes);
-    const score: Scorer['score'] = async (batch) => {
-      const scores = await scorer.score(batch);
-      answered();
-      return scores;
-    };
-    return { ...model, scorer: { ...scorer, score } };
-  };
+  const follow = createFollow({ open, replace, logger, metrics, now });
 
   const status = ({ ranker, versions, refused: refusals = [] }: RankerVersions): RankerStatus => {
     const { lease, refused } = placeOf(ranker);
@@ -296,7 +217,7 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
           if (version === undefined || place.refused?.version === version) continue;
           await swap(ranker, version, false).catch(() => undefined);
           const { resource: model } = place.lease ?? {};
-          if (model !== undefined && sealedName(model) === version) await follow(ranker, through);
+          if (model !== undefined && sealedName(model) === version && !closed) await follow(place, through);
         }
       }),
     close: async () => {
@@ -306,16 +227,6 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
       places.clear();
     },
   };
-};
-
-/** Hands on what the features met since the last time. */
-const exportCounters = ({ ranker, counters }: ServedModel, metrics: Metrics): void => {
-  for (const [feature, counter] of counters ?? []) {
-    const met = { missing: counter.missing, unknown: counter.unknown, out_of_range: counter.outOfRange };
-    for (const [problem, times] of Object.entries(met))
-      if (times > 0) metrics.count('watchnext_feature_problems_total', { ranker, feature, problem }, times);
-    Object.assign(counter, { missing: 0, unknown: 0, outOfRange: 0 });
-  }
 };
 
 const unknownRanker = (ranker: string, known: readonly string[]): WatchnextError =>

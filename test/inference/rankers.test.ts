@@ -171,3 +171,71 @@ describe('rankers', () => {
     expect(await preset.use(undefined, ({ ranker }) => Promise.resolve(ranker))).toBe('attic');
   });
 });
+
+describe('deltas', () => {
+  /** Rankers that serve v1, whose next ones are what `nexts` answers, one after the other. */
+  const following = (nexts: ((through?: number) => Promise<string | undefined>)[]) => {
+    const opened: string[] = [];
+    const pointer: { through?: number } = {};
+    const model = (version: string): ServedModel => {
+      const [base = '', sequence = '0'] = version.split('+');
+      const scorer = scorerOf(() => ({ heads: new Float32Array(0) }), version);
+      const facts = { base, createdMs: 0, learnedUntil: 0, feedbackTimes: new Float64Array(0) };
+      const next = async (through?: number): Promise<ServedModel | undefined> => {
+        const following = await nexts.shift()?.(through);
+        return following === undefined ? undefined : model(following);
+      };
+      const served = { ...modelOf({ scorer }), next };
+      return sequence === '0' ? served : { ...served, delta: { ...facts, sequence: Number(sequence) } };
+    };
+    const open = (_: string, version: string): Promise<ServedModel> => {
+      opened.push(version);
+      return Promise.resolve(model(version));
+    };
+    const none = (): Promise<never> => Promise.reject(new Error('nothing changes here'));
+    const known = { ranker: 'shelf', versions: [{ version: 'v1' }], active: 'v1', previous: [] };
+    const source = { list: () => Promise.resolve([{ ...known, ...pointer }]), activate: none, rollback: none };
+    const metrics = createMetrics();
+    const rankers = createRankers({ source, open, folder: '/', logger: silentLogger, metrics, now: () => 0 });
+    return { rankers, opened, pointer };
+  };
+
+  test('that cannot be applied for a reason that may pass are tried again', async () => {
+    const { rankers, opened } = following([
+      () => Promise.resolve('v1+1'),
+      () => Promise.reject(new Error('EMFILE: too many open files')),
+      () => Promise.resolve(undefined),
+      () => Promise.resolve('v1+4'),
+    ]);
+    const served: string[] = [];
+    for (let poll = 0; poll < 4; poll++) {
+      await rankers.refresh();
+      served.push(await serving(rankers));
+      expect((await rankers.list())[0]?.refused).toBeUndefined();
+    }
+    expect(served).toEqual(['v1+1', 'v1+1', 'v1+1', 'v1+4']);
+    expect(opened).toEqual(['v1']);
+  });
+
+  test('are asked for as far as they may serve', async () => {
+    const asked: (number | undefined)[] = [];
+    const next = (through?: number): Promise<undefined> => Promise.resolve(void asked.push(through));
+    const { rankers, pointer } = following([next, next]);
+    await rankers.refresh();
+    pointer.through = 3;
+    await rankers.refresh();
+    expect(asked).toEqual([undefined, 3]);
+  });
+
+  test('that served too far are taken back to where they may', async () => {
+    const { rankers, opened, pointer } = following([() => Promise.resolve('v1+5')]);
+    await rankers.refresh();
+    pointer.through = 3;
+    await rankers.refresh();
+    expect(await serving(rankers)).toBe('v1+3');
+    pointer.through = 0;
+    await rankers.refresh();
+    expect(await serving(rankers)).toBe('v1');
+    expect(opened).toEqual(['v1', 'v1+3', 'v1']);
+  });
+});
