@@ -1,3 +1,4 @@
+export { openFairReader, type FairReader, type FairReaderOptions } from './fair-reader.js';
 export { openExamplesStream, type ExamplesStreamOptions } from './examples-stream.js';
 export { decodeJoined, encodeJoined } from './joined-codec.js';
 export { createJoiner, restoreJoiner, type Joiner, type JoinerOptions } from './joiner.js';

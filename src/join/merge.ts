@@ -39,6 +39,8 @@ export interface Merge {
   push(records: readonly LogRecord[]): void;
   /** Everything that nothing earlier can come before any more, in order. Time markers end here. */
   release(each: (event: MergedEvent) => void): void;
+  /** Everything that waits, in order, whatever may still come before it: for who wants events soon rather than in place. */
+  drain(each: (event: MergedEvent) => void): void;
   /** The smallest watermark of all partitions. */
   readonly watermark: number;
   /** Events that wait for their turn, and their bytes. */
@@ -123,18 +125,21 @@ const mergeOf = (
     hold({ time, partition, offset, event, from: place.leader < 0 ? offset : place.leader, value });
   };
 
+  const releaseBefore = (time: number, each: (event: MergedEvent) => void): void => {
+    for (let event = heap.first(); event !== undefined && event.time < time; event = heap.first()) {
+      heap.take();
+      bytes -= event.value.length;
+      each(event);
+    }
+  };
+
   return {
     push(records) {
       for (const record of records) push(record);
       watermark = leastOf(places, outOfOrderMs);
     },
-    release(each) {
-      for (let event = heap.first(); event !== undefined && event.time < watermark; event = heap.first()) {
-        heap.take();
-        bytes -= event.value.length;
-        each(event);
-      }
-    },
+    release: (each) => releaseBefore(watermark, each),
+    drain: (each) => releaseBefore(Number.POSITIVE_INFINITY, each),
     get watermark() {
       return watermark;
     },

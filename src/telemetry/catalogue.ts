@@ -117,6 +117,16 @@ export const metricCatalogue = {
     help: 'From the event time of feedback to the first scores of a model that learned from it; a sample of the feedback.',
     buckets: freshnessBuckets,
   },
+  watchnext_state_lag_seconds: {
+    kind: 'gauge',
+    labels: ['ranker'],
+    help: 'How long ago feature state last knew everything in the event log.',
+  },
+  watchnext_state_events_total: {
+    kind: 'counter',
+    labels: ['ranker', 'kind'],
+    help: 'Events of the log that feature state has followed, by kind; unreadable ones were passed over.',
+  },
   watchnext_ready: {
     kind: 'gauge',
     labels: [],

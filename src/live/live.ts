@@ -1,0 +1,106 @@
+import type { RankerDefinition } from '../definition/index.js';
+import type { EntityUpdate, EventLog, Offsets } from '../events/index.js';
+import { restoreFeatureState, type FeatureState } from '../features/index.js';
+import type { StreamPosition } from '../join/index.js';
+import type { Logger, Metrics } from '../telemetry/index.js';
+import { follow, type Follower, type Start } from './follower.js';
+import { shapeOf } from './shape.js';
+import { followUpdates } from './updates.js';
+
+export interface LiveOptions {
+  readonly log: EventLog;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly now: () => number;
+  /** Told of item and user updates in the log, each partition in its order; the next waits until it is done. */
+  readonly onEntity?: (update: EntityUpdate) => void | Promise<void>;
+  /** Where `onEntity` begins: the end of the log if left out. */
+  readonly entitiesFrom?: Offsets | 'start' | 'end';
+}
+
+/** Feature state as a version was sealed with it. */
+export interface SealedState {
+  readonly ranker: string;
+  readonly definition: RankerDefinition;
+  readonly snapshot: Uint8Array;
+  /** Where in the log the snapshot stands; absent for a version that was not made from it. */
+  readonly position?: StreamPosition;
+  /** Then what happened after this is new to it: time of the last request in it. */
+  readonly until: number;
+}
+
+/** Feature state that follows the event log while it serves. */
+export interface Live {
+  /**
+   * The state to read from, at once; what the log has beyond the snapshot is taken in meanwhile, in short slices. Versions
+   * whose stateful features, tasks and labels are the same share one state: the next one costs nothing. Throws
+   * artifact_damaged for a snapshot that is none.
+   */
+  stateOf(sealed: SealedState): FeatureState;
+  /** How long ago the state that is furthest behind last knew everything in the log; 0 if there is none. */
+  readonly lagMs: number;
+  close(): Promise<void>;
+}
+
+/** A state that is followed. */
+interface Followed {
+  readonly ranker: string;
+  readonly state: FeatureState;
+  readonly follower: Follower;
+}
+
+/** So many shapes of a ranker are followed: the one that serves and the one it may go back to. */
+const shapesPerRanker = 2;
+
+export function createLive(options: LiveOptions): Live {
+  const { log, logger, metrics, now, onEntity, entitiesFrom = 'end' } = options;
+  /** By shape, the one asked for last at the end. */
+  const followed = new Map<string, Followed>();
+  const stopping = new Set<Promise<void>>();
+  const stopUpdates = onEntity && followUpdates({ log, from: entitiesFrom, onEntity, logger });
+  let closed = false;
+
+  const lagOf = ({ follower }: Followed): number => Math.max(0, now() - follower.knewAllAt);
+  metrics.beforeScrape(() => {
+    for (const each of followed.values())
+      metrics.set('watchnext_state_lag_seconds', { ranker: each.ranker }, lagOf(each) / 1000);
+  });
+
+  const drop = (shape: string, { follower }: Followed): void => {
+    followed.delete(shape);
+    const stopped = follower.close().finally(() => stopping.delete(stopped));
+    stopping.add(stopped);
+  };
+
+  return {
+    stateOf({ ranker, definition, snapshot, position, until }) {
+      const state = restoreFeatureState(definition, snapshot);
+      if (closed || state.sizes().size === 0) return state;
+      const shape = shapeOf(definition, state);
+      const known = followed.get(shape);
+      if (known !== undefined) {
+        followed.delete(shape);
+        followed.set(shape, known);
+        return known.state;
+      }
+      // Offline data ends with the request at `until`; a position's watermark is the first time that is not covered.
+      const start: Start =
+        position === undefined
+          ? { from: until + 1, offsets: 'start' }
+          : { from: position.watermark, offsets: position.offsets };
+      const follower = follow({ log, definition, state, start, logger, metrics, now });
+      followed.set(shape, { ranker, state, follower });
+      const ofRanker = [...followed].filter(([, each]) => each.ranker === ranker);
+      for (const [old, each] of ofRanker.slice(0, -shapesPerRanker)) drop(old, each);
+      return state;
+    },
+    get lagMs() {
+      return Math.max(0, ...[...followed.values()].map(lagOf));
+    },
+    close: async () => {
+      closed = true;
+      for (const [shape, each] of [...followed]) drop(shape, each);
+      await Promise.all([...stopping, stopUpdates?.()]);
+    },
+  };
+}
