@@ -1,4 +1,4 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { lstat, mkdir, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { WatchnextError } from '../errors.js';
 import { appendDelta, endOfChain, listChain, nextDelta, pruneChains } from './chain.js';
@@ -67,6 +67,22 @@ export function openArtifacts(directory: string): Artifacts {
   const manifestOf = async (ranker: string, version: string): Promise<Manifest> =>
     readManifest(await folderOf(ranker, version), { ranker, version });
 
+  /** By folder: lists are asked for every second, and versions never change. */
+  const manifests = new Map<string, { readonly at: string; readonly manifest: Manifest }>();
+  const summary = async (ranker: string, version: string): Promise<VersionSummary> => {
+    const folder = join(directory, ranker, version);
+    const at = await fileIdentity(join(folder, 'manifest.json'));
+    const before = manifests.get(folder);
+    if (before?.at === at) return { version, manifest: before.manifest };
+    try {
+      const manifest = await readManifest(folder, { ranker, version });
+      manifests.set(folder, { at, manifest });
+      return { version, manifest };
+    } catch (error) {
+      return { version, problem: error instanceof Error ? error.message : String(error) };
+    }
+  };
+
   const loadSealed = async (ranker: string, version: string, options?: LoadOptions): Promise<LoadedArtifact> => {
     const folder = await folderOf(ranker, version);
     const manifest = await readManifest(folder, { ranker, version });
@@ -107,7 +123,7 @@ export function openArtifacts(directory: string): Artifacts {
       const summaries = (await rankers()).map(async (ranker): Promise<RankerVersions> => {
         const { version: active, previous = [], through = {}, problem } = await pointerOrProblem(ranker);
         const limit = active === undefined ? undefined : through[active];
-        const versions = (await versionsOf(ranker)).map((version) => summary(directory, ranker, version));
+        const versions = (await versionsOf(ranker)).map((version) => summary(ranker, version));
         return {
           ranker,
           active,
@@ -210,12 +226,12 @@ export function openArtifacts(directory: string): Artifacts {
   };
 }
 
-async function summary(directory: string, ranker: string, version: string): Promise<VersionSummary> {
-  try {
-    return { version, manifest: await readManifest(join(directory, ranker, version), { ranker, version }) };
-  } catch (error) {
-    return { version, problem: error instanceof Error ? error.message : String(error) };
-  }
+/** Differs from what it was before if the file may have changed. */
+async function fileIdentity(path: string): Promise<string> {
+  const { ino, size, mtimeMs, ctimeMs } = await lstat(path).catch(
+    ifMissing({ ino: 0, size: 0, mtimeMs: 0, ctimeMs: 0 }),
+  );
+  return [ino, size, mtimeMs, ctimeMs].join();
 }
 
 /** Names of the real folders in a folder, sorted; links and everything with another kind of name are passed over. */

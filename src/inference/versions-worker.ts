@@ -32,14 +32,23 @@ export interface VersionContent extends LoadableModel {
 const startedMs = Date.now();
 const folders = new Map<string, { readonly artifacts: Artifacts; readonly chains: Chains }>();
 const inFolder = (directory: string): { readonly artifacts: Artifacts; readonly chains: Chains } => {
+  const known = folders.get(directory);
+  if (known !== undefined) return known;
   const artifacts = openArtifacts(directory);
-  const folder = folders.get(directory) ?? { artifacts, chains: createChains(artifacts, startedMs) };
+  const folder = { artifacts, chains: createChains(artifacts, startedMs) };
   folders.set(directory, folder);
   return folder;
 };
 
 answerCalls<VersionCalls>({
-  list: ({ directory }) => inFolder(directory).artifacts.list(),
+  list: async ({ directory }) => {
+    const rankers = await inFolder(directory).artifacts.list();
+    // Asked for every second by who needs no manifests: of many versions they would be megabytes.
+    return rankers.map(({ versions, ...ranker }) => ({
+      ...ranker,
+      versions: versions.map(({ version }) => ({ version })),
+    }));
+  },
   read: async ({ directory, ranker, version }) => {
     const { artifact, opened } = await inFolder(directory).chains.open(ranker, version);
     const { manifest, definition, parameters, state } = artifact;

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, symlink, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, rename, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { openArtifacts, sealArtifact } from '../../src/artifact/index.js';
@@ -97,7 +97,9 @@ describe('a directory of versions', () => {
       const { version } = await sealArtifact(sealing(folder));
       const one = await sealArtifact(sealing(folder, { name: 'other' }));
       const artifacts = openArtifacts(folder);
-      for (const text of ['', 'null', '{"version":"../x","previous":[]}', `{"version":"${version}"}`]) {
+      const limited = (through: unknown): string => JSON.stringify({ version, previous: [], through });
+      const limits = [{ [version]: -1 }, { [version]: 1.5 }, { '../x': 1 }, [7], 'all', null].map(limited);
+      for (const text of ['', 'null', '{"version":"../x","previous":[]}', `{"version":"${version}"}`, ...limits]) {
         await writeFile(join(folder, 'tiny', 'active'), text);
         expect(await refusal(() => artifacts.load('tiny'))).toMatch(/artifact_damaged: .*active was refused/);
         const [other, tiny] = await artifacts.list();
@@ -107,5 +109,25 @@ describe('a directory of versions', () => {
         expect((await artifacts.list())[1]).toMatchObject({ active: version, previous: [] });
         expect((await artifacts.list())[1]?.problem).toBeUndefined();
       }
+    }));
+
+  test('sees when a manifest that it has read is damaged afterwards', () =>
+    inFolder(async (folder) => {
+      const { version, folder: at } = await sealArtifact(sealing(folder));
+      const artifacts = openArtifacts(folder);
+      const listed = async (): Promise<unknown> => (await artifacts.list())[0]?.versions;
+      for (let i = 0; i < 2; i += 1) expect(await listed()).toMatchObject([{ version, manifest: { version } }]);
+      await appendFile(join(at, 'manifest.json'), ' ');
+      expect(await listed()).toEqual([{ version, problem: expect.stringContaining('manifest.json was refused') }]);
+    }));
+
+  test('passes over lines among the refusals that it cannot read', () =>
+    inFolder(async (folder) => {
+      await sealArtifact(sealing(folder));
+      const artifacts = openArtifacts(folder);
+      await writeFile(join(folder, 'tiny', 'refused.jsonl'), '{"candidate":"a"}\nnull\n{"candid');
+      await artifacts.refuse({ ranker: 'tiny', candidate: 'lost with the half line', reason: 'x' });
+      await artifacts.refuse({ ranker: 'tiny', candidate: 'v', reason: 'AUC is lower' });
+      expect((await artifacts.list())[0]?.refused).toMatchObject([{ candidate: 'v', reason: 'AUC is lower' }]);
     }));
 });
