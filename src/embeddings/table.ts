@@ -202,7 +202,7 @@ export class EmbeddingTable implements EmbeddingReader {
    * A copy of all that `serialise` writes, for another thread to make a file of: only this copying holds up learning. The
    * memory of an earlier snapshot is used again where it is large enough.
    */
-  snapshot(reuse?: TableSnapshot): TableSnapshot {
+  snapshot(reuse?: Pick<TableSnapshot, 'words'>): TableSnapshot {
     const sections = this.sections(true);
     const needed = sections.reduce((sum, { values }) => sum + values.length, 0);
     const reused = reuse !== undefined && reuse.words.length >= needed;

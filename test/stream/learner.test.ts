@@ -153,7 +153,7 @@ describe('examples', () => {
       log: log.slice(0, 60),
       change: (example, index) => changes[index % 10]?.(example) ?? example,
     });
-    const { learner } = await learningOn(artifact, { since: log[0]!.time - 1 });
+    const { learner } = await learningOn(artifact, { known: { until: log[0]!.time - 1 } });
     await learner.take(allAtOnce(odd));
     await learner.flush();
     const { counts } = learner.place;
@@ -164,12 +164,34 @@ describe('examples', () => {
 
   test('that are older than the version change neither weights nor state', async () => {
     const untouched = await learningOn(artifact);
-    const late = await learningOn(artifact, { since: log.at(-1)!.time });
+    const late = await learningOn(artifact, { known: { until: log.at(-1)!.time } });
     await late.learner.take(allAtOnce(steps));
     await late.learner.flush();
     expect(await late.ranker.trainingState()).toEqual(await untouched.ranker.trainingState());
     expect(Buffer.from(late.state.snapshot()).equals(untouched.state.snapshot())).toBe(true);
     expect(late.learner.place.counts.older).toBe(log.length);
+  });
+});
+
+describe('a version sealed from the stream', () => {
+  test('is learned on as if nothing had happened, though the log is read again from before it', async () => {
+    const whole = await learned([allAtOnce(steps)], await learningOn(artifact));
+    const half = Math.floor(steps.length / 2);
+    const watermark = steps[half]!.time;
+    const first = await learned([{ ...allAtOnce(steps.slice(0, half)), watermark }], await learningOn(artifact));
+    const { place, waiting } = first.learner;
+    const again = await learningOn(
+      { ...artifact, state: first.state.snapshot() },
+      { from: { place, waiting }, known: { watermark } },
+    );
+    await again.ranker.restore(await first.ranker.trainingState());
+    again.windows.restore(first.windows.snapshot());
+    await learned(cutAtRandom(steps.slice(Math.floor(half / 3)), 7), again);
+    expect(await again.ranker.trainingState()).toEqual(await whole.ranker.trainingState());
+    expect(Buffer.from(again.state.snapshot()).equals(whole.state.snapshot())).toBe(true);
+    const { older, ...counts } = again.learner.place.counts;
+    expect({ ...counts, older: 0 }).toEqual(whole.learner.place.counts);
+    expect(older).toBeGreaterThan(10);
   });
 });
 

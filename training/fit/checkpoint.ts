@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type { ModelState } from './model.js';
-import { readSections, writeSections, type SectionArray } from './sections.js';
+import { readSections, writeSections, type SectionArray } from '../sections/index.js';
 
 /** Where a run stood: plain JSON beside the model's state. */
 export interface Checkpoint<Position> {

@@ -6,7 +6,7 @@ import type { FeatureBatch } from '../../src/features/index.js';
 import type { Examples } from './examples.js';
 import { naturalHeads, type LabelScaling } from './labels.js';
 import { RankerModel, type ModelState, type StepOptions } from './model.js';
-import { decodeSections, encodeSections } from './sections.js';
+import { decodeSections, encodeSections } from '../sections/index.js';
 import type { SealableRanker } from './sealable.js';
 import { trainingSettings, type TrainingSettings } from './settings.js';
 import { Stopwatch } from './stopwatch.js';

@@ -32,6 +32,12 @@ export interface LearnedPart {
   readonly feedbackTimes: Float64Array;
 }
 
+/**
+ * What the version that learning began at has seen already: of a log in files everything up to a time; of the stream all
+ * outcomes, and all examples that matured, before a watermark.
+ */
+export type Known = { readonly until: number } | { readonly watermark: number };
+
 /** Where a learner stands, as JSON; what waits for a full batch is beside it. */
 export interface LearnerPlace {
   readonly counts: LearnerCounts;
@@ -39,6 +45,7 @@ export interface LearnerPlace {
   /** Event times, in milliseconds: of the last example and outcome, and of the hours at which old keys were last dropped. */
   readonly clocks: Readonly<Record<'example' | 'outcome' | 'rowsHour' | 'stateHour', number | null>>;
   readonly notFiniteInARow: number;
+  readonly known: Known | null;
   readonly learned: LearnedSoFar & { readonly until: number | null };
 }
 
@@ -58,8 +65,8 @@ export interface LearnerOptions {
   readonly windows: Pick<Windows, 'add'>;
   /** Any feature batch of the ranker: examples must have its columns. The golden rows, say. */
   readonly like: FeatureBatch;
-  /** What is not newer is in the version already; nothing if left out. */
-  readonly since?: number;
+  /** Passed over; nothing if left out, or what `from` says. */
+  readonly known?: Known;
   /** Goes on from here; from the version as it was sealed if left out. */
   readonly from?: { readonly place: LearnerPlace; readonly waiting: readonly JoinedExample[] };
 }
@@ -112,6 +119,7 @@ class StreamLearner implements Learner {
   readonly #settings: ReturnType<typeof streamSettings>;
   readonly #fingerprint: string;
   readonly #read: ReturnType<typeof exampleReader>;
+  readonly #known: Known | null;
   readonly #counts: { -readonly [name in keyof LearnerCounts]: number };
   readonly #clocks: Record<keyof LearnerPlace['clocks'], number>;
   #steps: number;
@@ -140,6 +148,7 @@ class StreamLearner implements Learner {
       rowsHour: place?.clocks.rowsHour ?? -Infinity,
       stateHour: place?.clocks.stateHour ?? -Infinity,
     };
+    this.#known = options.known ?? place?.known ?? null;
     this.#steps = place?.steps ?? 0;
     this.#notFiniteInARow = place?.notFiniteInARow ?? 0;
     this.#learned = place?.learned ?? nothingLearned;
@@ -188,6 +197,7 @@ class StreamLearner implements Learner {
         stateHour: finite(stateHour),
       },
       notFiniteInARow: this.#notFiniteInARow,
+      known: this.#known,
       learned: { rows, feedbackTimes, stride, seen, until: finite(this.#learnedUntil) },
     };
   }
@@ -213,8 +223,8 @@ class StreamLearner implements Learner {
   }
 
   #observe(outcome: Outcome): void {
-    const { state, since = -Infinity } = this.#options;
-    if (outcome.time <= since) return;
+    const { state } = this.#options;
+    if (isKnown(this.#known, outcome.time, outcome.since ?? outcome.time)) return;
     const clock = Math.max(this.#clocks.outcome, outcome.time);
     this.#clocks.outcome = clock;
     // Always at the same points of the sequence: sums of floating-point numbers depend on their order.
@@ -230,10 +240,10 @@ class StreamLearner implements Learner {
 
   /** The example if it is one to learn from; counted why if not. */
   #readable(example: JoinedExample): ReadExample | undefined {
-    const { ranker, since = -Infinity } = this.#options;
+    const { ranker } = this.#options;
     const counts = this.#counts;
     if (example.ranker !== ranker.definition.name) counts.foreign++;
-    else if (example.time <= since) counts.older++;
+    else if (isKnown(this.#known, example.matured, example.time)) counts.older++;
     else if (example.fingerprint !== this.#fingerprint) counts.otherDefinition++;
     else {
       const read = this.#read(example);
@@ -338,5 +348,9 @@ const sampled = ({ rows, ...before }: LearnedSoFar, times: readonly number[]): L
   }
   return { rows, feedbackTimes, stride, seen };
 };
+
+/** @param time of the event or of maturity; @param shown when the row was shown. */
+const isKnown = (known: Known | null, time: number, shown: number): boolean =>
+  known !== null && ('until' in known ? shown <= known.until : time < known.watermark);
 
 const finite = (time: number): number | null => (Number.isFinite(time) ? time : null);

@@ -1,0 +1,8 @@
+export {
+  decodeSections,
+  encodeSections,
+  readSections,
+  writeSections,
+  type SectionArray,
+  type Sections,
+} from './sections.js';

@@ -1,0 +1,129 @@
+import type { ChainEnd } from '../../src/artifact/index.js';
+import { encodeTable, type TableSnapshot } from '../../src/embeddings/index.js';
+import { WatchnextError } from '../../src/errors.js';
+import { decodeJoined, encodeJoined, type JoinedExample } from '../../src/join/index.js';
+import type { ModelState } from '../fit/index.js';
+import { readSections, type SectionArray, type Sections } from '../sections/index.js';
+import type { LearnerPlace } from './learner.js';
+
+const format = 1;
+
+/** What a checkpoint says of itself. */
+export interface CheckpointFacts {
+  readonly ranker: string;
+  readonly fingerprint: string;
+  /** The version learned on from, then those that were sealed on the way. */
+  readonly line: readonly string[];
+  /** How far the last of them was followed up by deltas. */
+  readonly published: ChainEnd;
+  readonly place: LearnerPlace;
+}
+
+/** Everything a learner goes on from. */
+export interface CheckpointParts {
+  readonly facts: CheckpointFacts;
+  /** Snapshots of the joined stream, the feature state and the windows. */
+  readonly stream: Uint8Array;
+  readonly state: Uint8Array;
+  readonly windows: Uint8Array;
+  /** Examples that wait for a full batch. */
+  readonly waiting: readonly JoinedExample[];
+  readonly dense: ModelState['dense'];
+  readonly tables: ReadonlyMap<string, TableSnapshot>;
+}
+
+/** The same, read back. */
+export interface StoredCheckpoint extends Omit<CheckpointParts, 'dense' | 'tables'> {
+  readonly model: ModelState;
+}
+
+interface Header extends CheckpointFacts {
+  readonly format: number;
+  readonly tables: readonly (readonly [name: string, header: TableSnapshot['header']])[];
+}
+
+const parts = ['stream', 'state', 'windows'] as const;
+
+/** As sections: no array is copied. */
+export function sectionsOf(checkpoint: CheckpointParts): Sections {
+  const { facts, waiting, dense, tables } = checkpoint;
+  const header: Header = {
+    ...facts,
+    format,
+    tables: [...tables].map(([name, { header: table }]) => [name, table]),
+  };
+  return {
+    header,
+    arrays: new Map<string, SectionArray>([
+      ...parts.map((name) => [name, checkpoint[name]] as const),
+      ...runsOf(waiting).map((run, i) => [`waiting/${i}`, encodeRun(run)] as const),
+      ...[...dense].map(([name, values]) => [`dense/${name}`, values] as const),
+      ...[...tables].map(
+        ([name, { words, header: table }]) => [`tables/${name}`, words.subarray(0, wordsOf(table))] as const,
+      ),
+    ]),
+  };
+}
+
+/** Throws checkpoint_damaged, with the file's name, for anything but a whole checkpoint of this format. */
+export async function readCheckpoint(path: string): Promise<StoredCheckpoint> {
+  try {
+    return await read(path);
+  } catch (cause) {
+    const why = cause instanceof WatchnextError ? cause.message : String(cause);
+    throw new WatchnextError('checkpoint_damaged', `The checkpoint ${path} cannot be used: ${why}`, {
+      problems: [{ path, message: why, hint: 'an older one is used if there is one' }],
+      cause,
+    });
+  }
+}
+
+async function read(path: string): Promise<StoredCheckpoint> {
+  const sections = await readSections(path);
+  if (sections === undefined) throw new Error('it is gone');
+  const { format: found, tables, ...facts } = sections.header as Header;
+  if (found !== format) throw new Error(`its format is version ${found}; this program reads version ${format}`);
+  const { arrays } = sections;
+  const bytes = (name: string): Uint8Array => {
+    const array = arrays.get(name);
+    if (array instanceof Uint8Array) return array;
+    throw new Error(`it has no ${name}`);
+  };
+  const named = (prefix: string): [string, SectionArray][] =>
+    [...arrays].flatMap(([name, array]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), array]] : []));
+  const words = new Map(named('tables/'));
+  return {
+    facts,
+    stream: bytes('stream'),
+    state: bytes('state'),
+    windows: bytes('windows'),
+    waiting: named('waiting/').flatMap(([, run]) => decodeJoined(run as Uint8Array).examples),
+    model: {
+      dense: new Map(named('dense/')) as ModelState['dense'],
+      tables: new Map(
+        tables.map(([name, header]) => [
+          name,
+          encodeTable({ header, words: words.get(name) as TableSnapshot['words'] }),
+        ]),
+      ),
+    },
+  };
+}
+
+const wordsOf = ({ sections }: TableSnapshot['header']): number => sections.reduce((sum, { words }) => sum + words, 0);
+
+/** Examples that follow each other in one partition. */
+function runsOf(examples: readonly JoinedExample[]): JoinedExample[][] {
+  const runs: JoinedExample[][] = [];
+  for (const example of examples) {
+    const last = runs.at(-1);
+    if (last?.[0]?.partition === example.partition) last.push(example);
+    else runs.push([example]);
+  }
+  return runs;
+}
+
+function encodeRun(run: readonly JoinedExample[]): Uint8Array {
+  const { partition = 0, ranker = '' } = run[0] ?? {};
+  return encodeJoined({ ranker, partition, watermark: 0, from: 0, firstOutcome: 0, outcomes: [], examples: run });
+}
