@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { openArtifacts } from '../src/artifact/index.js';
+import { openArtifacts, referenceName } from '../src/artifact/index.js';
 import { WatchnextError } from '../src/errors.js';
 import { exportSelfContained, verifySelfContained } from '../training/fit/index.js';
 import { print } from './output.js';
@@ -31,9 +31,8 @@ Examples:
       const bytes = exportSelfContained({ artifact });
       await verifySelfContained(artifact, bytes);
       await write(selfContained, bytes);
-      print(
-        `${selfContained}: ${(bytes.length / 1e6).toFixed(1)} MB, ${ranker}@${artifact.manifest.version}; its golden rows agree`,
-      );
+      const name = referenceName({ version: artifact.manifest.version, sequence: artifact.chain.sequence });
+      print(`${selfContained}: ${(bytes.length / 1e6).toFixed(1)} MB, ${ranker}@${name}; its golden rows agree`);
     });
 
 const write = async (file: string, bytes: Uint8Array): Promise<void> => {

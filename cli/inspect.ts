@@ -1,5 +1,11 @@
 import { Command } from 'commander';
-import { openArtifacts, type Manifest } from '../src/artifact/index.js';
+import {
+  openArtifacts,
+  referenceName,
+  type LoadedArtifact,
+  type Manifest,
+  type RankerVersions,
+} from '../src/artifact/index.js';
 import { formatTable, print } from './output.js';
 import { parseReference } from './reference.js';
 
@@ -12,8 +18,8 @@ type Metrics = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
 export const inspectCommand = (): Command =>
   new Command('inspect')
-    .description('show a sealed version: manifest, metrics and expert utilisation')
-    .argument('<ranker[@version]>', 'the active version if none is named')
+    .description('show a sealed version: manifest, metrics, expert utilisation, deltas and what was refused')
+    .argument('<ranker[@version]>', 'the active version if none is named; <version>+<n> is the version with n deltas')
     .option('--models <dir>', 'the folder of sealed versions', 'models')
     .option('--json', 'the manifest as JSON on stdout')
     .addHelpText(
@@ -21,17 +27,58 @@ export const inspectCommand = (): Command =>
       `
 Examples:
   $ watchnext inspect demo --models .demo/models
-  $ watchnext inspect kuairand@20260430T235959Z-ab12cd --json`,
+  $ watchnext inspect kuairand@20260430T235959Z-ab12cd --json
+  $ watchnext inspect kuairand@20260430T235959Z-ab12cd+17`,
     )
     .action(async (reference: string, flags: InspectFlags) => {
       const { ranker, version } = parseReference(reference);
-      const { manifest } = await openArtifacts(flags.models).load(ranker, version);
-      if (flags.json === true) print(JSON.stringify(manifest));
-      else printManifest(manifest);
+      const artifacts = openArtifacts(flags.models);
+      const artifact = await artifacts.load(ranker, version);
+      const { manifest } = artifact;
+      if (flags.json === true) {
+        print(JSON.stringify(manifest));
+        return;
+      }
+      printManifest(manifest);
+      const deltas = await artifacts.deltas(ranker, manifest.version);
+      printLearned(artifact, deltas.at(-1) ?? 0);
+      const known = (await artifacts.list()).find((each) => each.ranker === ranker);
+      if (known !== undefined) printRefusals(known);
     });
 
 const section = (title: string, columns: readonly string[], rows: readonly (readonly (string | number)[])[]): void => {
   if (rows.length > 0) print(`\n${title}\n${formatTable(columns, rows)}`);
+};
+
+/** What the stream added to the version, as it was loaded and as far as it goes. */
+const printLearned = ({ manifest, chain, learned, createdMs, tables }: LoadedArtifact, last: number): void => {
+  if (last === 0) return;
+  const { version } = manifest;
+  print(`\nlearned since it was sealed: ${last} ${last === 1 ? 'delta' : 'deltas'}`);
+  if (learned === undefined || createdMs === undefined) {
+    print(
+      `  shown as it was sealed; inspect ${manifest.ranker}@${referenceName({ version, sequence: last })} for the last`,
+    );
+    return;
+  }
+  print(`  shown with     ${chain.sequence}, of ${new Date(createdMs).toISOString()}`);
+  print(`  learned until  ${new Date(learned.until).toISOString()}`);
+  section(
+    'tables with these deltas',
+    ['table', 'ids'],
+    [...tables].map(([name, { size }]) => [name, size]),
+  );
+};
+
+const shownRefusals = 10;
+
+const printRefusals = ({ active, through, refused = [] }: RankerVersions): void => {
+  if (through !== undefined) print(`\nof ${active} only the first ${through} deltas may serve: the rest was withdrawn`);
+  section(
+    'last refused or withdrawn',
+    ['when', 'what', 'why'],
+    refused.slice(-shownRefusals).map(({ at, candidate, reason }) => [at, candidate, reason]),
+  );
 };
 
 const printManifest = (manifest: Manifest): void => {

@@ -219,16 +219,16 @@ export const RankerReply = Type.Object({
   ranker: Type.String(),
   active: Type.Union([Type.String(), Type.Null()], { description: 'the sealed version that answers now' }),
   version: Type.Optional(
-    Type.String({ description: 'the same with the updates that were applied, as answers name it: <version>+<n>' }),
+    Type.String({ description: 'the same with the deltas that were applied, as answers name it: <version>+<n>' }),
   ),
-  delta: Type.Optional(Type.Integer({ minimum: 0, description: 'how many updates were applied' })),
+  delta: Type.Optional(Type.Integer({ minimum: 0, description: 'how many deltas were applied' })),
   learnedUntil: Type.Optional(
     Type.String({ description: 'ISO time: what happened before is learned, as far as it was known then' }),
   ),
   freshness: Type.Optional(
     Type.Object(
       { p50Seconds: Type.Number(), p95Seconds: Type.Number(), samples: Type.Integer() },
-      { description: 'from feedback to the first scores of a model that learned from it, over the last updates' },
+      { description: 'from feedback to the first scores of a model that learned from it, over the last deltas' },
     ),
   ),
   versions: Type.Array(Type.String()),

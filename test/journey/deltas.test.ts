@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { openArtifacts } from '../../src/artifact/index.js';
 import { startServer, type RunningServer } from '../../src/server.js';
@@ -69,4 +71,18 @@ test('a withdrawn delta serves no longer, and the reason is shown', async () => 
   await servesAfter(base);
   const { refusals } = (await model()) as { refusals: unknown[] };
   expect(refusals).toMatchObject([{ candidate: `${base}+1`, reason: 'click is worse than before' }]);
+});
+
+test('inspect shows the version with its deltas, and what was withdrawn', async () => {
+  const flags = ['--import', './test/typescript/register.js', '--disable-warning=ExperimentalWarning', 'cli/main.ts'];
+  const inspect = async (version: string): Promise<string> => {
+    const words = [...flags, 'inspect', `shelf@${version}`, '--models', join(folder, 'models')];
+    return (await promisify(execFile)(process.execPath, words)).stdout;
+  };
+  const shown = await inspect(`${base}+1`);
+  expect(shown).toContain('learned since it was sealed: 1 delta\n');
+  expect(shown).toContain(`learned until  ${new Date(1_767_300_000_000).toISOString()}`);
+  expect(shown).toContain('only the first 0 deltas may serve');
+  expect(shown).toContain('click is worse than before');
+  expect(await inspect(base)).toContain(`inspect shelf@${base}+1 for the last`);
 });
