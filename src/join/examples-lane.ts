@@ -14,7 +14,7 @@ export interface LaneMemory {
   readonly watermark: number;
   /** The oldest record of `events` that feedback after what was handed out may still refer to. */
   readonly from: number;
-  /** 1 if the record before `offset` could not be read: what it held is missing. */
+  /** 1 where outcomes, 2 where examples, 3 where both may be missing because a record could not be read. */
   readonly torn: number;
 }
 
@@ -44,7 +44,7 @@ export class ExamplesLane {
   /** The numbers to read next, and how far what was read reaches. */
   readonly #read: Numbers;
   readonly #reach: Numbers;
-  #torn: boolean;
+  #torn: Numbers;
   readonly #outcomes = new Queue<Waiting<Outcome>>();
   readonly #examples = new Queue<Waiting<JoinedExample>>();
   readonly #marks = new Queue<{ readonly watermark: number; readonly from: number }>();
@@ -57,7 +57,7 @@ export class ExamplesLane {
     this.#handedOut = { outcome, example };
     this.#read = { outcome, example };
     this.#reach = { outcome: watermark, example: watermark };
-    this.#torn = torn === 1;
+    this.#torn = { outcome: torn & 1, example: torn & 2 };
   }
 
   /** Throws log_damaged where entries do not follow those before. */
@@ -74,14 +74,14 @@ export class ExamplesLane {
       this.#examples.add({ offset, bytes: each, number: example.sequence, entry: example });
       this.bytes += each;
     }
-    this.#torn = false;
     if (watermark <= this.watermark) return;
     this.watermark = watermark;
     this.#marks.add({ watermark, from });
   }
 
+  /** Of a record that cannot be read: what it held is missing. */
   skip(): void {
-    this.#torn = true;
+    this.#torn = { outcome: 1, example: 2 };
   }
 
   /** Takes out what is before the watermark of all partitions, in order. */
@@ -118,14 +118,14 @@ export class ExamplesLane {
       ...this.#handedOut,
       watermark: isComplete ? this.watermark : watermark,
       from,
-      torn: isComplete && this.#torn ? 1 : 0,
+      torn: isComplete ? this.#torn.outcome + this.#torn.example : 0,
     };
   }
 
   #isNew(what: 'outcome' | 'example', number: number, time: number): boolean {
     const expected = this.#read[what];
     if (number < expected && time <= this.#reach[what]) return false;
-    if (expected >= 0 && number !== expected && !(this.#torn && number > expected)) {
+    if (expected >= 0 && number !== expected && !(this.#torn[what] > 0 && number > expected)) {
       const problem =
         number < expected
           ? {
@@ -139,6 +139,7 @@ export class ExamplesLane {
     }
     this.#read[what] = number + 1;
     this.#reach[what] = time;
+    this.#torn[what] = 0;
     return true;
   }
 }

@@ -1,4 +1,5 @@
 import { WatchnextError } from '../errors.js';
+import type { EventId } from '../events/index.js';
 import { decodeFrame, encodeFrame } from '../features/index.js';
 import { noCounts } from './counters.js';
 import { concat, packBytes, packEvents, parts, unpackBytes, unpackEvents } from './packing.js';
@@ -21,7 +22,7 @@ export interface JoinerMemory {
 /** Texts of a list: request, items, event ids or 0, fields or 0, then version and arms if it can be learned from. */
 type Texts = readonly [
   requestId: string,
-  items: readonly string[],
+  items: readonly EventId[],
   seen: readonly string[] | 0,
   fields: ShownFields | 0,
   version?: string,
@@ -62,7 +63,7 @@ export function encodeJoiner(
       Float32Array,
       lessons.map(({ served }) => served),
     ),
-    Float64Array.from(lessons.flatMap(({ feedbackTimes }) => feedbackTimes)),
+    Float64Array.from(lessons.flatMap(({ feedbackTimes }) => [...feedbackTimes])),
     ...packBytes(lessons.map(({ features }) => features)),
     ...packEvents(held),
   ]);

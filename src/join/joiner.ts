@@ -10,7 +10,8 @@ import { isTaught, Lessons, type TaughtList } from './lessons.js';
 import { farAheadMs } from './merge.js';
 import { OldestOffsets } from './oldest.js';
 import { Queue } from './queue.js';
-import { fieldsOf, lessonOf, type Shown } from './shown.js';
+import { fieldsOf, lessonOf, rowOf, type Shown } from './shown.js';
+import { Slab } from './slab.js';
 import type { JoinCounters, Joined, MergedEvent, Refused } from './types.js';
 
 export interface JoinerOptions {
@@ -98,6 +99,7 @@ class EventJoiner implements Joiner {
   readonly #teachesLate: boolean;
   readonly #nothing: Labels;
 
+  readonly #slab = new Slab();
   readonly #known = new Map<string, Shown>();
   readonly #inOrder: Queue<Shown>;
   readonly #ripening: Queue<Shown>;
@@ -122,7 +124,7 @@ class EventJoiner implements Joiner {
     this.#lateForMs = streamSettings(definition).lateForMs;
     this.#knownMs = longest(indices) + this.#lateForMs;
     this.#teachesLate = tasks.some(({ late }) => late !== 'ignore');
-    this.#nothing = this.#book.named(this.#book.fresh(1), 0);
+    this.#nothing = this.#book.named(this.#book.fresh(1, this.#slab), 0);
 
     this.counters = memory.counters;
     this.#watermark = memory.watermark;
@@ -234,12 +236,15 @@ class EventJoiner implements Joiner {
         time: event.time,
         at: merged.time,
         requestId: event.requestId,
-        items: event.items.map(({ id }) => String(id)),
-        labels: this.#book.fresh(event.items.length),
+        items: event.items.map(({ id }) => id),
+        labels: this.#book.fresh(event.items.length, this.#slab),
         seen: undefined,
         fields: this.#stateFields.length === 0 ? undefined : fieldsOf(event, this.#stateFields),
         matured: this.#waiting.length === 0,
-        lesson: taught && this.#options.examples && event.items.length > 0 ? lessonOf(event, this.#book) : undefined,
+        lesson:
+          taught && this.#options.examples && event.items.length > 0
+            ? lessonOf(event, this.#book, this.#slab)
+            : undefined,
       };
       if (!taught) this.counters.foreignImpressions++;
       return shown;
@@ -271,7 +276,7 @@ class EventJoiner implements Joiner {
       return;
     }
     shown.seen.add(event.eventId);
-    const row = shown.items.indexOf(String(event.itemId));
+    const row = rowOf(shown, event.itemId);
     if (row < 0) {
       this.counters.strangeFeedback++;
       this.#refuse(merged, `item ${event.itemId} was not in the list of request ${shown.requestId}`);
@@ -339,7 +344,7 @@ class EventJoiner implements Joiner {
       } else if (!shown.matured) waits = true;
       else if (rule.late === 'supplement') labels[task] = label;
     }
-    if (waits) shown.lesson.feedbackTimes.push(time);
+    if (waits) shown.lesson.feedbackTimes = [...shown.lesson.feedbackTimes, time];
     try {
       for (const values of [negatives, labels]) {
         if (values.every((label) => Number.isNaN(label))) continue;

@@ -1,5 +1,6 @@
 import { labelRules, type LabelRule, type RankerDefinition } from '../definition/index.js';
 import type { Labels } from '../features/index.js';
+import type { Slab } from './slab.js';
 
 /** One task's label: what feedback makes of it. */
 export interface TaskLabel extends LabelRule {
@@ -19,7 +20,7 @@ export interface TaskLabel extends LabelRule {
 export interface LabelBook {
   readonly tasks: readonly TaskLabel[];
   /** Of rows of which nothing is known yet: binary 0, regression NaN; [rows, tasks]. */
-  fresh(rows: number): Float32Array;
+  fresh(rows: number, slab: Slab): Float32Array;
   /** The tasks that read a kind of feedback. */
   readonly readers: ReadonlyMap<string, readonly number[]>;
   /** What feedback does to raw[at + task]. */
@@ -61,9 +62,9 @@ export function createLabelBook(definition: RankerDefinition): LabelBook {
     tasks,
     readers,
     counted,
-    fresh(rows) {
-      const raw = new Float32Array(rows * tasks.length);
-      for (let row = 0; row < rows; row++) raw.set(nothing, row * tasks.length);
+    fresh(rows, slab) {
+      const raw = slab.floats(rows * tasks.length);
+      for (let at = 0; at < raw.length; at++) raw[at] = nothing[at % tasks.length] ?? 0;
       return raw;
     },
     take(raw, at, { task, value = 0 }) {

@@ -2,6 +2,7 @@ import { fingerprint, type RankerDefinition } from '../definition/index.js';
 import { decodeFeatureBatch, encodeFeatureBatch, selectRows } from '../features/index.js';
 import type { LabelBook } from './labels.js';
 import type { Lesson, Shown } from './shown.js';
+import { Slab } from './slab.js';
 import type { JoinedExample } from './types.js';
 
 /** A list that can be learned from. */
@@ -21,6 +22,7 @@ export class Lessons {
   readonly #ranker: string;
   readonly fingerprint: string;
   readonly #book: LabelBook;
+  readonly #slab = new Slab();
   #examples: JoinedExample[] = [];
 
   constructor(definition: RankerDefinition, book: LabelBook, sequences: readonly number[]) {
@@ -33,7 +35,7 @@ export class Lessons {
   /** All rows, with the labels of these tasks. */
   addWhole(shown: TaughtList, tasks: readonly number[], moment: Moment): void {
     const { positions, features, served } = shown.lesson;
-    const labels = new Float32Array(shown.labels.length).fill(Number.NaN);
+    const labels = this.#slab.floats(shown.labels.length).fill(Number.NaN);
     for (let at = 0; at < labels.length; at += this.#book.tasks.length) {
       for (const task of tasks) labels[at + task] = this.#book.counted(shown.labels, at, task);
     }
@@ -78,7 +80,7 @@ export class Lessons {
       fingerprint: this.fingerprint,
       arms,
       ...rows,
-      feedbackTimes: Float64Array.from(feedbackTimes).sort(),
+      feedbackTimes: new Float64Array(feedbackTimes).sort(),
     });
   }
 }

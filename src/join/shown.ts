@@ -1,7 +1,8 @@
-import type { Impression } from '../events/index.js';
+import type { EventId, Impression } from '../events/index.js';
 import { encodeFeatureBatch, type Fields, type FieldValue } from '../features/index.js';
 
 import type { LabelBook } from './labels.js';
+import type { Slab } from './slab.js';
 
 /** A list that was shown and may still get feedback. */
 export interface Shown {
@@ -13,7 +14,7 @@ export interface Shown {
   readonly at: number;
   readonly requestId: string;
   /** [rows] */
-  readonly items: readonly string[];
+  readonly items: readonly EventId[];
   /** [rows, tasks] as feedback made them. */
   readonly labels: Float32Array;
   /** The feedback that counted, by event id; made when the first comes. */
@@ -42,26 +43,27 @@ export interface Lesson {
   readonly served: Float32Array;
   readonly features: Uint8Array;
   /** Of the feedback that its example will have. */
-  readonly feedbackTimes: number[];
+  feedbackTimes: readonly number[];
 }
 
 /** What to learn from an impression of this ranker, in memory of its own: the log's bytes are not kept. */
-export function lessonOf(event: Impression, { tasks }: LabelBook): Lesson {
+export function lessonOf(event: Impression, { tasks }: LabelBook, slab: Slab): Lesson {
   const { items, heads } = event;
   const width = event.tasks.length;
   const columns = tasks.map(({ task }) => event.tasks.indexOf(task));
-  const served = new Float32Array(items.length * tasks.length);
+  const served = slab.floats(items.length * tasks.length);
+  const positions = slab.integers(items.length);
+  for (let row = 0; row < items.length; row++) positions[row] = items[row]?.position ?? 0;
   for (let row = 0, at = 0; row < items.length; row++) {
     for (const column of columns) served[at++] = column < 0 ? Number.NaN : (heads[row * width + column] ?? Number.NaN);
   }
   return {
     version: event.version,
     arms: event.arms,
-    positions: Int32Array.from(items, ({ position }) => position),
+    positions,
     served,
-    features:
-      event.encodedFeatures === undefined ? encodeFeatureBatch(event.features) : new Uint8Array(event.encodedFeatures),
-    feedbackTimes: [],
+    features: slab.copy(event.encodedFeatures ?? encodeFeatureBatch(event.features)),
+    feedbackTimes: none,
   };
 }
 
@@ -85,4 +87,12 @@ function chosen(fields: Fields, names: readonly string[]): Fields {
       kept[name] = Number.isFinite(value) ? value : String(value);
   }
   return kept;
+}
+
+const none: readonly number[] = [];
+
+/** The row of an item, -1 if the list does not hold it; 7 and "7" are the same. */
+export function rowOf({ items }: Shown, id: EventId): number {
+  const row = items.indexOf(id);
+  return row >= 0 ? row : items.findIndex((item) => String(item) === String(id));
 }

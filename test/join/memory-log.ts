@@ -48,9 +48,10 @@ export function memoryLog(partitions: number): MemoryLog {
       return Promise.resolve({
         next({ most }) {
           const records: LogRecord[] = [];
-          for (const partition of some) {
-            const lane = topics[topic][partition]!;
-            while (records.length < most && next[partition]! < lane.length) records.push(lane[next[partition]!++]!);
+          const open = (): number[] => some.filter((partition) => next[partition]! < topics[topic][partition]!.length);
+          for (let lanes = open(); lanes.length > 0 && records.length < most; lanes = open()) {
+            for (const partition of lanes.slice(0, most - records.length))
+              records.push(topics[topic][partition]![next[partition]!++]!);
           }
           return Promise.resolve(records);
         },

@@ -112,3 +112,47 @@ export async function readAll(stream: JoinedStream, most = 1000, idle = 2): Prom
   }
   return { outcomes, examples, watermark };
 }
+
+/** mulberry32, so that the tests do not lean on the code's own generator. */
+export function generator(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/**
+ * An hour of a small platform, in the order in which it came: lists of several users, feedback within and after the wait,
+ * some of it early, twice, for what was never shown, out of order or with a wrong clock, a marker each minute.
+ */
+export function hour(definition: RankerDefinition, { lists = 60, seed = 1 } = {}): LoggedEvent[] {
+  const random = generator(seed);
+  const below = (n: number): number => Math.floor(random() * n);
+  const came: { at: number; event: LoggedEvent }[] = [];
+  for (let minute = 0; minute <= 60; minute++)
+    came.push({ at: minute * minuteMs, event: marker(start + minute * minuteMs) });
+  for (let list = 0; list < lists; list++) {
+    const at = below(40 * minuteMs);
+    const [requestId, userId, rows] = [`r${list}`, `u${below(6)}`, 1 + below(4)];
+    came.push({ at, event: shown({ of: definition, time: start + at, requestId, userId, rows }) });
+    for (let i = below(5); i > 0; i--) {
+      const later = at + below(random() < 0.7 ? 8 * minuteMs : 30 * minuteMs) - (random() < 0.1 ? 2000 : 0);
+      const skew = random() < 0.1 ? below(20 * minuteMs) - 10 * minuteMs : 0;
+      const event = heard({
+        what: ['click', 'watch', 'share'][below(3)]!,
+        time: start + later + skew,
+        eventId: `${list}/${i}`,
+        requestId: random() < 0.05 ? 'never' : requestId,
+        userId,
+        itemId: String.fromCharCode(97 + below(random() < 0.1 ? 6 : rows)),
+        value: below(100),
+      });
+      came.push({ at: Math.max(0, later + below(1500)), event });
+      if (random() < 0.1) came.push({ at: later + 3000, event });
+    }
+  }
+  return came.sort((a, b) => a.at - b.at).map(({ event }) => event);
+}
