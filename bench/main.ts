@@ -2,6 +2,8 @@ import { Command, CommanderError } from 'commander';
 import { runCompileBench } from './compile.js';
 import { runEndToEndBench } from './end-to-end.js';
 import { runEmbeddingsBench } from './embeddings.js';
+import { runReplayBench } from './replay.js';
+import { runJoinBench } from './join.js';
 import { runServingBench } from './serving.js';
 import { formatBench, machine, type BenchTable } from './table.js';
 import { runTrainingBench } from './training.js';
@@ -27,14 +29,16 @@ const benches: Readonly<
   compile: runCompileBench,
   embeddings: runEmbeddingsBench,
   training: async (flags) => [await runTrainingBench(flags), await runEndToEndBench(flags)],
+  replay: runReplayBench,
   serving: runServingBench,
+  join: runJoinBench,
 };
 
 const program: Command = new Command('bench')
   .description('measure a part on this machine; leave the machine alone meanwhile')
   .argument('<part>', Object.keys(benches).join(', '))
   .option('--peers', 'beside other systems in the same run, in their own environments')
-  .option('--data <dir>', 'training: also time kuairand, from the files in this folder')
+  .option('--data <dir>', 'training: also time kuairand, from the files in this folder; replay: replay it')
   .option('--rounds <n>', 'training: runs from files to a model; 3 if left out')
   .option('--json', 'one JSON object on stdout')
   .addHelpText(

@@ -65,7 +65,7 @@ export interface LatencyOptions {
   readonly now: () => number;
 }
 
-const rounds = 5;
+const rounds = 3;
 /** Below this nobody waits, and a factor would measure the machine's noise. */
 const floorMs = 10;
 
