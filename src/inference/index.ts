@@ -1,5 +1,5 @@
 export { createRateScorer } from './baseline.js';
-export { openModel, type OpenOptions, type SealedState } from './open.js';
+export { openModel, type OpenOptions } from './open.js';
 export { createScorerPool, type PoolOptions, type ScorerPool } from './pool.js';
 export { createRankers, type LiveRankers, type VersionSource } from './rankers.js';
 export { openVersions, type Versions } from './versions.js';

@@ -1,5 +1,4 @@
-import { parseVersionReference, verifyGolden, type Golden, type Manifest } from '../artifact/index.js';
-import type { RankerDefinition } from '../definition/index.js';
+import { parseVersionReference, verifyGolden, type Golden } from '../artifact/index.js';
 import { WatchnextError } from '../errors.js';
 import {
   createFeatureCounters,
@@ -7,6 +6,7 @@ import {
   restoreFeatureState,
   type FeatureState,
 } from '../features/index.js';
+import type { SealedState } from '../live/index.js';
 import type { Update } from './chains.js';
 import type { ServedModel } from './models.js';
 import type { ScorerPool } from './pool.js';
@@ -19,17 +19,6 @@ export interface OpenOptions {
   readonly pool: ScorerPool;
   /** The feature state that a version reads from; as it was sealed if left out. */
   readonly stateOf?: (sealed: SealedState) => FeatureState;
-}
-
-/** Feature state as a version was sealed with it, and where in the event log that is. */
-export interface SealedState {
-  readonly ranker: string;
-  readonly definition: RankerDefinition;
-  readonly snapshot: Uint8Array;
-  /** Absent for a version that was not made from the event log. */
-  readonly position?: NonNullable<Manifest['stream']>;
-  /** Time of the last request in it, in milliseconds since the epoch. */
-  readonly until: number;
 }
 
 /**

@@ -49,6 +49,34 @@ describe('scoring in worker threads', () => {
     await Promise.all(versions.map((scorer) => scorer.close()));
   });
 
+  test('keeps the graph that several versions share until the last of them is closed', async () => {
+    const model = shelfModel();
+    const [first, second] = [
+      await pool.load('v1', model),
+      await pool.load('v1+1', { ...model, tables: shelfModel().tables }),
+    ];
+    const { heads } = await first.score(shelfBatch([1, 2]));
+    await first.close();
+    expect((await second.score(shelfBatch([1, 2]))).heads).toEqual(heads);
+    await second.close();
+    const third = await pool.load('v1+2', model);
+    expect((await third.score(shelfBatch([1, 2]))).heads).toEqual(heads);
+    await third.close();
+  });
+
+  test('runs graphs that lie in shared memory', async () => {
+    const { graph, ...model } = shelfModel({ scale: 2 });
+    const shared = new Uint8Array(new SharedArrayBuffer(graph.length));
+    shared.set(graph);
+    const [plain, scorer] = [
+      await pool.load('v1', { graph, ...model }),
+      await pool.load('v2', { graph: shared, ...model }),
+    ];
+    const answers = await Promise.all([plain, scorer].map((each) => each.score(shelfBatch([1, 2]))));
+    expect(answers[1]!.heads).toEqual(answers[0]!.heads);
+    await Promise.all([plain.close(), scorer.close()]);
+  });
+
   test('marks what is not finite and scores the rest', async () => {
     const scorer = await pool.load('v1', shelfModel({ scale: 3e38 }));
     const { heads } = await scorer.score(shelfBatch([0, 1000]));
