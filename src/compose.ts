@@ -7,8 +7,9 @@ import { openLmdbStore, type FeatureStore } from './features/index.js';
 import { createApp } from './http/index.js';
 import { createRankers, createScorerPool, openModel, openVersions } from './inference/index.js';
 import { createEntities, createRanking } from './ranking/index.js';
+import { createLive, type Live, type SealedState } from './live/index.js';
 import { openLog } from './log.js';
-import { createFeedback, openRecorder, recordUpdates, refuseFeedback, type Recorder } from './recording/index.js';
+import { createFeedback, createRecorder, recordUpdates, refuseFeedback, type Recorder } from './recording/index.js';
 import type { Settings } from './settings.js';
 import { createMetrics, watchProcess, type Logger, type Metrics } from './telemetry/index.js';
 
@@ -34,24 +35,25 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
   const { device, workers, scoreTimeoutMs, ranker } = settings;
   const open = createOpened();
   const store = await open.keep(() => openStore(settings.store));
-  const recorder = await openRecording({ open, settings, logger, metrics, now });
+  const log = await openEvents({ open, settings, logger, metrics, now });
+  const stateOf = log && { stateOf: (sealed: SealedState) => log.live.stateOf(sealed) };
   const pool = await open.keep(() => createScorerPool({ device, workers, logger, metrics }));
   const versions = await open.keep(() => openVersions(settings.models, logger));
   const rankers = createRankers({
     source: versions,
     folder: resolve(settings.models),
-    open: (name, wanted) => openModel({ versions, pool }, name, wanted),
+    open: (name, wanted) => openModel({ versions, pool, ...stateOf }, name, wanted),
     ...(ranker !== undefined && { defaultRanker: ranker }),
     logger,
     metrics,
     now,
   });
   const known = createEntities({ store, metrics, now });
-  const entities = recorder === undefined ? known : recordUpdates(known, recorder, now);
-  const record = recorder && { record: (shown: () => Impression): void => recorder.offer([shown]) };
+  const entities = log === undefined ? known : recordUpdates(known, log.recorder, now);
+  const record = log && { record: (shown: () => Impression): void => log.recorder.offer([shown]) };
   const rank = createRanking({ rankers, entities, metrics, logger, now, scoreTimeoutMs, ...record });
   const definitions = (): readonly RankerDefinition[] => rankers.definitions;
-  const feedback = recorder === undefined ? refuseFeedback : createFeedback({ recorder, definitions, metrics, now });
+  const feedback = log === undefined ? refuseFeedback : createFeedback({ ...log, definitions, metrics, now });
 
   let draining = false;
   const readiness = {
@@ -122,17 +124,24 @@ const createOpened = () => {
   };
 };
 
-const openRecording = async (parts: {
+/** What writes the event log and what follows it. */
+interface Events {
+  readonly recorder: Recorder;
+  readonly live: Live;
+}
+
+const openEvents = async (parts: {
   readonly open: ReturnType<typeof createOpened>;
   readonly settings: Settings;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly now: () => number;
-}): Promise<Recorder | undefined> => {
+}): Promise<Events | undefined> => {
   const { open, settings, logger, metrics, now } = parts;
   if (settings.log === 'off') return undefined;
   const log = await open.keep(() => openLog(settings, { logger, now, writes: ['events'], spool: { metrics } }));
-  return open.keep(() => openRecorder({ log, metrics, logger, now }));
+  const live = await open.keep(() => createLive({ log, logger, metrics, now }));
+  return { live, recorder: await open.keep(() => createRecorder({ log, metrics, logger, now })) };
 };
 
 const openStore = (path: string): FeatureStore => {

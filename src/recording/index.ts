@@ -7,5 +7,5 @@ export {
   type TakeFeedback,
 } from './feedback.js';
 export { findImpression, type FindOptions } from './find.js';
-export { openRecorder, type RecordedEvent, type Recorder, type RecorderOptions } from './recorder.js';
+export { createRecorder, type RecordedEvent, type Recorder, type RecorderOptions } from './recorder.js';
 export { recordUpdates } from './updates.js';

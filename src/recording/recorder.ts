@@ -28,7 +28,7 @@ export interface RecorderOptions {
   readonly bounds?: QueueOptions['bounds'];
   /** Between time markers. */
   readonly markerMs?: number;
-  /** How long opening, `append` and `close` wait for the log. */
+  /** How long `append` and `close` wait for the log. */
   readonly timeoutMs?: number;
 }
 
@@ -38,11 +38,8 @@ const standardBounds = { records: 65_536, bytes: 64 * 2 ** 20 };
 /** A burst of failures is over when there was none for this long. */
 const calmMs = 10_000;
 
-/**
- * Opens by appending a time marker to every partition, so that a log that cannot be used is found out at once: rejects with
- * log_locked (another process writes it) or log_damaged. One that is only away is written as soon as it is back.
- */
-export const openRecorder = async (options: RecorderOptions): Promise<Recorder> => {
+/** Writes from now on, a first time marker at once. A log that is away need not be there yet. */
+export const createRecorder = (options: RecorderOptions): Recorder => {
   const { log, metrics, logger, now, bounds = standardBounds, markerMs = 1000, timeoutMs = 10_000 } = options;
   const burst = createBurst(logger, now);
   let closed = false;
@@ -68,26 +65,23 @@ export const openRecorder = async (options: RecorderOptions): Promise<Recorder> 
       else queue.push({ records, encode, settle });
     });
 
-  const mark = async (): Promise<WatchnextError | undefined> => {
-    try {
-      const partitions = await log.partitions('events');
-      return await push(partitions, () => {
-        const marker: TimeMarker = { kind: 'marker', time: now() };
-        return Array.from({ length: partitions }, (_, partition) => recordOf(marker, partition));
-      });
-    } catch (error) {
-      return asWatchnextError(error);
-    }
+  const mark = async (): Promise<void> => {
+    const partitions = await log.partitions('events');
+    await push(partitions, () => {
+      const marker: TimeMarker = { kind: 'marker', time: now() };
+      return Array.from({ length: partitions }, (_, partition) => recordOf(marker, partition));
+    });
   };
 
   // In the same queue as everything else and one at a time, so that none overtakes what happened before it.
   let marking: Promise<unknown> | undefined;
   const markNext = (): void => {
-    marking ??= mark().finally(() => (marking = undefined));
+    marking ??= mark()
+      .catch((error: unknown) => burst.saw(asWatchnextError(error)))
+      .finally(() => (marking = undefined));
   };
 
-  const first = await within(timeoutMs, mark());
-  if (first?.code === 'log_locked' || first?.code === 'log_damaged') throw first;
+  markNext();
   const timer = setInterval(markNext, markerMs).unref();
 
   const drop = (events: number, reason: string): void => {

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { WatchnextError } from '../../src/errors.js';
 import type { Feedback } from '../../src/events/index.js';
-import { createFeedback, openRecorder, type FeedbackOutcome, type Recorder } from '../../src/recording/index.js';
+import { createFeedback, createRecorder, type FeedbackOutcome, type Recorder } from '../../src/recording/index.js';
 import { createMetrics, silentLogger } from '../../src/telemetry/index.js';
 import { shelf } from '../ranking/shelf.js';
 import { createMemoryLog, type MemoryLog } from '../recording/memory-log.js';
@@ -19,7 +19,7 @@ let service: TestService;
 const metrics = createMetrics();
 beforeAll(async () => {
   log = createMemoryLog(1);
-  recorder = await openRecorder({ log, metrics, logger: silentLogger, now: () => now, markerMs: 1e6, timeoutMs: 500 });
+  recorder = createRecorder({ log, metrics, logger: silentLogger, now: () => now, markerMs: 1e6, timeoutMs: 500 });
   const feedback = createFeedback({
     recorder,
     definitions: () => [definition],
@@ -36,7 +36,11 @@ afterAll(async () => {
 
 let before = 0;
 beforeEach(() => void (before = log.events().length));
-const logged = (): Feedback[] => log.events().slice(before) as Feedback[];
+const logged = (): Feedback[] =>
+  log
+    .events()
+    .slice(before)
+    .filter((event) => event.kind === 'feedback');
 
 interface Outcome extends Answer {
   readonly outcome: FeedbackOutcome;
