@@ -4,10 +4,13 @@ import { collectExamples, createOnnxEngine, sealRanker, trainRanker } from '../.
 import type { LoggedRequest } from '../../training/dataset/index.js';
 import { datasetOf, smallRanker } from '../fit/world.js';
 
-/** The small ranker, waiting two seconds for feedback; seconds watched are summed, so that what counts twice shows. */
+/**
+ * The small ranker. It waits longer for feedback than a service needs to come back; seconds watched are summed, so that what
+ * counts twice shows.
+ */
 export const definition: RankerDefinition = {
   ...smallRanker({ batch: 32, optimizer: { kind: 'adam', rate: 0.003 } }),
-  labels: { click: { wait: '2s' }, watch: { wait: '2s', take: 'sum' } },
+  labels: { click: { wait: '10m' }, watch: { wait: '10m', take: 'sum' } },
   stream: { out_of_order: '1s', batch_span: '1s', publish: '1s', checkpoint: '1s', seal: '1h' },
 };
 

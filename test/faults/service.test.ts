@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { openEmbeddedLog, type DeadLetter } from '../../src/events/index.js';
+import { openEmbeddedLog, recordOf, type DeadLetter } from '../../src/events/index.js';
 import { openJoinedStream, type JoinedExample } from '../../src/join/index.js';
 import { SeededRandom } from '../../training/fit/random.js';
 import { simulatedLog } from '../fit/world.js';
@@ -111,9 +111,8 @@ describe('a service that is killed at random', () => {
     await until(() => client.promised.size > last + 5, { describe: command.output });
     client.stopped = true;
     await asking;
-    // Its markers move time on, until the last list is over.
-    await new Promise((resolve) => setTimeout(resolve, 5000));
     await command.kill('SIGTERM');
+    await letTimePass(join(folder, 'log'));
 
     const { examples, letters } = await joined(join(folder, 'log'));
     const ofRequest = new Map(examples.map((example) => [example.requestId, example]));
@@ -136,6 +135,16 @@ describe('a service that is killed at random', () => {
     expect(letters.length).toBe(2 * orphans.length);
   }, 600_000);
 });
+
+/** Markers far ahead, so that no list waits for more feedback. */
+const letTimePass = async (directory: string): Promise<void> => {
+  const log = await openEmbeddedLog({ directory, writes: ['events'] });
+  const time = Date.now() + 3_600_000;
+  const partitions = await log.partitions('events');
+  const markers = Array.from({ length: partitions }, (_, partition) => recordOf({ kind: 'marker', time }, partition));
+  await log.append('events', markers);
+  await log.close();
+};
 
 /** All that the log says, to its end. */
 const joined = async (directory: string): Promise<{ examples: JoinedExample[]; letters: DeadLetter[] }> => {
