@@ -4,26 +4,30 @@ import { partitionOf } from '../record.js';
 import type { EventLog, LogReader, NewRecord, ReaderOptions, Topic } from '../types.js';
 import { MAX_RECORD_BYTES, resolveKafkaOptions, type KafkaOptions } from './options.js';
 import { createKafkaProducer } from './producer.js';
-import { sizeOf, type Outgoing } from './queue.js';
+import { sizeOf, type Outgoing, type Place } from './queue.js';
 import { createKafkaReader } from './reader.js';
 import { createSession } from './session.js';
 import { createKafkaTopics } from './topics.js';
 
 const keyOf = (record: NewRecord): string | undefined => ('key' in record ? record.key : undefined);
 
+const nowhere: Place = { topic: '', partition: -1 };
+
 /** Where each record goes. Throws event_invalid, with all problems, for what no broker would take. */
-const placed = (topic: string, records: readonly NewRecord[], partitions: number): Outgoing[] => {
+const placed = (records: readonly NewRecord[], places: readonly Place[]): Outgoing[] => {
   const problems: Problem[] = [];
+  const partitions = places.length;
   const outgoing = records.map((record, i): Outgoing => {
     const key = keyOf(record);
     const partition = 'key' in record ? partitionOf(record.key, partitions) : record.partition;
-    const path = `${topic}/${i}`;
-    if (!(Number.isInteger(partition) && partition >= 0 && partition < partitions))
+    const place = places[partition];
+    const path = `records/${i}`;
+    if (place === undefined)
       problems.push({ path, message: `partition ${partition} does not exist: there are ${partitions}` });
     const bytes = sizeOf({ key, value: record.value });
     if (bytes > MAX_RECORD_BYTES)
       problems.push({ path, message: `a record of ${bytes} bytes is larger than ${MAX_RECORD_BYTES}` });
-    return { topic, partition, key, time: record.time, value: record.value };
+    return { place: place ?? nowhere, key, time: record.time, value: record.value };
   });
   if (problems.length > 0)
     throw new WatchnextError('event_invalid', 'records cannot be written to Kafka', { problems });
@@ -39,7 +43,16 @@ export const createKafkaLog = (
   const topics = createKafkaTopics(options, questions);
   const producer = createKafkaProducer(options, createSession(options), given.now ?? Date.now);
   const readers = new Set<LogReader>();
+  const places = new Map<Topic, readonly Place[]>();
   const nameOf = (topic: Topic): string => `${options.topicPrefix}${topic}`;
+
+  const placesOf = async (topic: Topic): Promise<readonly Place[]> => {
+    const name = nameOf(topic);
+    const count = await topics.partitions(name);
+    const known = places.get(topic) ?? Array.from({ length: count }, (_, partition) => ({ topic: name, partition }));
+    places.set(topic, known);
+    return known;
+  };
 
   const startOf = async (topic: string, from: ReaderOptions['from']): Promise<readonly number[]> => {
     if (typeof from !== 'string') return from;
@@ -52,8 +65,7 @@ export const createKafkaLog = (
     partitions: (topic) => topics.partitions(nameOf(topic)),
     bounds: (topic) => topics.bounds(nameOf(topic)),
     async append(topic, records) {
-      const name = nameOf(topic);
-      await producer.append(placed(name, records, await topics.partitions(name)));
+      await producer.append(placed(records, places.get(topic) ?? (await placesOf(topic))));
     },
     async reader(topic, { from, partitions }) {
       const name = nameOf(topic);

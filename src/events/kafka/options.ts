@@ -21,7 +21,7 @@ export interface KafkaOptions {
   readonly partitions?: number;
   /** Of topics that do not exist yet. */
   readonly replication?: number;
-  /** Of topics that do not exist yet; without it they keep everything. */
+  /** Of topics that do not exist yet, `bytes` of each topic; without it they keep everything. */
   readonly retention?: { readonly ageMs?: number; readonly bytes?: number };
   /** How long a write or a question may take, with all its retries, before it is log_unavailable. */
   readonly timeoutMs?: number;

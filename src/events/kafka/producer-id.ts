@@ -1,4 +1,5 @@
 import type { Cluster } from './internals.js';
+import type { Place } from './queue.js';
 import { failureType } from './failures.js';
 
 /** Sequence numbers are signed 32-bit integers that go from the largest back to 0. */
@@ -21,9 +22,9 @@ export interface ProducerIdentity {
 export interface Sequencer {
   identity(cluster: Cluster): Promise<ProducerIdentity>;
   /** The sequence number of the next record to `place`. */
-  next(place: string): number;
+  next(place: Place): number;
   /** `count` records were acknowledged. */
-  advance(place: string, count: number): void;
+  advance(place: Place, count: number): void;
   /**
    * A new identity from here on. Needed when the fate of a batch is given up, because a different batch of the same length
    * under the same numbers would be acknowledged as a repetition and never written.
@@ -35,7 +36,7 @@ export interface Sequencer {
 
 export const createSequencer = (transactionTimeout: number): Sequencer => {
   let identity: Promise<ProducerIdentity> | undefined;
-  let sequences = new Map<string, number>();
+  let sequences = new Map<Place, number>();
   const ask = async (cluster: Cluster): Promise<ProducerIdentity> => {
     const broker = await cluster.findControllerBroker();
     const { producerId, producerEpoch } = await broker.initProducerId({ transactionTimeout });

@@ -3,7 +3,7 @@ import { WatchnextError } from '../../errors.js';
 import { failureType, isFinal, retrying, rootOf, unavailable } from './failures.js';
 import type { ResolvedKafkaOptions } from './options.js';
 import { createSequencer } from './producer-id.js';
-import { createWriteQueue, type Batch, type Outgoing, type Write } from './queue.js';
+import { createWriteQueue, type Batch, type Outgoing, type Place, type Write } from './queue.js';
 import { leadersOf, type Session } from './session.js';
 import { stampOf } from './timestamps.js';
 
@@ -22,24 +22,19 @@ export interface KafkaProducer {
 const ALL_IN_SYNC_REPLICAS = -1;
 const codecs = { none: CompressionTypes.None, gzip: CompressionTypes.GZIP } as const;
 
-interface PartitionPart {
-  readonly topic: string;
-  readonly partition: number;
-  readonly place: string;
+/** What goes to one partition. */
+interface Part {
+  readonly place: Place;
   readonly messages: Message[];
 }
 
-const partsOf = (records: readonly Outgoing[], now: number): PartitionPart[] => {
-  const parts = new Map<string, PartitionPart>();
-  for (const { topic, partition, key, value, time } of records) {
-    const place = `${topic}/${partition}`;
+const partsOf = (records: readonly Outgoing[], now: number): Part[] => {
+  const parts = new Map<Place, Part>();
+  for (const { place, key, value, time } of records) {
     let part = parts.get(place);
-    if (part === undefined) parts.set(place, (part = { topic, partition, place, messages: [] }));
-    part.messages.push({
-      key: key ?? null,
-      value: Buffer.from(value.buffer, value.byteOffset, value.byteLength),
-      ...stampOf(time, now),
-    });
+    if (part === undefined) parts.set(place, (part = { place, messages: [] }));
+    const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    part.messages.push({ key: key ?? null, value: bytes, ...stampOf(time, now) });
   }
   return [...parts.values()];
 };
@@ -67,16 +62,16 @@ export const createKafkaProducer = (
   let running: Promise<void> | undefined;
   let closed = false;
 
-  const send = (parts: readonly PartitionPart[]): Promise<void> =>
-    session.use([...new Set(parts.map(({ topic }) => topic))], async (cluster) => {
+  const send = (parts: readonly Part[]): Promise<void> =>
+    session.use([...new Set(parts.map(({ place }) => place.topic))], async (cluster) => {
       const identity = await sequencer.identity(cluster);
-      const leaders = groupBy(parts, ({ topic, partition }) => leadersOf(cluster, topic).get(partition) ?? -1);
+      const leaders = groupBy(parts, ({ place }) => leadersOf(cluster, place.topic).get(place.partition) ?? -1);
       const requests = [...leaders].map(async ([nodeId, ofNode]) => {
         const broker = await cluster.findBroker({ nodeId });
-        const topicData = [...groupBy(ofNode, ({ topic }) => topic)].map(([topic, ofTopic]) => ({
+        const topicData = [...groupBy(ofNode, ({ place }) => place.topic)].map(([topic, ofTopic]) => ({
           topic,
-          partitions: ofTopic.map(({ partition, place, messages }) => ({
-            partition,
+          partitions: ofTopic.map(({ place, messages }) => ({
+            partition: place.partition,
             firstSequence: sequencer.next(place),
             messages,
           })),
@@ -129,7 +124,8 @@ export const createKafkaProducer = (
   };
 
   const run = async (): Promise<void> => {
-    if (lingerMs > 0) await new Promise((resolve) => setTimeout(resolve, lingerMs));
+    // At least to the end of this turn.
+    await new Promise((resolve) => (lingerMs > 0 ? setTimeout(resolve, lingerMs) : setImmediate(resolve)));
     while (queue.records > 0) {
       const batch = queue.cut();
       if (batch.records.length === 0) continue;

@@ -1,7 +1,12 @@
-/** One record on its way, with the partition it goes to. */
-export interface Outgoing {
+/** A partition of a topic. There is one object for each, so that it is its own key. */
+export interface Place {
   readonly topic: string;
   readonly partition: number;
+}
+
+/** One record on its way. */
+export interface Outgoing {
+  readonly place: Place;
   readonly time: number;
   readonly key: string | undefined;
   readonly value: Uint8Array;
@@ -24,7 +29,7 @@ export interface Batch {
 }
 
 /** Keeps a batch of one partition well under the megabyte that brokers accept. */
-const PARTITION_BYTES = 512 << 10;
+const PLACE_BYTES = 512 << 10;
 const BATCH_BYTES = 4 << 20;
 const BATCH_RECORDS = 10_000;
 /** What a record needs in a batch beside its value, at most, for a short key. */
@@ -66,7 +71,7 @@ export const createWriteQueue = (limit: { readonly records: number; readonly byt
     cut() {
       const records: Outgoing[] = [];
       const writes: Write[] = [];
-      const perPartition = new Map<string, number>();
+      const perPlace = new Map<Place, number>();
       let total = 0;
       for (let next = waiting[head]; next !== undefined && records.length < BATCH_RECORDS; next = waiting[head]) {
         const { record, write } = next;
@@ -76,10 +81,10 @@ export const createWriteQueue = (limit: { readonly records: number; readonly byt
           head += 1;
           continue;
         }
-        const place = `${record.topic}/${record.partition}`;
-        const inPartition = (perPartition.get(place) ?? 0) + size;
-        if (records.length > 0 && (total + size > BATCH_BYTES || inPartition > PARTITION_BYTES)) break;
-        perPartition.set(place, inPartition);
+        const { place } = record;
+        const inPlace = (perPlace.get(place) ?? 0) + size;
+        if (records.length > 0 && (total + size > BATCH_BYTES || inPlace > PLACE_BYTES)) break;
+        perPlace.set(place, inPlace);
         total += size;
         records.push(record);
         writes.push(write);

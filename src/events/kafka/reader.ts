@@ -9,9 +9,9 @@ import type { KafkaTopics } from './topics.js';
 
 /** The broker answers as soon as there is anything; until then a request waits there this long. */
 const BROKER_WAIT_MS = 500;
-/** Parsing a reply holds the event loop: half a megabyte of small records takes some 10 ms. */
-const PARTITION_BYTES = 256 << 10;
-const REPLY_BYTES = 512 << 10;
+/** Parsing a reply holds the event loop: a megabyte of small records takes some 15 ms. */
+const PARTITION_BYTES = 512 << 10;
+const REPLY_BYTES = 1 << 20;
 /** The next reply is asked for while at least this many records wait to be taken. */
 const AHEAD_RECORDS = 4000;
 const FIRST_PAUSE_MS = 50;
@@ -44,15 +44,16 @@ export const createKafkaReader = (parts: {
   let wake: () => void = () => undefined;
 
   const take = ({ partition, messages }: FetchedPartition): void => {
-    const from = position.get(partition) ?? 0;
+    let next = position.get(partition) ?? 0;
     for (const message of messages) {
       const offset = Number(message.offset);
       // A batch comes whole, also when the offset asked for is in its middle.
-      if (offset < from) continue;
-      position.set(partition, offset + 1);
+      if (offset < next) continue;
+      next = offset + 1;
       if (message.isControlRecord) continue;
       ready.push({ partition, offset, time: timeOf(message, topic), value: message.value ?? EMPTY });
     }
+    position.set(partition, next);
   };
 
   const gapOf = async (): Promise<WatchnextError | undefined> => {

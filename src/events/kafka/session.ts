@@ -22,6 +22,8 @@ export interface Session {
 
 interface Connection {
   readonly cluster: Cluster;
+  readonly ready: Promise<void>;
+  /** Ends it, also while it is still being made. */
   readonly discard: () => Promise<void>;
 }
 
@@ -38,7 +40,7 @@ const openSocket = ({ host, port, ssl, onConnect }: SocketRequest): Socket => {
   return socket.setKeepAlive(true, KEEP_ALIVE_MS).setNoDelay(true);
 };
 
-const connectTo = async (options: ResolvedKafkaOptions): Promise<Connection> => {
+const connectTo = (options: ResolvedKafkaOptions): Connection => {
   const { brokers, clientId, tls, sasl, logger, timeoutMs } = options;
   const sockets = new Set<Socket>();
   let discarded = false;
@@ -75,43 +77,35 @@ const connectTo = async (options: ResolvedKafkaOptions): Promise<Connection> => 
     for (const socket of sockets) socket.destroy(new Error('closed'));
     await cluster.disconnect().catch(() => undefined);
   };
-  try {
-    await cluster.connect();
-  } catch (error) {
-    await discard();
-    throw error;
-  }
-  return { cluster, discard };
-};
-
-const discardOnce = async (connecting: Promise<Connection>): Promise<void> => {
-  const connection = await connecting.catch(() => undefined);
-  await connection?.discard();
+  const ready = cluster.connect();
+  // Told to who asks; a connection that is discarded has nobody who does.
+  ready.catch(() => undefined);
+  return { cluster, ready, discard };
 };
 
 /** Connects when first used. */
 export const createSession = (options: ResolvedKafkaOptions): Session => {
-  let connecting: Promise<Connection> | undefined;
+  let connection: Connection | undefined;
   let closed = false;
   return {
     async use(topics, work) {
       if (closed) throw new WatchnextError('log_unavailable', 'the log is closed');
-      const mine = (connecting ??= connectTo(options));
+      const mine = (connection ??= connectTo(options));
       try {
-        const { cluster } = await mine;
-        await cluster.addMultipleTargetTopics(topics);
-        return await work(cluster);
+        await mine.ready;
+        await mine.cluster.addMultipleTargetTopics(topics);
+        return await work(mine.cluster);
       } catch (error) {
-        if (connecting === mine) connecting = undefined;
-        void discardOnce(mine);
+        if (connection === mine) connection = undefined;
+        void mine.discard();
         throw error;
       }
     },
     async close() {
       closed = true;
-      const last = connecting;
-      connecting = undefined;
-      if (last !== undefined) await discardOnce(last);
+      const last = connection;
+      connection = undefined;
+      await last?.discard();
     },
   };
 };

@@ -3,17 +3,19 @@ import type { FetchedMessage } from './internals.js';
 import { WatchnextError } from '../../errors.js';
 
 const HEADER = 'time';
-/** Brokers refuse, with the whole batch, a time more than an hour ahead of their clock (message.timestamp.after.max.ms). */
-const FURTHEST_AHEAD_MS = 30 * 60_000;
+/**
+ * Brokers refuse, with the whole batch, a time an hour ahead of their clock (message.timestamp.after.max.ms), and their retention
+ * drops records by their timestamps: old events that are logged anew would be gone within minutes.
+ */
+const FURTHEST_MS = 30 * 60_000;
 const DIGITS = 16;
 const LOG_APPEND_TIME = 1;
 
 /**
- * A record's time as Kafka carries it: its timestamp, or a header where no broker would take the time as such (far in the
- * future, negative, not whole). kafkajs sorts a batch's timestamps as text to find the first and last: leading zeros make that right.
+ * A record's time as Kafka carries it: its timestamp, or a header where that is not about now, or not whole. kafkajs sorts a batch's timestamps as text to find the first and last: leading zeros make that right.
  */
 export const stampOf = (time: number, now: number): Pick<Message, 'timestamp' | 'headers'> => {
-  const fits = Number.isSafeInteger(time) && time >= 0 && time <= now + FURTHEST_AHEAD_MS;
+  const fits = Number.isSafeInteger(time) && time >= 0 && Math.abs(time - now) <= FURTHEST_MS;
   const timestamp = String(fits ? time : Math.max(0, Math.trunc(now))).padStart(DIGITS, '0');
   return fits ? { timestamp } : { timestamp, headers: { [HEADER]: String(time) } };
 };

@@ -9,10 +9,13 @@ export interface KafkaTopics {
   bounds(topic: string): Promise<{ readonly first: number; readonly next: number }[]>;
 }
 
-/** A log keeps everything unless told otherwise; Kafka's own default, a week, goes by the events' times, not by their arrival. */
-const configOf = ({ retention }: ResolvedKafkaOptions): { name: string; value: string }[] => [
-  { name: 'retention.ms', value: String(retention.ageMs ?? -1) },
-  { name: 'retention.bytes', value: String(retention.bytes ?? -1) },
+/** A log keeps everything unless told otherwise. Kafka counts the bytes of each partition. */
+const configOf = ({
+  retention: { ageMs, bytes },
+  partitions,
+}: ResolvedKafkaOptions): { name: string; value: string }[] => [
+  { name: 'retention.ms', value: String(ageMs ?? -1) },
+  { name: 'retention.bytes', value: String(bytes === undefined ? -1 : Math.ceil(bytes / partitions)) },
   { name: 'cleanup.policy', value: 'delete' },
 ];
 
