@@ -17,7 +17,7 @@ export {
   type TfjsNode,
 } from './engine/index.js';
 export type { ModelState, StepOptions } from './model.js';
-export { resumeRanker, type ResumedRanker, type ResumeOptions } from './resumed.js';
+export { encodeTraining, resumeRanker, type ResumedRanker, type ResumeOptions } from './resumed.js';
 export { sealModel, sealRanker, type Report, type SealModelOptions, type SealRankerOptions } from './seal.js';
 export type { SealableRanker } from './sealable.js';
 export { openServedModel, type ServedModel, type ServedModelOptions } from './served.js';

@@ -1,10 +1,11 @@
 import type { ChainEnd } from '../../src/artifact/index.js';
 import { encodeTable, type TableSnapshot } from '../../src/embeddings/index.js';
 import { WatchnextError } from '../../src/errors.js';
-import { decodeJoined, encodeJoined, type JoinedExample } from '../../src/join/index.js';
+import type { JoinedExample } from '../../src/join/index.js';
 import type { ModelState } from '../fit/index.js';
 import { readSections, type SectionArray, type Sections } from '../sections/index.js';
 import type { LearnerPlace } from './learner.js';
+import { decodeWaiting, encodeWaiting } from './waiting.js';
 
 const format = 1;
 
@@ -56,7 +57,7 @@ export function sectionsOf(checkpoint: CheckpointParts): Sections {
     header,
     arrays: new Map<string, SectionArray>([
       ...parts.map((name) => [name, checkpoint[name]] as const),
-      ...runsOf(waiting).map((run, i) => [`waiting/${i}`, encodeRun(run)] as const),
+      ...encodeWaiting(waiting),
       ...[...dense].map(([name, values]) => [`dense/${name}`, values] as const),
       ...[...tables].map(
         ([name, { words, header: table }]) => [`tables/${name}`, words.subarray(0, wordsOf(table))] as const,
@@ -97,7 +98,7 @@ async function read(path: string): Promise<StoredCheckpoint> {
     stream: bytes('stream'),
     state: bytes('state'),
     windows: bytes('windows'),
-    waiting: named('waiting/').flatMap(([, run]) => decodeJoined(run as Uint8Array).examples),
+    waiting: decodeWaiting(arrays),
     model: {
       dense: new Map(named('dense/')) as ModelState['dense'],
       tables: new Map(
@@ -111,19 +112,3 @@ async function read(path: string): Promise<StoredCheckpoint> {
 }
 
 const wordsOf = ({ sections }: TableSnapshot['header']): number => sections.reduce((sum, { words }) => sum + words, 0);
-
-/** Examples that follow each other in one partition. */
-function runsOf(examples: readonly JoinedExample[]): JoinedExample[][] {
-  const runs: JoinedExample[][] = [];
-  for (const example of examples) {
-    const last = runs.at(-1);
-    if (last?.[0]?.partition === example.partition) last.push(example);
-    else runs.push([example]);
-  }
-  return runs;
-}
-
-function encodeRun(run: readonly JoinedExample[]): Uint8Array {
-  const { partition = 0, ranker = '' } = run[0] ?? {};
-  return encodeJoined({ ranker, partition, watermark: 0, from: 0, firstOutcome: 0, outcomes: [], examples: run });
-}

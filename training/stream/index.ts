@@ -5,3 +5,4 @@ export { createWindows, type MeasuredBy, type Windows, type WindowsOptions } fro
 export { briefMeasures, renderMeasures } from './measures-text.js';
 export { createWatch, type Retreat, type Watch, type WatchOptions } from './watch.js';
 export { createLearner, type Learner, type LearnerOptions } from './learner.js';
+export { runLearner, type LearnerNews, type LearnerReport, type LearnerStatus, type RunLearnerOptions } from './run.js';

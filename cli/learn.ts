@@ -1,0 +1,173 @@
+import { basename, dirname, join } from 'node:path';
+import { Command, Option } from 'commander';
+import { deadLetterRecord } from '../src/events/index.js';
+import { openLog } from '../src/log.js';
+import { logSettingNames, readSettings } from '../src/settings.js';
+import { createLogger } from '../src/telemetry/index.js';
+import {
+  briefMeasures,
+  runLearner,
+  type LearnerNews,
+  type LearnerReport,
+  type LearnerStatus,
+} from '../training/stream/index.js';
+import { note, print } from './output.js';
+import { engineNamed } from './ranker.js';
+import { settingFlags, withSettings, type SettingFlags } from './settings.js';
+
+interface LearnFlags extends SettingFlags {
+  readonly from: 'events' | 'examples';
+  readonly checkpoints?: string;
+  readonly engine: string;
+  readonly untilEnd?: boolean;
+  readonly publish: boolean;
+  readonly sealAtEnd?: boolean;
+  readonly json?: boolean;
+}
+
+export const learnCommand = (): Command =>
+  withSettings(
+    new Command('learn')
+      .description('learn on from the event log, and bring what is learned to the running service')
+      .argument('<ranker>', 'a folder of the models folder, or its ranker.yaml')
+      .addOption(
+        new Option('--from <topic>', 'join here, or read what `watchnext join` wrote')
+          .choices(['events', 'examples'])
+          .default('events'),
+      )
+      .option('--checkpoints <dir>', 'where its checkpoints are; .learner in the ranker’s folder if left out')
+      .addOption(
+        new Option('--engine <engine>', 'what executes the training step')
+          .choices(['onnx', 'tfjs-node'])
+          .default('onnx'),
+      )
+      .option('--until-end', 'end when the log has nothing more; it is followed for ever if left out')
+      .option('--no-publish', 'learn without publishing anything')
+      .option('--seal-at-end', 'seal a version, through the gate, before it ends')
+      .option('--json', 'progress and result as JSON lines on stdout'),
+    ['models', 'logLevel', ...logSettingNames],
+  )
+    .addHelpText(
+      'after',
+      `
+Begins at the active version, or where the last checkpoint was. Stopped (Ctrl-C, SIGTERM) or killed, the same command goes
+on to the same weights. A ranker has one learner.
+
+Examples:
+  $ watchnext learn films
+  $ watchnext learn films --until-end --seal-at-end
+  $ watchnext learn films --log kafka --kafka-brokers localhost:9092 --from examples`,
+    )
+    .action(async (name: string, flags: LearnFlags) => {
+      const settings = readSettings(process.env, settingFlags({ ...flags }));
+      const isPath = /[/\\]|\.ya?ml$/.test(name);
+      const folder = isPath && /\.ya?ml$/.test(name) ? dirname(name) : name;
+      const ranker = basename(folder);
+      const models = isPath ? dirname(folder) : settings.models;
+      const json = flags.json === true;
+      const joins = flags.from === 'events';
+      const log = await openLog(settings, {
+        logger: createLogger({ level: settings.logLevel }),
+        writes: joins ? ['dead-letters'] : [],
+      });
+      try {
+        const report = await runLearner({
+          models,
+          ranker,
+          log,
+          from: flags.from,
+          checkpoints: flags.checkpoints ?? join(models, ranker, '.learner'),
+          engine: engineNamed(flags.engine),
+          untilEnd: flags.untilEnd === true,
+          publish: flags.publish,
+          sealAtEnd: flags.sealAtEnd === true,
+          signal: stopSignal(),
+          onNews: (news) => (json ? print(JSON.stringify({ at: new Date().toISOString(), ...news })) : tell(news)),
+          onStatus: (status) => (json ? print(JSON.stringify(plain(status))) : note(line(status))),
+          ...(joins && { onDeadLetter: (letter) => log.append('dead-letters', [deadLetterRecord(letter)]) }),
+        });
+        if (json) print(JSON.stringify({ ended: true, ...plain(report) }));
+        else print(summary(ranker, report));
+      } finally {
+        await log.close();
+      }
+    });
+
+/** Ctrl-C or SIGTERM ends it after the batch under way, with a checkpoint; a second Ctrl-C ends at once. */
+const stopSignal = (): AbortSignal => {
+  const controller = new AbortController();
+  const stop = (): void => {
+    note('stopping after a checkpoint; the same command goes on from here');
+    controller.abort();
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', () => {
+    stop();
+    process.once('SIGINT', () => process.kill(process.pid, 'SIGKILL'));
+  });
+  return controller.signal;
+};
+
+const whole = (value: number): string => Math.round(value).toLocaleString('en-US');
+
+const duration = (ms: number): string => {
+  if (ms < 120_000) return `${(ms / 1000).toFixed(1)} s`;
+  if (ms < 7_200_000) return `${Math.round(ms / 60_000)} min`;
+  return ms < 172_800_000 ? `${Math.round(ms / 3_600_000)} h` : `${Math.round(ms / 86_400_000)} days`;
+};
+
+const line = (status: LearnerStatus): string => {
+  const { eventsPerSecond, rowsPerSecond, losses, measures, lagMs, version } = status;
+  const total = Object.values(losses).reduce((sum, loss) => sum + loss, 0);
+  return [
+    `${whole(eventsPerSecond)} events/s, ${whole(rowsPerSecond)} rows/s`,
+    ...(Object.keys(losses).length > 0 ? [`loss ${total.toFixed(4)}`] : []),
+    `AUC ${briefMeasures(measures)}`,
+    ...(lagMs === undefined ? [] : [`${duration(lagMs)} behind`]),
+    version,
+  ].join(' · ');
+};
+
+const tell = (news: LearnerNews): void => {
+  if ('what' in news) {
+    const what = news.what === 'update' ? 'update' : 'version';
+    if (news.kind === 'published') note(`${what} ${news.version} published`);
+    else note(`${what} ${news.kind === 'refused' ? 'refused by the gate' : 'not published'}: ${news.reason}`);
+    return;
+  }
+  switch (news.kind) {
+    case 'started':
+      note(`learning on from ${news.version}${news.from === 'checkpoint' ? `, checkpoint at step ${news.steps}` : ''}`);
+      return;
+    case 'retreat':
+      note(`the service goes back from ${news.from} to ${news.to}: ${news.reason}`);
+      return;
+    case 'warning':
+      note(`warning: ${news.message}`);
+      return;
+    case 'checkpoint':
+  }
+};
+
+/** JSON has no NaN: what could not be measured is null. */
+const plain = (status: LearnerStatus | LearnerReport): object => ({
+  ...status,
+  measures: Object.fromEntries(
+    Object.entries(status.measures).map(([task, measure]) => [
+      task,
+      Object.fromEntries(Object.entries(measure).map(([name, value]) => [name, Number.isFinite(value) ? value : null])),
+    ]),
+  ),
+});
+
+const summary = (
+  ranker: string,
+  { events, rows, counts, seconds, version, measures, published, sealed }: LearnerReport,
+): string => {
+  const passed = counts.foreign + counts.otherDefinition + counts.unreadable + counts.older;
+  return [
+    `${ranker}: ${whole(events)} log records in ${seconds.toFixed(1)} s; ${whole(rows)} rows learned in all, at ${version}`,
+    `AUC over the last rows: ${briefMeasures(measures)}`,
+    `${published} updates and ${sealed.length} versions published${passed > 0 ? `; ${whole(passed)} requests passed over (${whole(counts.older)} known, ${whole(counts.otherDefinition)} of another definition, ${whole(counts.unreadable)} unreadable)` : ''}`,
+  ].join('\n');
+};

@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { dirname } from 'node:path';
+import { WatchnextError } from '../../src/errors.js';
+import { isThisProcess, lives, thisProcess, type Holder } from '../../src/events/index.js';
+
+/** A lock of another machine or container is believed while it was touched this lately. */
+const staleMs = 60_000;
+const touchMs = 10_000;
+
+interface Owner extends Holder {
+  readonly host: string;
+}
+
+/**
+ * Takes a lock file, or throws learning_stopped naming who holds it. A process that was killed holds nothing any more: here
+ * that is seen at once, on another machine after a minute. Answers what gives it back.
+ */
+export async function takeLock(path: string, what: string): Promise<() => Promise<void>> {
+  const owner: Owner = { ...thisProcess, host: hostname() };
+  await mkdir(dirname(path), { recursive: true });
+  while (!(await created(path, owner))) {
+    const holder = await holderOf(path);
+    if (holder !== undefined && (await holds(holder, path))) throw taken(path, what, holder);
+    // Moved away before it is removed, so that of two who find it stale only one can have it.
+    const aside = `${path}.${randomBytes(6).toString('hex')}.stale`;
+    await rename(path, aside).catch(ifGone);
+    await rm(aside, { force: true });
+  }
+  const touching = setInterval(() => {
+    const now = new Date();
+    utimes(path, now, now).catch(() => undefined);
+  }, touchMs);
+  touching.unref();
+  return async () => {
+    clearInterval(touching);
+    const holder = await holderOf(path);
+    if (holder !== undefined && isThisProcess(holder)) await rm(path, { force: true });
+  };
+}
+
+async function created(path: string, owner: Owner): Promise<boolean> {
+  const file = await open(path, 'wx').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined;
+    throw error;
+  });
+  if (file === undefined) return false;
+  try {
+    await file.writeFile(JSON.stringify(owner));
+  } finally {
+    await file.close();
+  }
+  return true;
+}
+
+/** Undefined for a file that says nothing: its writer was killed in between. */
+async function holderOf(path: string): Promise<Owner | undefined> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  try {
+    return JSON.parse(text) as Owner;
+  } catch {
+    return undefined;
+  }
+}
+
+async function holds(holder: Owner, path: string): Promise<boolean> {
+  if (holder.realm === thisProcess.realm) return lives(holder);
+  const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: 0 }));
+  return Date.now() - mtimeMs < staleMs;
+}
+
+function ifGone(error: unknown): void {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+}
+
+const taken = (path: string, what: string, { pid, host }: Owner): WatchnextError =>
+  new WatchnextError('learning_stopped', `${what} is learned already, by process ${pid} on ${host}.`, {
+    problems: [
+      { path, message: `is held by process ${pid} on ${host}`, hint: 'stop that one first: a ranker has one learner' },
+    ],
+  });
