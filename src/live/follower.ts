@@ -39,9 +39,10 @@ export interface Follower {
 
 /** How soon new events are seen where nothing wakes the reader. */
 const pollMs = 50;
-const recordsPerRead = 256;
-/** So long events are taken in without a break, and so long the break is while there are many: requests go in between. */
-const sliceMs = 4;
+const recordsPerRead = 64;
+/** Events are taken in for so long without a break; then requests have their turn. */
+const sliceMs = 2;
+const pauseMs = 1;
 const retryMs = 1000;
 const mostBufferedBytes = 64 * 2 ** 20;
 
@@ -116,7 +117,7 @@ export function follow({ log, definition, state, start, logger, metrics, now }: 
       take(merged);
       if (performance.now() - began < sliceMs) continue;
       state.advance(Math.min(now(), merged.time));
-      await sleep(sliceMs);
+      await sleep(pauseMs);
       if (stopped()) return;
       began = performance.now();
     }

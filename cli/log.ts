@@ -1,0 +1,151 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { WatchnextError } from '../src/errors.js';
+import { topics, type EventLog, type Topic } from '../src/events/index.js';
+import { openLog } from '../src/log.js';
+import { readSettings } from '../src/settings.js';
+import { silentLogger } from '../src/telemetry/index.js';
+import { pointInTime, positiveNumber } from './arguments.js';
+import { instant, statsOf, tail, verifyTopic, type PartitionStats } from './log/index.js';
+import { createProgress, formatTable, print } from './output.js';
+import { settingFlags, withLogSettings } from './settings.js';
+
+type Flags = Readonly<Record<string, unknown>>;
+interface CommonFlags {
+  readonly topic?: Topic;
+  readonly json?: boolean;
+}
+interface TailFlags extends CommonFlags {
+  readonly from: 'start' | 'end' | { readonly time: number };
+  readonly count?: number;
+}
+
+export const logCommand = (): Command =>
+  new Command('log')
+    .description('look into the event log: what comes in, how much there is, whether all of it can be read')
+    .addCommand(tailCommand())
+    .addCommand(statsCommand())
+    .addCommand(verifyCommand());
+
+const topicOf = (text: string): Topic => {
+  const topic = topics.find((each) => each === text);
+  if (topic === undefined) throw new InvalidArgumentError(`must be one of ${topics.join(', ')}.`);
+  return topic;
+};
+
+const fromOf = (text: string): TailFlags['from'] =>
+  text === 'start' || text === 'end' ? text : { time: pointInTime(text) };
+
+const tailCommand = (): Command =>
+  withLogSettings(
+    new Command('tail')
+      .description('print what comes into the log, one line each, until Ctrl-C')
+      .option('--topic <topic>', `${topics.join(', ')}; events if left out`, topicOf)
+      .option('--from <where>', 'start, end, or a time: records from then on', fromOf, 'end' as const)
+      .option('--count <n>', 'end after so many', positiveNumber)
+      .option('--json', 'as NDJSON, whole but for the features'),
+  )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ watchnext log tail --from start --count 20
+  $ watchnext log tail --topic dead-letters --from start --json | jq .reason`,
+    )
+    .action(async (flags: TailFlags) => {
+      const { topic = 'events', from, count, json = false } = flags;
+      const stop = new AbortController();
+      process.once('SIGINT', () => stop.abort()).once('SIGTERM', () => stop.abort());
+      await withLog({ ...flags, topic }, (log) =>
+        tail({ log, topic, from, json, ...(count !== undefined && { count }), print, signal: stop.signal }),
+      );
+    });
+
+const statsCommand = (): Command =>
+  withLogSettings(
+    new Command('stats')
+      .description('count the records of each topic and partition: how many, how large, from when, of which kinds')
+      .option('--topic <topic>', `${topics.join(', ')}; all if left out`, topicOf)
+      .option('--json', 'as JSON on stdout'),
+  ).action(async (flags: CommonFlags) => {
+    const stats: PartitionStats[] = [];
+    await withLog(flags, async (log, there, progress) => {
+      for (const topic of there) stats.push(...(await statsOf(log, topic, progress(topic))));
+    });
+    if (flags.json === true) print(JSON.stringify(stats));
+    else print(statsTable(stats));
+  });
+
+const verifyCommand = (): Command =>
+  withLogSettings(
+    new Command('verify')
+      .description('read every record in all its parts; ends with 1 if any is damaged')
+      .option('--topic <topic>', `${topics.join(', ')}; all if left out`, topicOf)
+      .option('--json', 'as JSON on stdout'),
+  ).action(async (flags: CommonFlags) => {
+    const found = await withLog(flags, async (log, there, progress) => {
+      const results = [];
+      for (const topic of there) results.push(await verifyTopic(log, topic, progress(topic)));
+      return results;
+    });
+    const records = found.reduce((sum, each) => sum + each.records, 0);
+    const damaged = found.reduce((sum, each) => sum + each.damaged, 0);
+    const damage = found.flatMap((each) => each.damage);
+    if (flags.json === true) print(JSON.stringify({ records, damaged, damage }));
+    else {
+      for (const { topic, partition, offset, reason } of damage) print(`${topic} ${partition}/${offset}: ${reason}`);
+      if (damaged > damage.length) print(`and ${damaged - damage.length} more`);
+      print(`${records.toLocaleString('en-US')} records, ${damaged === 0 ? 'all can be read' : `${damaged} damaged`}`);
+    }
+    if (damaged > 0) process.exitCode = 1;
+  });
+
+type Progress = (topic: Topic) => (done: number, total: number) => void;
+
+/** Opens the log to read, and says which of the wanted topics are there: an embedded one that is not there is not made. */
+const withLog = async <T>(
+  flags: CommonFlags,
+  work: (log: EventLog, there: readonly Topic[], progress: Progress) => Promise<T>,
+): Promise<T> => {
+  const { topic, json } = flags;
+  const settings = readSettings(process.env, settingFlags(flags as Flags));
+  const directory = resolve(settings.logDirectory);
+  const wanted = topic === undefined ? topics : [topic];
+  const there = wanted.filter((each) => settings.log !== 'embedded' || existsSync(join(directory, each)));
+  if (there.length === 0)
+    throw new WatchnextError('settings_invalid', `There is no event log in ${directory}.`, {
+      problems: [
+        {
+          path: '--log-directory',
+          message: `has no ${wanted.join(', no ')}`,
+          hint: 'name the folder that `watchnext serve` writes, or --log kafka with --kafka-brokers',
+        },
+      ],
+    });
+  const log = await openLog(settings, { logger: silentLogger });
+  const progress = createProgress(json !== true);
+  try {
+    return await work(log, there, (label) => (done, total) => progress.show({ label, done, total }));
+  } finally {
+    progress.stop();
+    await log.close();
+  }
+};
+
+const statsTable = (stats: readonly PartitionStats[]): string => {
+  const rows = stats.map(({ topic, partition, first, next, records, bytes, earliest, latest, kinds }) => [
+    topic,
+    partition,
+    first,
+    next,
+    records,
+    bytes,
+    earliest === undefined ? '' : instant(earliest),
+    latest === undefined ? '' : instant(latest),
+    Object.entries(kinds)
+      .map(([kind, count]) => `${kind} ${count}`)
+      .join(', '),
+  ]);
+  return formatTable(['topic', 'partition', 'first', 'next', 'records', 'bytes', 'from', 'until', 'kinds'], rows);
+};
