@@ -139,7 +139,7 @@ const letPeopleIn = async (flags: DemoFlags, running: Running): Promise<void> =>
   note(`\n5. People come; a learner reads what they do (what it says: ${output})`);
   note(`   true chances among the first 8 as ranked, live AUC per head, from feedback to served, what answers`);
   const before = await measureRanking(url, simulation);
-  const learner = await startLearner({ output, arguments: learnArguments(definitionFile, shared) });
+  const learner = await startLearner({ output, arguments: learnArguments(definition.name, shared) });
   const audience = startAudience({
     url,
     simulation,
@@ -164,9 +164,9 @@ const letPeopleIn = async (flags: DemoFlags, running: Running): Promise<void> =>
   }
 };
 
-const learnArguments = (file: string, shared: Readonly<Record<string, string>>): string[] => [
+const learnArguments = (ranker: string, shared: Readonly<Record<string, string>>): string[] => [
   'learn',
-  file,
+  ranker,
   ...Object.entries({ ...shared, checkpoints: join(folder, 'learner') }).flatMap(([name, value]) => [
     `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
     value,
