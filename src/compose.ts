@@ -103,11 +103,14 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
   };
 };
 
-/** What was opened so far: closed in the opposite order, also when opening the next fails. */
+/** What was opened so far: closed in the opposite order, all of it, also when opening the next fails. */
 const createOpened = () => {
   const kept: { close(): Promise<unknown> }[] = [];
   const close = async (): Promise<void> => {
-    for (let last = kept.pop(); last !== undefined; last = kept.pop()) await last.close();
+    const failures: unknown[] = [];
+    for (let last = kept.pop(); last !== undefined; last = kept.pop())
+      await last.close().catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
   };
   return {
     close,
@@ -117,7 +120,8 @@ const createOpened = () => {
         kept.push(opened);
         return opened;
       } catch (error) {
-        await close();
+        // Why it could not be opened says more than what went wrong on the way back.
+        await close().catch(() => undefined);
         throw error;
       }
     },
