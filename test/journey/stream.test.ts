@@ -264,8 +264,17 @@ test('a service whose Kafka is away is ready, ranks, and keeps what it is told i
 });
 
 describe('watchnext replay', () => {
-  const replay = (settings: Settings, args: readonly string[]): Promise<Ran> =>
-    runScript(['cli/main.ts', 'replay', ...args, '--models', models, '--log-directory', settings.logDirectory]);
+  // The command alone: the program with all its verbs takes seconds to load from its sources.
+  const replay = (settings: Settings, args: readonly string[]): Promise<Ran> => {
+    const all = [...args, '--models', models, '--log-directory', settings.logDirectory];
+    const script = `
+      const { replayCommand } = await import('./cli/replay.js');
+      const { printError } = await import('./cli/output.js');
+      await replayCommand().parseAsync(${JSON.stringify(all)}, { from: 'user' }).catch((error) => {
+        process.exitCode = printError(error, { json: false });
+      });`;
+    return runScript(['--input-type=module', '-e', script]);
+  };
 
   test('says that an answer is identical, what another version would have said, and what is not in the log', async () => {
     const settings = settingsOf('replayed');
