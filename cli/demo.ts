@@ -150,6 +150,7 @@ const letPeopleIn = async (flags: DemoFlags, running: Running): Promise<void> =>
     const options = { url, definition, audience, learner, signal };
     const seen = await watchLive({ ...options, ...(flags.once === true ? { forMs: onceMs } : {}) });
     await audience.stop();
+    if (signal.aborted) return;
     const after = await measureRanking(url, simulation);
     summarise({ before, after, seen, visits: audience.visits, events: audience.events });
     if (audience.failures.count > 0) note(`${audience.failures.count} visits failed: ${audience.failures.last ?? ''}`);
