@@ -4,6 +4,9 @@ import { demoCommand } from './demo.js';
 import { evaluateCommand } from './evaluate.js';
 import { exportCommand } from './export.js';
 import { inspectCommand } from './inspect.js';
+import { learnCommand } from './learn.js';
+import { logCommand } from './log.js';
+import { joinCommand } from './join.js';
 import { printError } from './output.js';
 import { replayCommand } from './replay.js';
 import { schemaCommand } from './schema.js';
@@ -30,7 +33,10 @@ for (const command of [
   trainCommand(),
   evaluateCommand(),
   serveCommand(),
+  joinCommand(),
+  learnCommand(),
   replayCommand(),
+  logCommand(),
   inspectCommand(),
   exportCommand(),
   simulateCommand(),

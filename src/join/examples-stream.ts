@@ -37,27 +37,23 @@ export interface ExamplesStreamOptions {
 export async function openExamplesStream(options: ExamplesStreamOptions): Promise<JoinedStream> {
   const { log, definition, snapshot, from = 'start', onDeadLetter } = options;
   const [bounds, events] = [await log.bounds('examples'), await log.bounds('events')];
-  const begin = bounds.map(({ first }, partition): LaneMemory => ({
+  const begin = events.map(({ first }, partition): LaneMemory => ({
     partition,
-    offset: from === 'start' ? first : (from[partition] ?? first),
+    offset: (from === 'start' ? undefined : from[partition]) ?? bounds[partition]?.first ?? 0,
     outcome: -1,
     example: -1,
     watermark: Number.NEGATIVE_INFINITY,
-    from: events[partition]?.first ?? 0,
+    from: first,
     torn: 0,
   }));
   const memory =
     snapshot === undefined ? { watermark: Number.NEGATIVE_INFINITY, lanes: begin } : decodeStream(snapshot);
   if (memory.lanes.length !== begin.length) {
-    throw new WatchnextError(
-      'checkpoint_damaged',
-      `What was saved is of ${memory.lanes.length} partitions of examples.`,
-      {
-        problems: [
-          { path: 'examples', message: `the log has ${begin.length}`, hint: 'start anew from a sealed version' },
-        ],
-      },
-    );
+    throw new WatchnextError('checkpoint_damaged', `What was saved is of ${memory.lanes.length} partitions.`, {
+      problems: [
+        { path: 'partitions', message: `the log has ${begin.length}`, hint: 'start anew from a sealed version' },
+      ],
+    });
   }
   const lanes = memory.lanes.map((lane) => new ExamplesLane(lane));
   let watermark = memory.watermark;

@@ -55,6 +55,7 @@ const retryMs = 1000;
 export async function runJoin(options: JoinRunOptions): Promise<JoinProgress> {
   const { log, definition, signal, checkpointMs, onProgress, onTrouble, now = Date.now } = options;
   const partitions = options.partitions ?? (await allOf(log));
+  await requireRoom(log, partitions);
   const lanes = await openLanes(options, partitions);
   let records = 0;
   const progress = (): JoinProgress => ({
@@ -120,6 +121,17 @@ export async function runJoin(options: JoinRunOptions): Promise<JoinProgress> {
 }
 
 class Stopped extends Error {}
+
+/** What is joined of a partition goes to the partition of the same number. */
+async function requireRoom(log: EventLog, partitions: readonly number[]): Promise<void> {
+  for (const topic of ['examples', 'dead-letters'] as const) {
+    const count = await log.partitions(topic);
+    if (partitions.every((partition) => partition < count)) continue;
+    throw new WatchnextError('settings_invalid', `The topic ${topic} has fewer partitions than events.`, {
+      problems: [{ path: topic, message: `has ${count}`, hint: 'give it as many partitions as the topic events has' }],
+    });
+  }
+}
 
 async function openLanes(
   { log, definition, directory, onTrouble }: JoinRunOptions,

@@ -1,0 +1,196 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { fingerprint, type RankerDefinition } from '../src/definition/index.js';
+import { openEmbeddedLog, recordOf, type EventLog, type LoggedEvent, type NewRecord } from '../src/events/index.js';
+import type { Column } from '../src/features/index.js';
+import { openJoinedStream } from '../src/join/index.js';
+import { median, type BenchTable } from './table.js';
+
+const partitions = 4;
+const rows = 10;
+/** Lists, each with two events of feedback. */
+const lists = 40_000;
+const listsPerSecond = 200;
+const rounds = 3;
+const begin = Date.UTC(2026, 0, 5);
+
+/** Twenty numbers per row and five per request; with state a rate and a history that outcomes are made for. */
+const rankerOf = (state: boolean): RankerDefinition => ({
+  name: 'bench',
+  features: {
+    item_id: { kind: 'id', scope: 'candidate', dim: 16 },
+    author: { kind: 'id', scope: 'candidate', dim: 8 },
+    user_id: { kind: 'id', scope: 'user', dim: 16 },
+    ...Object.fromEntries(
+      Array.from({ length: 10 }, (_, i) => [`number_${i}`, { kind: 'number', scope: 'candidate' } as const]),
+    ),
+    ...(state && {
+      watched: { kind: 'history', scope: 'user', of: 'item_id', on: 'click', shares: 'item_id' } as const,
+      item_rate: { kind: 'rate', scope: 'candidate', key: 'item_id', of: ['click', 'watch'] } as const,
+    }),
+  },
+  tasks: {
+    click: { kind: 'binary', label: 'click' },
+    watch: { kind: 'regression', label: 'seconds', transform: 'log1p', when: 'click' },
+  },
+  network: { kind: 'mmoe' },
+  score: { form: 'sum', weights: { click: 1 } },
+  labels: { click: { wait: '1m' }, watch: { wait: '1m' } },
+});
+
+/** One list of ten items per `listsPerSecond`-th of a second; one item is clicked and watched. */
+function* eventsOf(definition: RankerDefinition): Generator<LoggedEvent> {
+  const tasks = Object.keys(definition.tasks);
+  const mark = fingerprint(definition);
+  for (let list = 0; list < lists; list++) {
+    const time = begin + Math.round((list * 1000) / listsPerSecond);
+    const userId = `user-${(list * 7919) % 5000}`;
+    const requestId = `0190a1b2-${String(list).padStart(12, '0')}`;
+    const ids = Array.from({ length: rows }, (_, row) => 100_000 + ((list * 31 + row * 977) % 20_000));
+    const numbers = new Float32Array(rows).map((_, row) => Math.sin(list + row));
+    yield {
+      kind: 'impression',
+      time,
+      requestId,
+      userId,
+      ranker: definition.name,
+      version: '20260105T000000Z-ab12cd',
+      fingerprint: mark,
+      arms: { layout: 'wide' },
+      weights: { click: 1 },
+      tasks,
+      candidates: 200,
+      items: ids.map((id, row) => ({ id, position: row + 1, row, score: 1 / (row + 1), propensity: 1 })),
+      heads: new Float32Array(rows * tasks.length).fill(0.25),
+      fields: {
+        user: { user_id: userId },
+        context: {},
+        candidates: ids.map((id, row) => ({
+          item_id: id,
+          author: id % 1000,
+          ...Object.fromEntries(
+            Array.from({ length: 10 }, (_, i) => [`number_${i}`, Math.round(1000 * Math.sin(i + row)) / 1000]),
+          ),
+        })),
+      },
+      features: {
+        requests: 1,
+        rows,
+        requestOf: new Int32Array(rows),
+        columns: new Map<string, Column>([
+          ['item_id', { side: 'candidate', type: 'keys', offsets: offsets(rows), keys: new Uint32Array(2 * rows) }],
+          ['author', { side: 'candidate', type: 'keys', offsets: offsets(rows), keys: new Uint32Array(2 * rows) }],
+          ['user_id', { side: 'request', type: 'keys', offsets: offsets(1), keys: new Uint32Array(2) }],
+          ...Array.from(
+            { length: 10 },
+            (_, i) => [`number_${i}`, { side: 'candidate', type: 'numbers', width: 1, values: numbers }] as const,
+          ),
+        ]),
+      },
+    };
+    const heard = { kind: 'feedback', requestId, userId, itemId: ids[list % rows] ?? 0 } as const;
+    yield { ...heard, time: time + 800, eventId: `${requestId}/click`, what: 'click', value: undefined };
+    yield { ...heard, time: time + 9000, eventId: `${requestId}/watch`, what: 'watch', value: 8 };
+  }
+}
+
+const offsets = (bags: number): Int32Array => Int32Array.from({ length: bags + 1 }, (_, i) => i);
+
+/** In the order of time, as they would have come; then a minute's markers, so that everything matures. */
+async function fill(log: EventLog, definition: RankerDefinition): Promise<{ events: number; bytes: number }> {
+  const events = [...eventsOf(definition)].sort((a, b) => a.time - b.time);
+  const end = (events.at(-1)?.time ?? begin) + 5 * 60_000;
+  const records: NewRecord[] = [
+    ...events.map((event) => recordOf(event as Exclude<LoggedEvent, { kind: 'marker' }>)),
+    ...Array.from({ length: partitions }, (_, partition) => recordOf({ kind: 'marker', time: end }, partition)),
+  ];
+  for (let at = 0; at < records.length; at += 5000) await log.append('events', records.slice(at, at + 5000));
+  return { events: records.length, bytes: records.reduce((sum, { value }) => sum + value.length, 0) };
+}
+
+interface Measured {
+  readonly seconds: number;
+  readonly outcomes: number;
+  readonly examples: number;
+}
+
+async function readOnly(log: EventLog): Promise<number> {
+  const reader = await log.reader('events', { from: 'start' });
+  const start = performance.now();
+  while ((await reader.next({ most: 4096, waitMs: 0 })).length > 0);
+  const seconds = (performance.now() - start) / 1000;
+  await reader.close();
+  return seconds;
+}
+
+async function measure(log: EventLog, definition: RankerDefinition, examples: boolean): Promise<Measured> {
+  const stream = await openJoinedStream({ log, definition, examples });
+  const start = performance.now();
+  let [outcomes, made, read] = [0, 0, 0];
+  for (;;) {
+    const joined = await stream.next({ most: 4096, waitMs: 0 });
+    outcomes += joined.outcomes.length;
+    made += joined.examples.length;
+    const { impressions, feedback } = stream.status().counters;
+    if (impressions + feedback === read && joined.outcomes.length + joined.examples.length === 0) break;
+    read = impressions + feedback;
+  }
+  const seconds = (performance.now() - start) / 1000;
+  await stream.close();
+  if (read !== 3 * lists) throw new Error(`${read} of ${3 * lists} events were joined.`);
+  return { seconds, outcomes, examples: made };
+}
+
+/** Events per second of joining alone, from an embedded log on disk to examples and outcomes in memory. */
+export async function runJoinBench(): Promise<BenchTable> {
+  const table: (string | number)[][] = [];
+  for (const state of [false, true]) {
+    const definition = rankerOf(state);
+    const directory = await mkdtemp(join(tmpdir(), 'watchnext-bench-'));
+    const log = await openEmbeddedLog({ directory, partitions });
+    try {
+      const { events, bytes } = await fill(log, definition);
+      const name = state ? 'with a history and a rate' : 'no stateful feature';
+      const reading = [];
+      for (let round = 0; round < rounds; round++) reading.push(await readOnly(log));
+      table.push([
+        name,
+        'reading only',
+        events,
+        Math.round(bytes / events),
+        Math.round(events / median(reading)),
+        '',
+        '',
+      ]);
+      for (const examples of state ? [true, false] : [true]) {
+        const runs: Measured[] = [];
+        for (let round = 0; round < rounds; round++) runs.push(await measure(log, definition, examples));
+        const rate = events / median(runs.map(({ seconds }) => seconds));
+        const [last] = runs;
+        table.push([
+          name,
+          examples ? 'joining' : 'joining for state alone',
+          events,
+          Math.round(bytes / events),
+          Math.round(rate),
+          last?.examples ?? 0,
+          last?.outcomes ?? 0,
+        ]);
+      }
+    } finally {
+      await log.close();
+      await rm(directory, { recursive: true, force: true });
+    }
+  }
+  return {
+    title: 'Join alone: from an embedded log on disk',
+    columns: ['ranker', 'what', 'events', 'bytes/event', 'events/s', 'examples', 'outcomes'],
+    rows: table,
+    notes: [
+      `One list of ${rows} items, then a click and a watch time; ${partitions} partitions, one process, median of ${rounds}.`,
+      `Twelve features per row. The log holds ${lists / listsPerSecond} s of ${listsPerSecond} lists/s; labels wait for a minute.`,
+    ],
+  };
+}
