@@ -1,6 +1,14 @@
 import { resolve } from 'node:path';
 import { WatchnextError } from './errors.js';
-import { openEmbeddedLog, openKafkaLog, openSpooledLog, topics, type EventLog, type Topic } from './events/index.js';
+import {
+  openEmbeddedLog,
+  openKafkaLog,
+  openSpooledLog,
+  topics,
+  type EventLog,
+  type KafkaOptions,
+  type Topic,
+} from './events/index.js';
 import type { Settings } from './settings.js';
 import type { Logger, Metrics } from './telemetry/index.js';
 
@@ -22,27 +30,16 @@ export interface OpenLogOptions {
  */
 export const openLog = async (settings: LogSettings, options: OpenLogOptions): Promise<EventLog> => {
   const { logger, now = Date.now, writes = [], spool } = options;
-  const retention = { ageMs: settings.logRetentionHours * 3_600_000, bytes: settings.logRetentionBytes };
-  const partitions = settings.logPartitions;
   if (settings.log === 'off')
     throw new WatchnextError('settings_invalid', 'The event log is off.', {
       problems: [{ path: 'log', message: 'is off', hint: 'use --log embedded or --log kafka' }],
     });
-  if (settings.log === 'embedded')
-    return openEmbeddedLog({ directory: resolve(settings.logDirectory), partitions, retention, writes, now });
-  const log = await openKafkaLog({
-    brokers: settings.kafkaBrokers?.split(',') ?? [],
-    clientId: settings.kafkaClientId,
-    topicPrefix: settings.kafkaTopicPrefix,
-    tls: settings.kafkaTls,
-    ...signIn(settings),
-    compression: settings.kafkaCompression,
-    partitions,
-    replication: settings.kafkaReplication,
-    retention,
-    logger,
-    now,
-  });
+  if (settings.log === 'embedded') {
+    const directory = resolve(settings.logDirectory);
+    const [partitions, retention] = [settings.logPartitions, retentionOf(settings)];
+    return openEmbeddedLog({ directory, partitions, retention, writes, now });
+  }
+  const log = await openKafkaLog({ ...kafkaOptions(settings), logger, now });
   if (spool === undefined) return log;
   const folder = resolve(settings.spoolDirectory);
   try {
@@ -54,7 +51,27 @@ export const openLog = async (settings: LogSettings, options: OpenLogOptions): P
   }
 };
 
-const signIn = ({ kafkaSaslMechanism: mechanism, kafkaSaslUsername, kafkaSaslPassword }: LogSettings) =>
-  mechanism === undefined
-    ? {}
-    : { sasl: { mechanism, username: kafkaSaslUsername ?? '', password: kafkaSaslPassword ?? '' } };
+/** What the settings say of Kafka. */
+export const kafkaOptions = (settings: LogSettings): KafkaOptions => {
+  const {
+    kafkaSaslMechanism: mechanism,
+    kafkaSaslUsername: username = '',
+    kafkaSaslPassword: password = '',
+  } = settings;
+  return {
+    brokers: settings.kafkaBrokers?.split(',') ?? [],
+    clientId: settings.kafkaClientId,
+    topicPrefix: settings.kafkaTopicPrefix,
+    tls: settings.kafkaTls,
+    ...(mechanism !== undefined && { sasl: { mechanism, username, password } }),
+    compression: settings.kafkaCompression,
+    partitions: settings.logPartitions,
+    replication: settings.kafkaReplication,
+    retention: retentionOf(settings),
+  };
+};
+
+const retentionOf = ({ logRetentionHours, logRetentionBytes }: LogSettings) => ({
+  ageMs: logRetentionHours * 3_600_000,
+  bytes: logRetentionBytes,
+});

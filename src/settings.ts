@@ -106,13 +106,14 @@ const Settings = Type.Object(
       minimum: 1,
       maximum: 24 * 3650,
       default: 168,
-      description: 'the embedded log keeps events at least this long, unless they outgrow its size',
+      description: 'events are kept this long, unless a topic outgrows its size; of Kafka’s topics, if this makes them',
     }),
     logRetentionBytes: Type.Integer({
       minimum: 1024 * 1024,
       maximum: Number.MAX_SAFE_INTEGER,
       default: 10 * 1024 ** 3,
-      description: 'the embedded log drops its oldest events beyond this size',
+      description:
+        'each topic drops its oldest events beyond this size (in Kafka each partition, if this makes the topic)',
     }),
     kafkaBrokers: Type.Optional(
       Type.String({
