@@ -109,7 +109,7 @@ const reading = (state: FeatureState, user = 'u1', item = 'b', at = start + 60 *
   };
 };
 
-const until = async (done: () => boolean, limitMs = 5000): Promise<number> => {
+const until = async (done: () => boolean, limitMs = 20_000): Promise<number> => {
   const began = performance.now();
   while (!done() && performance.now() - began < limitMs) await sleep(2);
   return performance.now() - began;
