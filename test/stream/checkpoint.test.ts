@@ -6,7 +6,7 @@ import { EmbeddingTable, encodeTable } from '../../src/embeddings/index.js';
 import type { WatchnextError } from '../../src/errors.js';
 import type { CheckpointParts } from '../../training/stream/checkpoint-file.js';
 import { openCheckpoints, type Checkpoints } from '../../training/stream/checkpoint.js';
-import { startOfCounts } from '../../training/stream/learner.js';
+import { startOfPlace } from '../../training/stream/learner.js';
 import { simulatedLog, smallRanker } from '../fit/world.js';
 import { stepsOf } from './joined.js';
 
@@ -49,7 +49,7 @@ const partsOf = (steps: number, tables: CheckpointParts['tables'] = new Map()): 
     line: ['20240101T000000Z-000000'],
     published: { sequence: 3, hash: 'abc' },
     place: {
-      counts: { ...startOfCounts, rows: 10 * steps },
+      counts: { ...startOfPlace.counts, rows: 10 * steps },
       steps,
       clocks: { example: 1.5, outcome: null, rowsHour: null, stateHour: 7 },
       notFiniteInARow: 0,

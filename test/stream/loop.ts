@@ -9,6 +9,8 @@ import {
   trainRanker,
   type EngineFactory,
 } from '../../training/fit/index.js';
+import { parseTable, type EmbeddingTable } from '../../src/embeddings/index.js';
+import type { StoredCheckpoint } from '../../training/stream/checkpoint-file.js';
 import { openCheckpoints } from '../../training/stream/checkpoint.js';
 import { runLearner, type LearnerReport, type RunLearnerOptions } from '../../training/stream/run.js';
 import { datasetOf, simulatedLog, smallRanker, worldStart } from '../fit/world.js';
@@ -45,7 +47,7 @@ export async function sealFirst(models: string, definition = streamRanker): Prom
 }
 
 /** What a service would log from a month later on: a list a second, feedback after two, time markers at the end. */
-export function streamOf(definition = streamRanker, requests = 400): LoggedEvent[] {
+export function streamOf(definition = streamRanker, requests = 250): LoggedEvent[] {
   const start = worldStart + 30 * 86_400_000;
   const log = simulatedLog({ requests, seed: 21 }).map((request, index) => ({
     ...request,
@@ -57,12 +59,14 @@ export function streamOf(definition = streamRanker, requests = 400): LoggedEvent
 export async function logOf(directory: string, events: readonly LoggedEvent[], partitions = 3): Promise<EventLog> {
   const log = await openEmbeddedLog({ directory, partitions, writes: ['events', 'examples', 'dead-letters'] });
   for (let from = 0; from < events.length; from += 200) {
-    await log.append('events', events.slice(from, from + 200).map(recordOf));
+    await log.append(
+      'events',
+      events.slice(from, from + 200).map((event) => recordOf(event, 0)),
+    );
   }
   const last = Math.max(...events.map(({ time }) => time));
   for (let partition = 0; partition < partitions; partition++) {
-    const marker = { kind: 'marker', time: last + 60_000 } as const;
-    await log.append('events', [{ ...recordOf(marker), partition } as ReturnType<typeof recordOf>]);
+    await log.append('events', [recordOf({ kind: 'marker', time: last + 60_000 }, partition)]);
   }
   return log;
 }
@@ -84,28 +88,37 @@ export const learnToEnd = (
     ...options,
   });
 
-/** Everything that was learned, from the last checkpoint: texts to compare. */
-export async function learnedIn(folder: string): Promise<Record<string, string>> {
+async function lastCheckpoint(folder: string): Promise<StoredCheckpoint> {
   const checkpoints = await openCheckpoints({ directory: join(folder, 'checkpoints'), onDamaged: () => undefined });
   const found = await checkpoints.latest();
   await checkpoints.close();
   if (found === undefined) throw new Error('no checkpoint');
-  const { parseTable } = await import('../../src/embeddings/index.js');
+  return found;
+}
+
+/** The tables of the last checkpoint. */
+export async function tablesIn(folder: string): Promise<Map<string, EmbeddingTable>> {
+  const { model } = await lastCheckpoint(folder);
+  return new Map([...model.tables].map(([name, bytes]) => [name, parseTable(bytes, name)]));
+}
+
+/** Everything that was learned, from the last checkpoint: texts to compare. */
+export async function learnedIn(folder: string): Promise<Record<string, string>> {
+  const found = await lastCheckpoint(folder);
   const text = ({ buffer, byteOffset, byteLength }: ArrayBufferView): string =>
     Buffer.from(buffer, byteOffset, byteLength).toString('base64');
   const { counts, steps, clocks } = found.facts.place;
+  const tables = [...(await tablesIn(folder))].map(([name, table]): [string, string] => {
+    const { keys, values } = table.contents();
+    return [`table ${name}`, `${text(keys)} ${text(values)}`];
+  });
   return {
     place: JSON.stringify({ counts: { ...counts, older: 0 }, steps, clocks }),
     waiting: found.waiting.map(({ partition, sequence }) => `${partition}/${sequence}`).join(),
     state: text(found.state),
     windows: text(found.windows),
     ...Object.fromEntries([...found.model.dense].map(([name, values]) => [name, text(values)])),
-    ...Object.fromEntries(
-      [...found.model.tables].map(([name, bytes]) => {
-        const { keys, values } = parseTable(bytes, name).contents();
-        return [`table ${name}`, `${text(keys)} ${text(values)}`];
-      }),
-    ),
+    ...Object.fromEntries(tables),
   };
 }
 

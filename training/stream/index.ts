@@ -6,3 +6,5 @@ export { briefMeasures, renderMeasures } from './measures-text.js';
 export { createWatch, type Retreat, type Watch, type WatchOptions } from './watch.js';
 export { createLearner, type Learner, type LearnerOptions } from './learner.js';
 export { runLearner, type LearnerNews, type LearnerReport, type LearnerStatus, type RunLearnerOptions } from './run.js';
+export { openCheckpoints, type Checkpoints } from './checkpoint.js';
+export { startOfPlace } from './learner.js';

@@ -97,7 +97,7 @@ const streamSeed = 0x57ea;
 const mostNotFinite = 5;
 const mostFeedbackTimes = 256;
 
-export const startOfCounts: LearnerCounts = {
+const startOfCounts: LearnerCounts = {
   rows: 0,
   batches: 0,
   outcomes: 0,
@@ -108,6 +108,16 @@ export const startOfCounts: LearnerCounts = {
   notFinite: 0,
   expiredRows: 0,
   forgottenKeys: 0,
+};
+
+/** Before anything was learned. */
+export const startOfPlace: LearnerPlace = {
+  counts: startOfCounts,
+  steps: 0,
+  clocks: { example: null, outcome: null, rowsHour: null, stateHour: null },
+  notFiniteInARow: 0,
+  known: null,
+  learned: { rows: 0, feedbackTimes: [], stride: 1, seen: 0, until: null },
 };
 
 export const createLearner = (options: LearnerOptions): Learner => new StreamLearner(options);
