@@ -138,7 +138,8 @@ const readItems = (reader: ByteReader): ShownItem[] =>
 
 function readHeads(part: Uint8Array, length: number): Float32Array {
   if (part.length < 4 * length || part.length >= 4 * length + 8) throw unreadable('its heads do not fit its items');
-  const aligned = part.byteOffset % 4 === 0 ? part : part.slice();
+  // Not slice(): of a Buffer that is a view.
+  const aligned = part.byteOffset % 4 === 0 ? part : new Uint8Array(part);
   return new Float32Array(aligned.buffer as ArrayBuffer, aligned.byteOffset, length);
 }
 

@@ -112,6 +112,8 @@ describe('the event codec', () => {
       const shifted = new Uint8Array(bytes.length + shift);
       shifted.set(bytes, shift);
       expect(readAll(shifted.subarray(shift))).toEqual(impression());
+      // As logs hand them out: slice() of a Buffer copies nothing.
+      expect(readAll(Buffer.from(shifted.buffer).subarray(shift))).toEqual(impression());
     }
   });
 
@@ -195,4 +197,15 @@ describe('the key of an event', () => {
      ]
     `);
   });
+});
+
+test('an impression is read from any place in a larger buffer, as a broker hands it out', () => {
+  const shown = impression();
+  const bytes = encodeEvent(shown);
+  for (let shift = 0; shift < 8; shift++) {
+    const event = decodeEvent(Buffer.concat([Buffer.alloc(shift), bytes]).subarray(shift)) as Impression;
+    // A pool's memory begins anywhere: with every shift, each place is met.
+    expect([...event.heads]).toEqual([...shown.heads]);
+    expect(event.features).toEqual(shown.features);
+  }
 });
