@@ -57,6 +57,7 @@ describe('a batch as bytes', () => {
     const shifted = new Uint8Array(bytes.length + 3);
     shifted.set(bytes, 3);
     expect(decodeFeatureBatch(shifted.subarray(3))).toEqual(batch);
+    expect(decodeFeatureBatch(Buffer.from(shifted.buffer).subarray(3))).toEqual(batch);
     expect(decodeFeatureBatch(encodeFeatureBatch(readAll([])))).toEqual(readAll([]));
   });
 

@@ -74,7 +74,8 @@ export function decodeFrame(input: Uint8Array, format: Format): Frame {
     });
   const { byteLength } = input;
   if (byteLength < 4 * fixedWords || byteLength % 8 !== 0) throw damaged(`${byteLength} bytes cannot be complete`);
-  const bytes = input.byteOffset % 8 === 0 ? input : input.slice();
+  // Not slice(): of a Buffer that is a view.
+  const bytes = input.byteOffset % 8 === 0 ? input : new Uint8Array(input);
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset, byteLength / 4);
   const [magic, version = 0, sum = 0, total = 0, jsonBytes = 0, count = 0] = words;
   if (magic !== magicWord(format.magic)) throw damaged('the first bytes are not its magic number');
