@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { fetchJars } from './jars.js';
 import { startJava, type JavaProcess } from './process.js';
 import { javaProgram, requirePrograms } from './programs.js';
-import { serverProperties } from './settings.js';
+import { serverProperties, type BrokerPorts } from './settings.js';
 import { exactVersion } from './versions.js';
 
 const run = promisify(execFile);
@@ -41,8 +41,8 @@ export interface BrokerOptions {
   readonly dataDirectory?: string;
   /** Where the jars are kept between runs. */
   readonly cacheDirectory?: string;
-  /** Further lines of server.properties. */
-  readonly properties?: Readonly<Record<string, string>>;
+  /** Further lines of server.properties, and others instead of ours. */
+  readonly properties?: (ports: BrokerPorts) => Readonly<Record<string, string>>;
 }
 
 const freePort = (): Promise<number> =>
@@ -100,7 +100,7 @@ export const startBroker = async (options: BrokerOptions = {}): Promise<Broker> 
         port,
         controllerPort,
         dataDirectory,
-        ...(options.properties && { more: options.properties }),
+        more: options.properties?.({ port, controllerPort }) ?? {},
       }),
     );
     if (!existsSync(join(dataDirectory, 'meta.properties'))) {

@@ -1,10 +1,12 @@
-/** server.properties of one node that is broker and controller, on loopback, with nothing replicated. */
-export const serverProperties = (options: {
+export interface BrokerPorts {
   readonly port: number;
   readonly controllerPort: number;
-  readonly dataDirectory: string;
-  readonly more?: Readonly<Record<string, string>>;
-}): string => {
+}
+
+/** server.properties of one node that is broker and controller, on loopback, with nothing replicated. */
+export const serverProperties = (
+  options: BrokerPorts & { readonly dataDirectory: string; readonly more: Readonly<Record<string, string>> },
+): string => {
   const properties = {
     'process.roles': 'broker,controller',
     'node.id': '1',
