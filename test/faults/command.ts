@@ -6,6 +6,7 @@ export interface Command {
   readonly pid: number;
   /** Lines of standard output and standard error so far. */
   readonly output: () => string;
+  readonly hasEnded: boolean;
   /** Resolves when it has ended, however. */
   readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
   kill(signal?: NodeJS.Signals): Promise<void>;
@@ -26,18 +27,23 @@ export function startCommand(args: readonly string[], env: Readonly<Record<strin
   });
   running.add(child);
   let output = '';
+  let hasEnded = false;
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => (output += text));
   }
   const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
     child.once('close', (code, signal) => {
       running.delete(child);
+      hasEnded = true;
       resolve({ code, signal });
     });
   });
   return {
     pid: child.pid ?? 0,
     output: () => output,
+    get hasEnded() {
+      return hasEnded;
+    },
     ended,
     kill: async (signal = 'SIGKILL') => {
       child.kill(signal);
@@ -57,14 +63,14 @@ export async function stopAll(): Promise<void> {
   );
 }
 
-/** Asks until it is so; throws with what `describe` says when it takes too long. */
+/** Asks until it is so; throws with what a command said when that takes too long or the command has ended. */
 export async function until(
   isSo: () => boolean | Promise<boolean>,
-  { timeoutMs = 30_000, describe = () => 'it did not happen' }: { timeoutMs?: number; describe?: () => string } = {},
+  { timeoutMs = 30_000, of }: { readonly timeoutMs?: number; readonly of?: Command } = {},
 ): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!(await isSo())) {
-    if (Date.now() > deadline) throw new Error(`after ${timeoutMs} ms: ${describe()}`);
+    if (Date.now() > deadline || of?.hasEnded === true) throw new Error(`it did not happen: ${of?.output() ?? ''}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

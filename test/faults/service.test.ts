@@ -86,7 +86,7 @@ const serve = async (port: number): Promise<{ command: Command; url: string }> =
     ...['--models', join(folder, 'models'), '--store', join(folder, 'store'), '--log-directory', join(folder, 'log')],
     ...['--port', String(port), '--log-level', 'info'],
   ]);
-  await until(() => /"url":"http:[^"]+"/.test(command.output()), { describe: command.output });
+  await until(() => /"url":"http:[^"]+"/.test(command.output()), { of: command });
   const url = /"url":"(http:[^"]+)"/.exec(command.output())?.[1] ?? '';
   return { command, url };
 };
@@ -102,13 +102,13 @@ describe('a service that is killed at random', () => {
     const asking = client.run();
     for (let kill = 0; kill < kills; kill++) {
       const before = client.promised.size;
-      await until(() => client.promised.size > before + 5, { timeoutMs: 60_000, describe: command.output });
+      await until(() => client.promised.size > before + 5, { timeoutMs: 60_000, of: command });
       await new Promise((resolve) => setTimeout(resolve, random.below(300)));
       await command.kill();
       ({ command } = await serve(port));
     }
     const last = client.promised.size;
-    await until(() => client.promised.size > last + 5, { describe: command.output });
+    await until(() => client.promised.size > last + 5, { of: command });
     client.stopped = true;
     await asking;
     await command.kill('SIGTERM');

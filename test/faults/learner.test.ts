@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { parseTable } from '../../src/embeddings/index.js';
+import { openEmbeddedLog, recordOf, type EventLog, type NewRecord } from '../../src/events/index.js';
+import { openCheckpoints } from '../../training/stream/checkpoint.js';
+import { SeededRandom } from '../../training/fit/random.js';
+import { hourMs, simulatedLog, worldStart } from '../fit/world.js';
+import { eventsOf } from '../stream/shown.js';
+import { kills, startCommand, stopAll, until } from './command.js';
+import { definition, sealInto } from './sealed.js';
+
+const seed = 5;
+const known = 60;
+/** Enough that learning it takes longer than being killed now and then. */
+const requests = 400 * Math.max(3, kills);
+let folder = '';
+let records: readonly NewRecord[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'faults-learner-'));
+  const log = simulatedLog({ requests: known + requests });
+  const version = await sealInto(join(folder, 'models'), log.slice(0, known));
+  const start = worldStart + known * hourMs;
+  const streamed = log.slice(known).map((request, index) => ({ ...request, time: start + 50 * index }));
+  records = eventsOf({ definition, log: streamed, version, delayMs: (_, row) => 500 + 300 * row }).map((event) =>
+    recordOf(event, 0),
+  );
+}, 120_000);
+afterAll(async () => {
+  await stopAll();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Learns in a process of its own; `name` has versions and checkpoints for itself, the log is shared. */
+const learn = (name: string, ...flags: string[]) =>
+  startCommand([
+    ...['learn', definition.name, '--models', join(folder, name), '--checkpoints', join(folder, `${name}-checkpoints`)],
+    ...['--log-directory', join(folder, 'log'), '--json', '--log-level', 'error', ...flags],
+  ]);
+
+const learnToTheEnd = async (name: string): Promise<Record<string, unknown>> => {
+  const command = learn(name, '--until-end');
+  const { code } = await command.ended;
+  if (code !== 0) throw new Error(command.output());
+  return JSON.parse(command.output().trim().split('\n').at(-1) ?? '') as Record<string, unknown>;
+};
+
+/** Everything that was learned, as a hash per part. What is still to be published is not part of it. */
+const learned = async (name: string): Promise<Record<string, string>> => {
+  const checkpoints = await openCheckpoints({
+    directory: join(folder, `${name}-checkpoints`),
+    onDamaged: (error) => {
+      throw error;
+    },
+  });
+  const last = await checkpoints.latest();
+  await checkpoints.close();
+  if (last === undefined) throw new Error('There is no checkpoint.');
+  const { model, state, windows, stream, facts } = last;
+  const parts: [string, Uint8Array][] = [
+    ...[...model.dense].map(([key, { buffer, byteOffset, byteLength }]): [string, Uint8Array] => [
+      `dense ${key}`,
+      new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength),
+    ]),
+    ...[...model.tables].map(([key, bytes]): [string, Uint8Array] => {
+      const table = parseTable(bytes);
+      table.takeChanges();
+      return [`table ${key}`, table.serialise()];
+    }),
+    ['state', state],
+    ['windows', windows],
+    ['joining', stream],
+    ['place', Buffer.from(JSON.stringify({ ...facts.place, learned: undefined }))],
+  ];
+  return Object.fromEntries(parts.map(([key, bytes]) => [key, createHash('sha256').update(bytes).digest('hex')]));
+};
+
+describe('a learner that is killed at random', () => {
+  test(`${kills} times (seed ${seed}), while events come, learns the same to the bit as one that is not`, async () => {
+    const random = new SeededRandom(seed);
+    for (const name of ['killed', 'whole']) await cp(join(folder, 'models'), join(folder, name), { recursive: true });
+    const log = await openEmbeddedLog({ directory: join(folder, 'log'), writes: ['events'] });
+    let sent = 0;
+    const send = async (share: number): Promise<void> => {
+      const end = Math.ceil(records.length * share);
+      if (end > sent) await log.append('events', records.slice(sent, end));
+      sent = Math.max(sent, end);
+    };
+    for (let kill = 0; kill < kills; kill++) {
+      const command = learn('killed');
+      await send((kill + 0.5) / kills);
+      await until(() => command.output().includes('"started"'), { of: command });
+      await send((kill + 1) / kills);
+      await new Promise((resolve) => setTimeout(resolve, random.below(2500)));
+      await command.kill();
+    }
+    await letTimePass(log);
+    await log.close();
+    const report = await learnToTheEnd('killed');
+    const whole = await learnToTheEnd('whole');
+
+    expect(report['place']).toMatchObject({ counts: { unreadable: 0, notFinite: 0 } });
+    expect((report['place'] as { counts: unknown }).counts).toEqual((whole['place'] as { counts: unknown }).counts);
+    expect(await learned('killed')).toEqual(await learned('whole'));
+  }, 900_000);
+});
+
+const letTimePass = async (log: EventLog): Promise<void> => {
+  const time = worldStart + 10_000 * hourMs;
+  const markers = Array.from({ length: await log.partitions('events') }, (_, partition) =>
+    recordOf({ kind: 'marker', time }, partition),
+  );
+  await log.append('events', markers);
+};
