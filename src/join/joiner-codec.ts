@@ -2,6 +2,7 @@ import { WatchnextError } from '../errors.js';
 import type { EventId } from '../events/index.js';
 import { decodeFrame, encodeFrame } from '../features/index.js';
 import { noCounts } from './counters.js';
+import { EventIds } from './event-ids.js';
 import { concat, packBytes, packEvents, parts, unpackBytes, unpackEvents } from './packing.js';
 import type { Shown, ShownFields } from './shown.js';
 import type { JoinCounters, MergedEvent } from './types.js';
@@ -70,7 +71,7 @@ export function encodeJoiner(
 }
 
 const textsOf = ({ requestId, items, seen, fields, lesson }: Shown): Texts => {
-  const texts = [requestId, items, seen === undefined ? 0 : [...seen], fields ?? 0] as const;
+  const texts = [requestId, items, seen?.list() ?? 0, fields ?? 0] as const;
   return lesson === undefined ? texts : [...texts, lesson.version, lesson.arms];
 };
 
@@ -104,7 +105,7 @@ export function decodeJoiner(bytes: Uint8Array, subject: string): JoinerMemory {
       requestId,
       items,
       labels: labels.next(rows * tasks || 0),
-      seen: seen === 0 ? undefined : new Set(seen),
+      seen: seen === 0 ? undefined : new EventIds(seen),
       fields: fields === 0 ? undefined : fields,
       matured: matured === 1,
       lesson:

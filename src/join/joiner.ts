@@ -3,6 +3,7 @@ import { WatchnextError } from '../errors.js';
 import type { Feedback, Impression } from '../events/index.js';
 import { fieldsOfState, type Labels, type Outcome } from '../features/index.js';
 import { noCounts } from './counters.js';
+import { EventIds } from './event-ids.js';
 import { HeldFeedback } from './held.js';
 import { decodeJoiner, encodeJoiner, type JoinerMemory } from './joiner-codec.js';
 import { createLabelBook, type LabelBook } from './labels.js';
@@ -10,7 +11,7 @@ import { isTaught, Lessons, type TaughtList } from './lessons.js';
 import { farAheadMs } from './merge.js';
 import { OldestOffsets } from './oldest.js';
 import { Queue } from './queue.js';
-import { fieldsOf, lessonOf, rowOf, type Shown } from './shown.js';
+import { fieldsOf, lessonOf, rowOf, type Lesson, type Shown } from './shown.js';
 import { Slab } from './slab.js';
 import type { JoinCounters, Joined, MergedEvent, Refused } from './types.js';
 
@@ -100,6 +101,7 @@ class EventJoiner implements Joiner {
   readonly #nothing: Labels;
 
   readonly #slab = new Slab();
+  #lastLesson: Lesson | undefined;
   readonly #known = new Map<string, Shown>();
   readonly #inOrder: Queue<Shown>;
   readonly #ripening: Queue<Shown>;
@@ -241,10 +243,7 @@ class EventJoiner implements Joiner {
         seen: undefined,
         fields: this.#stateFields.length === 0 ? undefined : fieldsOf(event, this.#stateFields),
         matured: this.#waiting.length === 0,
-        lesson:
-          taught && this.#options.examples && event.items.length > 0
-            ? lessonOf(event, this.#book, this.#slab)
-            : undefined,
+        lesson: taught && this.#options.examples && event.items.length > 0 ? this.#lessonOf(event) : undefined,
       };
       if (!taught) this.counters.foreignImpressions++;
       return shown;
@@ -252,6 +251,11 @@ class EventJoiner implements Joiner {
       this.#refuseUnreadable(merged, error);
       return undefined;
     }
+  }
+
+  #lessonOf(event: Impression): Lesson {
+    this.#lastLesson = lessonOf(event, this.#book, { slab: this.#slab, last: this.#lastLesson });
+    return this.#lastLesson;
   }
 
   #hear(merged: MergedEvent, event: Feedback): void {
@@ -270,12 +274,11 @@ class EventJoiner implements Joiner {
   #join(shown: Shown, merged: MergedEvent, at: number): void {
     const { event } = merged;
     if (event.kind !== 'feedback') return;
-    shown.seen ??= new Set();
-    if (shown.seen.has(event.eventId)) {
+    shown.seen ??= new EventIds();
+    if (!shown.seen.add(event.eventId)) {
       this.counters.duplicateFeedback++;
       return;
     }
-    shown.seen.add(event.eventId);
     const row = rowOf(shown, event.itemId);
     if (row < 0) {
       this.counters.strangeFeedback++;

@@ -1,6 +1,7 @@
 import type { EventId, Impression } from '../events/index.js';
 import { encodeFeatureBatch, type Fields, type FieldValue } from '../features/index.js';
 
+import type { EventIds } from './event-ids.js';
 import type { LabelBook } from './labels.js';
 import type { Slab } from './slab.js';
 
@@ -18,7 +19,7 @@ export interface Shown {
   /** [rows, tasks] as feedback made them. */
   readonly labels: Float32Array;
   /** The feedback that counted, by event id; made when the first comes. */
-  seen: Set<string> | undefined;
+  seen: EventIds | undefined;
   /** What feature state looks at; undefined if there is none. */
   readonly fields: ShownFields | undefined;
   /** Whether its wait is over. */
@@ -46,8 +47,15 @@ export interface Lesson {
   feedbackTimes: readonly number[];
 }
 
-/** What to learn from an impression of this ranker, in memory of its own: the log's bytes are not kept. */
-export function lessonOf(event: Impression, { tasks }: LabelBook, slab: Slab): Lesson {
+/**
+ * What to learn from an impression of this ranker, in memory of its own: the log's bytes are not kept. What it has in common
+ * with the one before it is shared.
+ */
+export function lessonOf(
+  event: Impression,
+  { tasks }: LabelBook,
+  { slab, last }: { readonly slab: Slab; readonly last: Lesson | undefined },
+): Lesson {
   const { items, heads } = event;
   const width = event.tasks.length;
   const columns = tasks.map(({ task }) => event.tasks.indexOf(task));
@@ -58,8 +66,8 @@ export function lessonOf(event: Impression, { tasks }: LabelBook, slab: Slab): L
     for (const column of columns) served[at++] = column < 0 ? Number.NaN : (heads[row * width + column] ?? Number.NaN);
   }
   return {
-    version: event.version,
-    arms: event.arms,
+    version: event.version === last?.version ? last.version : event.version,
+    arms: last !== undefined && sameArms(last.arms, event.arms) ? last.arms : event.arms,
     positions,
     served,
     features: slab.copy(event.encodedFeatures ?? encodeFeatureBatch(event.features)),
@@ -90,6 +98,11 @@ function chosen(fields: Fields, names: readonly string[]): Fields {
 }
 
 const none: readonly number[] = [];
+
+function sameArms(a: Lesson['arms'], b: Lesson['arms']): boolean {
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
+}
 
 /** The row of an item, -1 if the list does not hold it; 7 and "7" are the same. */
 export function rowOf({ items }: Shown, id: EventId): number {

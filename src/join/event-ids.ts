@@ -1,0 +1,29 @@
+/** Beyond so many a list is slower to look through than a set, which takes five times the memory. */
+const mostListed = 16;
+
+/** The feedback events that one list of items has had. Nearly always few, and kept for millions of lists. */
+export class EventIds {
+  #ids: string[] | Set<string>;
+
+  constructor(ids: readonly string[] = []) {
+    this.#ids = ids.length > mostListed ? new Set(ids) : [...ids];
+  }
+
+  /** False if it was there before. */
+  add(id: string): boolean {
+    if (this.#ids instanceof Set) {
+      if (this.#ids.has(id)) return false;
+      this.#ids.add(id);
+      return true;
+    }
+    if (this.#ids.includes(id)) return false;
+    this.#ids.push(id);
+    if (this.#ids.length > mostListed) this.#ids = new Set(this.#ids);
+    return true;
+  }
+
+  /** In the order in which they came. */
+  list(): string[] {
+    return [...this.#ids];
+  }
+}
