@@ -197,13 +197,12 @@ class Run {
       status: new Timer(statusMs),
     };
     let before = { events: 0, rows: 0, at: performance.now() };
-    let ended = false;
     let reading = this.#read(open);
     for (;;) {
       const joined = await reading;
       this.#watermark = joined.watermark;
-      if (this.#failure !== undefined) throw this.#failure;
-      ended = (untilEnd && this.#records.lastRead === 0) || signal?.aborted === true;
+      this.#requireWritten();
+      const ended = (untilEnd && this.#records.lastRead === 0) || signal?.aborted === true;
       const saving = ended || timers.seal.isDue() || timers.checkpoint.isDue();
       // A checkpoint is of what was taken: nothing may be read beyond that meanwhile.
       if (!saving) reading = this.#read(open);
@@ -227,6 +226,11 @@ class Run {
       reading = this.#read(open);
     }
     await this.#writing;
+    this.#requireWritten();
+  }
+
+  /** Learning that cannot be kept is not gone on with. */
+  #requireWritten(): void {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
