@@ -4,6 +4,7 @@ import { runEndToEndBench } from './end-to-end.js';
 import { runEmbeddingsBench } from './embeddings.js';
 import { runReplayBench } from './replay.js';
 import { runJoinBench } from './join.js';
+import { runLearnerBench } from './learner.js';
 import { runServingBench } from './serving.js';
 import { formatBench, machine, type BenchTable } from './table.js';
 import { runTrainingBench } from './training.js';
@@ -32,6 +33,7 @@ const benches: Readonly<
   replay: runReplayBench,
   serving: runServingBench,
   join: runJoinBench,
+  learner: runLearnerBench,
 };
 
 const program: Command = new Command('bench')
