@@ -235,17 +235,20 @@ class StreamLearner implements Learner {
   #observe(outcome: Outcome): void {
     const { state } = this.#options;
     if (isKnown(this.#known, outcome.time, outcome.since ?? outcome.time)) return;
-    const clock = Math.max(this.#clocks.outcome, outcome.time);
-    this.#clocks.outcome = clock;
-    // Always at the same points of the sequence: sums of floating-point numbers depend on their order.
-    state.advance(clock);
-    const hour = Math.floor(clock / hourMs) * hourMs;
-    if (hour > this.#clocks.stateHour) {
-      this.#clocks.stateHour = hour;
-      this.#counts.forgottenKeys += state.expire(hour - this.#settings.forgetMs);
-    }
+    if (outcome.time > this.#clocks.outcome) this.#passTo(outcome.time);
     state.observe([outcome]);
     this.#counts.outcomes++;
+  }
+
+  /** Lets the state's time pass, always at the same points of the sequence: sums of numbers depend on their order. */
+  #passTo(time: number): void {
+    const { state } = this.#options;
+    this.#clocks.outcome = time;
+    state.advance(time);
+    const hour = Math.floor(time / hourMs) * hourMs;
+    if (hour <= this.#clocks.stateHour) return;
+    this.#clocks.stateHour = hour;
+    this.#counts.forgottenKeys += state.expire(hour - this.#settings.forgetMs);
   }
 
   /** The example if it is one to learn from; counted why if not. */
