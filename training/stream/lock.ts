@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { WatchnextError } from '../../src/errors.js';
@@ -40,21 +40,22 @@ export async function takeLock(path: string, what: string): Promise<() => Promis
   };
 }
 
+/** The file appears with its contents, or not at all: nobody can find it empty and take it for nobody's. */
 async function created(path: string, owner: Owner): Promise<boolean> {
-  const file = await open(path, 'wx').catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined;
-    throw error;
-  });
-  if (file === undefined) return false;
+  const draft = `${path}.${randomBytes(6).toString('hex')}.new`;
+  await writeFile(draft, JSON.stringify(owner));
   try {
-    await file.writeFile(JSON.stringify(owner));
+    await link(draft, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
   } finally {
-    await file.close();
+    await rm(draft, { force: true });
   }
-  return true;
 }
 
-/** Undefined for a file that says nothing: its writer was killed in between. */
+/** Undefined for a file that says nothing that can be read: nobody's. */
 async function holderOf(path: string): Promise<Owner | undefined> {
   const text = await readFile(path, 'utf8').catch(() => '');
   try {
