@@ -77,3 +77,6 @@ export async function until(
 
 /** How often things are killed: a few times in every test run, thirty times with npm run test:faults. */
 export const kills = Number(process.env['WATCHNEXT_FAULT_KILLS'] ?? 3);
+
+/** How long a log is away. */
+export const outageMs = Number(process.env['WATCHNEXT_FAULT_OUTAGE_MS'] ?? 8000);

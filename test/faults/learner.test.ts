@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parseTable } from '../../src/embeddings/index.js';
-import { openEmbeddedLog, recordOf, type EventLog, type NewRecord } from '../../src/events/index.js';
+import { recordOf, type EventLog, type NewRecord } from '../../src/events/index.js';
 import { openCheckpoints } from '../../training/stream/checkpoint.js';
 import { SeededRandom } from '../../training/fit/random.js';
 import { hourMs, simulatedLog, worldStart } from '../fit/world.js';
 import { eventsOf } from '../stream/shown.js';
 import { kills, startCommand, stopAll, until } from './command.js';
+import { logPlaces, type LogPlace } from './place.js';
 import { definition, sealInto } from './sealed.js';
 
 const seed = 5;
@@ -18,6 +19,7 @@ const known = 60;
 const requests = 400 * Math.max(3, kills);
 let folder = '';
 let records: readonly NewRecord[] = [];
+const places = await logPlaces();
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'faults-learner-'));
@@ -35,14 +37,15 @@ afterAll(async () => {
 });
 
 /** Learns in a process of its own; `name` has versions and checkpoints for itself, the log is shared. */
-const learn = (name: string, ...flags: string[]) =>
+const learn = (place: LogPlace, name: string, ...flags: string[]) =>
   startCommand([
     ...['learn', definition.name, '--models', join(folder, name), '--checkpoints', join(folder, `${name}-checkpoints`)],
-    ...['--log-directory', join(folder, 'log'), '--json', '--log-level', 'error', ...flags],
+    ...place.flags(folder),
+    ...['--json', '--log-level', 'error', ...flags],
   ]);
 
-const learnToTheEnd = async (name: string): Promise<Record<string, unknown>> => {
-  const command = learn(name, '--until-end');
+const learnToTheEnd = async (place: LogPlace, name: string): Promise<Record<string, unknown>> => {
+  const command = learn(place, name, '--until-end');
   const { code } = await command.ended;
   if (code !== 0) throw new Error(command.output());
   return JSON.parse(command.output().trim().split('\n').at(-1) ?? '') as Record<string, unknown>;
@@ -78,11 +81,15 @@ const learned = async (name: string): Promise<Record<string, string>> => {
   return Object.fromEntries(parts.map(([key, bytes]) => [key, createHash('sha256').update(bytes).digest('hex')]));
 };
 
-describe('a learner that is killed at random', () => {
+describe.each(places)('a learner on $name that is killed at random', (place) => {
+  beforeAll(() => place.start(), 180_000);
+  afterAll(() => place.stop(), 60_000);
+
   test(`${kills} times (seed ${seed}), while events come, learns the same to the bit as one that is not`, async () => {
     const random = new SeededRandom(seed);
-    for (const name of ['killed', 'whole']) await cp(join(folder, 'models'), join(folder, name), { recursive: true });
-    const log = await openEmbeddedLog({ directory: join(folder, 'log'), writes: ['events'] });
+    const [killed, whole] = ['killed', 'whole'].map((name) => `${name}-${places.indexOf(place)}`) as [string, string];
+    for (const name of [killed, whole]) await cp(join(folder, 'models'), join(folder, name), { recursive: true });
+    const log = await place.open(folder, ['events']);
     let sent = 0;
     const send = async (share: number): Promise<void> => {
       const end = Math.ceil(records.length * share);
@@ -90,7 +97,7 @@ describe('a learner that is killed at random', () => {
       sent = Math.max(sent, end);
     };
     for (let kill = 0; kill < kills; kill++) {
-      const command = learn('killed');
+      const command = learn(place, killed);
       await send((kill + 0.5) / kills);
       await until(() => command.output().includes('"started"'), { of: command });
       await send((kill + 1) / kills);
@@ -99,12 +106,14 @@ describe('a learner that is killed at random', () => {
     }
     await letTimePass(log);
     await log.close();
-    const report = await learnToTheEnd('killed');
-    const whole = await learnToTheEnd('whole');
+    const report = await learnToTheEnd(place, killed);
+    const uninterrupted = await learnToTheEnd(place, whole);
 
     expect(report['place']).toMatchObject({ counts: { unreadable: 0, notFinite: 0 } });
-    expect((report['place'] as { counts: unknown }).counts).toEqual((whole['place'] as { counts: unknown }).counts);
-    expect(await learned('killed')).toEqual(await learned('whole'));
+    expect((report['place'] as { counts: unknown }).counts).toEqual(
+      (uninterrupted['place'] as { counts: unknown }).counts,
+    );
+    expect(await learned(killed)).toEqual(await learned(whole));
   }, 900_000);
 });
 

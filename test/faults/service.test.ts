@@ -2,14 +2,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { openEmbeddedLog, recordOf, type DeadLetter } from '../../src/events/index.js';
+import { recordOf, type DeadLetter } from '../../src/events/index.js';
 import { openJoinedStream, type JoinedExample } from '../../src/join/index.js';
 import { SeededRandom } from '../../training/fit/random.js';
 import { simulatedLog } from '../fit/world.js';
-import { kills, startCommand, stopAll, until, type Command } from './command.js';
+import { kills, outageMs, startCommand, stopAll, until, type Command } from './command.js';
+import { logPlaces, type LogPlace } from './place.js';
 import { definition, sealInto } from './sealed.js';
 
 const seed = 11;
+const places = await logPlaces();
 let folder = '';
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'faults-service-'));
@@ -31,13 +33,18 @@ interface Promised {
 class Client {
   readonly promised = new Map<string, Promised>();
   readonly #random = new SeededRandom(seed);
+  readonly #name: string;
   url = '';
   stopped = false;
   #next = 0;
 
+  constructor(name: string) {
+    this.#name = name;
+  }
+
   async run(): Promise<void> {
     while (!this.stopped) {
-      const requestId = `list-${this.#next++}`;
+      const requestId = `${this.#name}-${this.#next++}`;
       const items = Array.from({ length: 3 }, (_, place) => 3 * this.#random.below(10) + place);
       await this.#insist(
         '/v1/rank',
@@ -80,10 +87,10 @@ class Client {
   }
 }
 
-const serve = async (port: number): Promise<{ command: Command; url: string }> => {
+const serve = async (place: LogPlace, port: number): Promise<{ command: Command; url: string }> => {
   const command = startCommand([
     'serve',
-    ...['--models', join(folder, 'models'), '--store', join(folder, 'store'), '--log-directory', join(folder, 'log')],
+    ...['--models', join(folder, 'models'), '--store', join(folder, 'store'), ...place.flags(folder)],
     ...['--port', String(port), '--log-level', 'info'],
   ]);
   await until(() => /"url":"http:[^"]+"/.test(command.output()), { of: command });
@@ -91,11 +98,14 @@ const serve = async (port: number): Promise<{ command: Command; url: string }> =
   return { command, url };
 };
 
-describe('a service that is killed at random', () => {
+describe.each(places)('a service with $name that is killed at random', (place) => {
+  beforeAll(() => place.start(), 180_000);
+  afterAll(() => place.stop(), 60_000);
+
   test(`${kills} times (seed ${seed}) keeps every event that it accepted, and each counts once`, async () => {
     const random = new SeededRandom(seed, 1);
-    const client = new Client();
-    const first = await serve(0);
+    const client = new Client('killed');
+    const first = await serve(place, 0);
     let { command } = first;
     client.url = first.url;
     const port = Number(new URL(first.url).port);
@@ -105,40 +115,72 @@ describe('a service that is killed at random', () => {
       await until(() => client.promised.size > before + 5, { timeoutMs: 60_000, of: command });
       await new Promise((resolve) => setTimeout(resolve, random.below(300)));
       await command.kill();
-      ({ command } = await serve(port));
+      ({ command } = await serve(place, port));
     }
     const last = client.promised.size;
     await until(() => client.promised.size > last + 5, { of: command });
     client.stopped = true;
     await asking;
     await command.kill('SIGTERM');
-    await letTimePass(join(folder, 'log'));
-
-    const { examples, letters } = await joined(join(folder, 'log'));
-    const ofRequest = new Map(examples.map((example) => [example.requestId, example]));
-    expect(examples).toHaveLength(ofRequest.size);
+    const orphans = await checkPromises(place, client);
     expect(client.promised.size).toBeGreaterThan(5 * kills);
-    const orphans = [...client.promised.values()].filter(({ requestId }) => !ofRequest.has(requestId));
-    for (const { requestId, seconds } of client.promised.values()) {
-      const example = ofRequest.get(requestId);
-      if (example === undefined) continue;
-      const [clicks, watched] = [0, 1].map((task) => [...example.labels].filter((_, at) => at % 2 === task));
-      expect({ requestId, clicks: clicks?.filter((label) => label === 1).length }).toEqual({ requestId, clicks: 1 });
-      expect({ requestId, watched: watched?.filter((label) => !Number.isNaN(label)) }).toEqual({
-        requestId,
-        watched: [seconds],
-      });
-    }
     // An answer does not wait for its impression to be on disk: of the lists answered in the instant before a kill the
     // impression may be missing, and then the feedback is a dead letter, once: accepted, kept, and said why.
-    expect(orphans.length).toBeLessThanOrEqual(kills);
-    expect(letters.length).toBe(2 * orphans.length);
+    expect(orphans).toBeLessThanOrEqual(kills);
   }, 600_000);
+
+  const { outage } = place;
+  if (outage !== undefined) {
+    test(`goes on while the log is away for ${outageMs} ms, and loses nothing`, async () => {
+      const client = new Client('away');
+      const { command, url } = await serve(place, 0);
+      client.url = url;
+      const asking = client.run();
+      await until(() => client.promised.size > 5, { of: command });
+      await outage.begin();
+      const before = client.promised.size;
+      await new Promise((resolve) => setTimeout(resolve, outageMs));
+      expect(client.promised.size).toBeGreaterThan(before + 5);
+      await outage.end();
+      const after = client.promised.size;
+      await until(() => client.promised.size > after + 5, { of: command });
+      client.stopped = true;
+      await asking;
+      const spooled = async (): Promise<number> => {
+        const text = await (await fetch(`${url}/metrics`)).text();
+        return Number(/^watchnext_spool_records\S* (\d+)/m.exec(text)?.[1] ?? Number.NaN);
+      };
+      await until(async () => (await spooled()) === 0, { of: command });
+      await command.kill('SIGTERM');
+      expect(await checkPromises(place, client)).toBe(0);
+    }, 300_000);
+  }
 });
 
+/** Holds the log against what the client was promised; answers of how many lists the impression is missing. */
+const checkPromises = async (place: LogPlace, { promised }: Client): Promise<number> => {
+  await letTimePass(place);
+  const { examples, letters } = await joined(place);
+  const ofRequest = new Map(examples.map((example) => [example.requestId, example]));
+  expect(examples).toHaveLength(ofRequest.size);
+  const orphans = [...promised.values()].filter(({ requestId }) => !ofRequest.has(requestId));
+  for (const { requestId, seconds } of promised.values()) {
+    const example = ofRequest.get(requestId);
+    if (example === undefined) continue;
+    const [clicks, watched] = [0, 1].map((task) => [...example.labels].filter((_, at) => at % 2 === task));
+    expect({ requestId, clicks: clicks?.filter((label) => label === 1).length }).toEqual({ requestId, clicks: 1 });
+    expect({ requestId, watched: watched?.filter((label) => !Number.isNaN(label)) }).toEqual({
+      requestId,
+      watched: [seconds],
+    });
+  }
+  expect(letters.length).toBeGreaterThanOrEqual(2 * orphans.length);
+  return orphans.length;
+};
+
 /** Markers far ahead, so that no list waits for more feedback. */
-const letTimePass = async (directory: string): Promise<void> => {
-  const log = await openEmbeddedLog({ directory, writes: ['events'] });
+const letTimePass = async (place: LogPlace): Promise<void> => {
+  const log = await place.open(folder, ['events']);
   const time = Date.now() + 3_600_000;
   const partitions = await log.partitions('events');
   const markers = Array.from({ length: partitions }, (_, partition) => recordOf({ kind: 'marker', time }, partition));
@@ -147,8 +189,8 @@ const letTimePass = async (directory: string): Promise<void> => {
 };
 
 /** All that the log says, to its end. */
-const joined = async (directory: string): Promise<{ examples: JoinedExample[]; letters: DeadLetter[] }> => {
-  const log = await openEmbeddedLog({ directory });
+const joined = async (place: LogPlace): Promise<{ examples: JoinedExample[]; letters: DeadLetter[] }> => {
+  const log = await place.open(folder);
   const letters: DeadLetter[] = [];
   const stream = await openJoinedStream({ log, definition, onDeadLetter: (letter) => void letters.push(letter) });
   const examples: JoinedExample[] = [];
