@@ -1,6 +1,7 @@
 import {
   decodeDeadLetter,
   decodeEvent,
+  wholeImpression,
   type DeadLetter,
   type Impression,
   type LoggedEvent,
@@ -44,7 +45,13 @@ function eventContent(event: LoggedEvent): RecordContent {
         kind,
         time,
         text,
-        json: { ...event, items, heads: undefined, encodedFeatures: undefined, features: [...features.columns.keys()] },
+        json: {
+          ...wholeImpression(event),
+          items,
+          heads: undefined,
+          encodedFeatures: undefined,
+          features: [...features.columns.keys()],
+        },
       };
     }
     case 'feedback': {

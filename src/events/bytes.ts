@@ -1,4 +1,5 @@
 import { WatchnextError } from '../errors.js';
+import { Names } from './names.js';
 import type { EventId } from './types.js';
 
 /** What bytes that cannot be read are answered with, everywhere in this folder. */
@@ -10,6 +11,8 @@ export const unreadable = (reason: string, cause?: unknown): WatchnextError =>
 
 /** How ids and texts lie in the bytes: ids by a tag, texts as ASCII or UTF-16, so that every text comes back as it was. */
 const idTags = { none: 0, text: 1, u32: 2, f64: 3 } as const;
+
+const names = new Names();
 
 /** Collects one record, little-endian. It is reused from record to record, and its memory with it. */
 export class ByteWriter {
@@ -158,6 +161,15 @@ export class ByteReader {
   }
 
   text(): string {
+    return this.#text(undefined);
+  }
+
+  /** A text that other records are likely to hold, too. */
+  name(): string {
+    return this.#text(names);
+  }
+
+  #text(known: Names | undefined): string {
     const head = this.count();
     const length = head >>> 1;
     if ((head & 1) === 1) {
@@ -165,7 +177,8 @@ export class ByteReader {
       return this.#bytes.toString('utf16le', start, start + 2 * length);
     }
     const start = this.#skip(length);
-    return this.#bytes.toString('latin1', start, start + length);
+    const end = start + length;
+    return known === undefined ? this.#bytes.toString('latin1', start, end) : known.read(this.#bytes, start, end);
   }
 
   id(): EventId | undefined {

@@ -1,7 +1,8 @@
 import { ByteWriter, unreadable } from './bytes.js';
 import { beginRecord, codes, markedFields, openRecord, sealRecord, type Envelope } from './envelope.js';
 import { decodeFields, encodeFields } from './fields-codec.js';
-import { decodeImpression, encodeImpression } from './impression-codec.js';
+import { encodeImpression } from './impression-codec.js';
+import { LoggedImpression } from './logged-impression.js';
 import type { EntityUpdate, Feedback, LoggedEvent, TimeMarker } from './types.js';
 
 const writer = new ByteWriter();
@@ -23,13 +24,14 @@ export function encodeEvent(event: LoggedEvent): Uint8Array {
 
 /**
  * The event of these bytes. Throws event_invalid, with the reason, for what is damaged, of a newer version or no event.
- * An impression is a view of the bytes, which must not change: its parts are decoded when they are asked for.
+ * An impression is a view of the bytes, which must not change: its parts are decoded when they are asked for, and
+ * `wholeImpression` copies it with all of them.
  */
 export function decodeEvent(bytes: Uint8Array): LoggedEvent {
   const envelope = openRecord(bytes);
   switch (envelope.code) {
     case codes.impression:
-      return decodeImpression(bytes, envelope);
+      return new LoggedImpression(bytes, envelope);
     case codes.feedback:
       return complete(envelope, decodeFeedback(envelope));
     case codes.item:
@@ -62,7 +64,7 @@ const decodeFeedback = ({ time, reader }: Envelope): Feedback => ({
   requestId: reader.text(),
   userId: reader.id(),
   itemId: reader.givenId(),
-  what: reader.text(),
+  what: reader.name(),
   value: reader.left >= 8 ? reader.f64() : undefined,
 });
 

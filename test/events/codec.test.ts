@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import {
   decodeDeadLetter,
   decodeEvent,
+  wholeImpression,
   encodeDeadLetter,
   encodeEvent,
   partitionOf,
@@ -76,7 +77,7 @@ const anyEvent: fc.Arbitrary<LoggedEvent> = fc.oneof(
 );
 
 const plain = (event: LoggedEvent): unknown => {
-  const { ...copy } = event as LoggedEvent & { encodedFeatures?: unknown };
+  const { ...copy } = (event.kind === 'impression' ? wholeImpression(event) : event) as { encodedFeatures?: unknown };
   delete copy.encodedFeatures;
   return copy;
 };

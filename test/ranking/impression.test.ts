@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { fingerprint } from '../../src/definition/index.js';
-import { decodeEvent, encodeEvent, type Impression } from '../../src/events/index.js';
+import { decodeEvent, encodeEvent, wholeImpression, type Impression } from '../../src/events/index.js';
 import { createMemoryStore, requestStarts, selectRows, type FeatureBatch } from '../../src/features/index.js';
 import { createEntities, createRanking, type RankAnswer, type RankRequest } from '../../src/ranking/index.js';
 import { createMetrics, silentLogger } from '../../src/telemetry/index.js';
@@ -107,7 +107,7 @@ describe('an impression', () => {
     const { impressions } = await shown(requestFor([2, NaN, 3]));
     const [impression] = impressions;
     expect(impression!.items.map(({ score }) => Number.isNaN(score))).toEqual([false, false, true]);
-    const read = decodeEvent(encodeEvent(impression!)) as Impression;
+    const read = wholeImpression(decodeEvent(encodeEvent(impression!)) as Impression);
     expect({ ...read, encodedFeatures: undefined }).toEqual({ ...impression!, encodedFeatures: undefined });
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { parseDefinition } from '../../src/definition/index.js';
-import { decodeEvent, encodeEvent, type Impression } from '../../src/events/index.js';
+import { decodeEvent, encodeEvent, wholeImpression, type Impression } from '../../src/events/index.js';
 import {
   createEncoder,
   createFeatureReader,
@@ -83,7 +83,7 @@ const shownBy = async (model: ReplayedModel, rows: number, limit: number): Promi
     rows: topRows(scores, limit),
     scored: { heads, scores },
   });
-  return decodeEvent(encodeEvent(impression)) as Impression;
+  return wholeImpression(decodeEvent(encodeEvent(impression)) as Impression);
 };
 
 describe('a replay', () => {
