@@ -63,17 +63,21 @@ export function keyReader(
   };
   const [first, second] = typeof key === 'string' ? [key] : key;
   const pairs = new Uint32Array(4);
+  // A list's rows share their user, and often more: what was hashed last is hashed once.
+  let hashed: string | undefined;
+  let otherHashed: string | undefined;
   return (entry, out) => {
     const text = first === undefined ? undefined : find(entry, first);
     if (text === undefined) return false;
-    hashText(text, pairs, 0);
+    if (text !== hashed) hashText((hashed = text), pairs, 0);
     if (second === undefined) {
-      out.set(pairs.subarray(0, 2));
+      out[0] = pairs[0] ?? 0;
+      out[1] = pairs[1] ?? 0;
       return true;
     }
     const other = find(entry, second);
     if (other === undefined) return false;
-    hashText(other, pairs, 2);
+    if (other !== otherHashed) hashText((otherHashed = other), pairs, 2);
     combineHashes(pairs, out, 0);
     return true;
   };

@@ -20,7 +20,11 @@ export function hashText(text: string, out: Uint32Array, at: number): void {
 
 /** Hash of an ordered pair of hashes, for state that is keyed by two fields. `out` may be the array they lie in. */
 export function combineHashes(pairs: Uint32Array, out: Uint32Array, at: number): void {
-  const [high1 = 0, low1 = 0, high2 = 0, low2 = 0] = pairs;
+  // Not by destructuring: that walks an iterator, once for every outcome and row.
+  const high1 = pairs[0] ?? 0;
+  const low1 = pairs[1] ?? 0;
+  const high2 = pairs[2] ?? 0;
+  const low2 = pairs[3] ?? 0;
   const a = Math.imul(((high1 << 15) | (high1 >>> 17)) ^ high2, 0xcc9e2d51);
   const b = Math.imul(((low1 << 13) | (low1 >>> 19)) ^ low2, 0x1b873593);
   finish(a, b, out, at);

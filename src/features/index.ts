@@ -10,6 +10,7 @@ export { defaultRatePrior } from './kinds/rate.js';
 export { hashId } from './hash.js';
 export { inputLayout } from './layout.js';
 export { createFeatureReader, type FeatureReader, type ReaderOptions } from './reader.js';
+export { outcomeDescriber, type DescribedOutcomes } from './state/described.js';
 export { fieldsOfState } from './state/reads.js';
 export { createFeatureState, restoreFeatureState, type FeatureState } from './state/state.js';
 export { openLmdbStore } from './stores/lmdb.js';

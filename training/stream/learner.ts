@@ -1,6 +1,12 @@
 import { fingerprint, labelRules, streamSettings } from '../../src/definition/index.js';
 import { WatchnextError } from '../../src/errors.js';
-import type { FeatureBatch, FeatureState, Outcome } from '../../src/features/index.js';
+import {
+  outcomeDescriber,
+  type DescribedOutcomes,
+  type FeatureBatch,
+  type FeatureState,
+  type Outcome,
+} from '../../src/features/index.js';
 import type { Joined, JoinedExample } from '../../src/join/index.js';
 import { mixSeeds, type ResumedRanker, type TaskLosses } from '../fit/index.js';
 import { collect, concat, exampleReader, fakeNegativeWeights, type ReadExample } from './examples.js';
@@ -57,6 +63,11 @@ interface LearnedSoFar {
   readonly seen: number;
 }
 
+/** What was joined, with its outcomes as what they change in feature state. */
+export interface DescribedJoined extends Omit<Joined, 'outcomes'> {
+  readonly outcomes: DescribedOutcomes;
+}
+
 export interface LearnerOptions {
   readonly ranker: ResumedRanker;
   /** Updated by every outcome. */
@@ -77,7 +88,7 @@ export interface LearnerOptions {
  * resolves while the last batch may still be learned, so that the next can be read meanwhile: `settled` waits for that.
  */
 export interface Learner {
-  take(joined: Joined): Promise<void>;
+  take(joined: Joined | DescribedJoined): Promise<void>;
   /** Learns what waits for a full batch: where a sequence ends for good. */
   flush(): Promise<void>;
   /** Resolves when everything that was taken is learned or waits for its batch; rejects if learning failed. */
@@ -129,6 +140,7 @@ class StreamLearner implements Learner {
   readonly #settings: ReturnType<typeof streamSettings>;
   readonly #fingerprint: string;
   readonly #read: ReturnType<typeof exampleReader>;
+  readonly #describe: (outcomes: readonly Outcome[]) => DescribedOutcomes;
   readonly #known: Known | null;
   readonly #counts: { -readonly [name in keyof LearnerCounts]: number };
   readonly #clocks: Record<keyof LearnerPlace['clocks'], number>;
@@ -151,6 +163,7 @@ class StreamLearner implements Learner {
     this.#settings = streamSettings(definition);
     this.#fingerprint = fingerprint(definition);
     this.#read = exampleReader(options.like, this.#tasks.length);
+    this.#describe = outcomeDescriber(definition);
     this.#counts = { ...(place?.counts ?? startOfCounts) };
     this.#clocks = {
       example: place?.clocks.example ?? -Infinity,
@@ -169,8 +182,8 @@ class StreamLearner implements Learner {
     }
   }
 
-  async take({ watermark, outcomes, examples }: Joined): Promise<void> {
-    for (const outcome of outcomes) this.#observe(outcome);
+  async take({ watermark, outcomes, examples }: Joined | DescribedJoined): Promise<void> {
+    this.#observe('times' in outcomes ? outcomes : this.#describe(outcomes));
     for (const example of examples) {
       const read = this.#readable(example);
       if (read === undefined) continue;
@@ -232,12 +245,26 @@ class StreamLearner implements Learner {
     return first !== undefined && time >= first.example.matured + this.#settings.batchSpanMs;
   }
 
-  #observe(outcome: Outcome): void {
+  #observe(outcomes: DescribedOutcomes): void {
     const { state } = this.#options;
-    if (isKnown(this.#known, outcome.time, outcome.since ?? outcome.time)) return;
-    if (outcome.time > this.#clocks.outcome) this.#passTo(outcome.time);
-    state.observe([outcome]);
-    this.#counts.outcomes++;
+    const { times, since } = outcomes;
+    let from = 0;
+    const tell = (until: number): void => {
+      if (from < until) state.observeDescribed(outcomes, { from, until });
+      this.#counts.outcomes += until - from;
+      from = until;
+    };
+    for (let i = 0; i < times.length; i++) {
+      const time = times[i] ?? Number.NaN;
+      if (isKnown(this.#known, time, since[i] ?? time)) {
+        tell(i);
+        from = i + 1;
+      } else if (time > this.#clocks.outcome) {
+        tell(i);
+        this.#passTo(time);
+      }
+    }
+    tell(times.length);
   }
 
   /** Lets the state's time pass, always at the same points of the sequence: sums of numbers depend on their order. */

@@ -2,14 +2,10 @@ import { openArtifacts, type Artifacts, type LoadedArtifact } from '../../src/ar
 import { WatchnextError } from '../../src/errors.js';
 import type { EventLog } from '../../src/events/index.js';
 import { restoreFeatureState, type FeatureState } from '../../src/features/index.js';
-import {
-  openExamplesStream,
-  openJoinedStream,
-  type JoinedStream,
-  type JoinedStreamOptions,
-} from '../../src/join/index.js';
+import type { JoinedStreamOptions } from '../../src/join/index.js';
 import { encodeTraining, resumeRanker, type EngineFactory, type ResumedRanker } from '../fit/index.js';
 import type { StoredCheckpoint } from './checkpoint-file.js';
+import { openJoinedElsewhere, openJoining, type LearningStream } from './joining.js';
 import { createLearner, type Known, type Learner } from './learner.js';
 import { decodeSealedPlace } from './sealed-place.js';
 import { createWindows, type Windows } from './windows.js';
@@ -23,7 +19,7 @@ export interface OpenLearner {
   readonly state: FeatureState;
   readonly windows: Windows;
   readonly learner: Learner;
-  readonly stream: JoinedStream;
+  readonly stream: LearningStream;
   close(): Promise<void>;
 }
 
@@ -111,14 +107,14 @@ const knownOf = ({ manifest: { stream, data } }: LoadedArtifact): Known =>
 async function openStream(
   { log, from, checkpoint, onDeadLetter }: OpenLearnerOptions,
   { definition, manifest }: LoadedArtifact,
-): Promise<JoinedStream> {
+): Promise<LearningStream> {
   const options = {
     log,
     definition,
     ...(checkpoint && { snapshot: checkpoint.stream }),
     ...(onDeadLetter && { onDeadLetter }),
   };
-  if (from === 'examples') return openExamplesStream(options);
+  if (from === 'examples') return openJoinedElsewhere(options);
   const offsets = manifest.stream?.offsets;
-  return openJoinedStream({ ...options, ...(offsets && { from: offsets }) });
+  return openJoining({ ...options, ...(offsets && { from: offsets }) });
 }

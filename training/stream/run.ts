@@ -4,11 +4,11 @@ import { openArtifacts } from '../../src/artifact/index.js';
 import { fingerprint, streamSettings } from '../../src/definition/index.js';
 import { WatchnextError } from '../../src/errors.js';
 import type { EventLog } from '../../src/events/index.js';
-import type { Joined, JoinedStreamOptions } from '../../src/join/index.js';
+import type { JoinedStreamOptions } from '../../src/join/index.js';
 import type { EngineFactory } from '../fit/index.js';
 import { openCheckpoints, type Checkpoints } from './checkpoint.js';
 import { counted } from './counted-log.js';
-import type { LearnerCounts, LearnerPlace } from './learner.js';
+import type { DescribedJoined, LearnerCounts, LearnerPlace } from './learner.js';
 import { takeLock } from './lock.js';
 import { choose, openLearner, type OpenLearner } from './open.js';
 import { createPublisher, type Publication, type Publisher } from './publish.js';
@@ -234,7 +234,7 @@ class Run {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  #read(open: OpenLearner): Promise<Joined> {
+  #read(open: OpenLearner): Promise<DescribedJoined> {
     const reading = this.#readOn(open);
     // It is waited for only after the batch under way; if that fails first, this must not be nobody's.
     reading.catch(() => undefined);
@@ -242,7 +242,7 @@ class Run {
   }
 
   /** While a log is away there is nothing to do but wait; who reads on then misses nothing. */
-  async #readOn({ stream }: OpenLearner): Promise<Joined> {
+  async #readOn({ stream }: OpenLearner): Promise<DescribedJoined> {
     const { log, untilEnd = false, signal } = this.#options;
     const how = { most: readAtOnce, waitMs: untilEnd ? endMs[log.kind] : 250 };
     for (let attempt = 0; ; attempt++) {
@@ -334,7 +334,7 @@ class Run {
         published: publisher.published,
         place: learner.place,
       },
-      stream: stream.snapshot(),
+      stream: await stream.snapshot(),
       state: state.snapshot(),
       windows: windows.snapshot(),
       waiting: learner.waiting,

@@ -6,7 +6,7 @@ import { Moments } from '../fitting/moments.js';
 import { Reservoir } from '../fitting/reservoir.js';
 import { correctionShare, feedbackDelayMs, outcomeReader } from '../outcomes.js';
 import { addDecayed, decayFactor, fadeSpan } from '../state/decay.js';
-import type { FeatureFit } from '../types.js';
+import type { FeatureFit, Labels } from '../types.js';
 
 /** Impressions' worth of the overall rate mixed in, where the definition does not say. */
 export const defaultRatePrior = 20;
@@ -33,6 +33,9 @@ export const rate: FeatureKind<'rate'> = ({ name, scope, definition, ranker }) =
   const halfLifeMs = definition.half_life === undefined ? undefined : durationMs(definition.half_life);
   const key = keyReader(scope, definition.key);
   const outcomes = tasks.map((task) => outcomeReader(ranker, task));
+  let described: Labels | undefined;
+  let changes = false;
+  const said = new Float64Array(width);
   const smoothing: Smoothing = {
     name,
     prior: definition.prior ?? defaultRatePrior,
@@ -48,18 +51,26 @@ export const rate: FeatureKind<'rate'> = ({ name, scope, definition, ranker }) =
       ...fadeSpan(halfLifeMs),
       describe(event, keyOut, update) {
         const { labels, before } = event;
+        // Rows that were only shown have their labels in common, one after the other.
+        if (before === undefined && labels === described) {
+          update.set(said);
+          return changes && key(event, keyOut);
+        }
         const share = before === undefined ? 1 : correctionShare(event, halfLifeMs);
-        let changes = 0;
-        outcomes.forEach((read, i) => {
+        changes = false;
+        for (let i = 0; i < tasks.length; i++) {
+          const read = outcomes[i] as (of: Labels) => number;
           const label = read(labels);
           const earlier = before === undefined ? Number.NaN : read(before);
           const known = (Number.isNaN(label) ? 0 : 1) - (Number.isNaN(earlier) ? 0 : 1);
           const amount = Number.isNaN(earlier) ? label : (Number.isNaN(label) ? 0 : label) - earlier;
           update[i] = amount * share;
           update[tasks.length + i] = known * share;
-          if (known !== 0 || (!Number.isNaN(amount) && amount !== 0)) changes++;
-        });
-        return changes > 0 && key(event, keyOut);
+          if (known !== 0 || (!Number.isNaN(amount) && amount !== 0)) changes = true;
+        }
+        described = before === undefined ? labels : undefined;
+        said.set(update);
+        return changes && key(event, keyOut);
       },
       apply(cells, row, { time, update, at }) {
         addDecayed(cells.values, row * cells.stride, { time, amounts: update, at, count: width, halfLifeMs });

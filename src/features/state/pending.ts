@@ -2,9 +2,7 @@ import type { StateShape } from '../feature.js';
 import type { Outcome } from '../types.js';
 import type { Zone } from '../zone.js';
 import type { CellTable } from './cells.js';
-
-/** time, key high, key low; the update follows. */
-const header = 3;
+import { recordHeader as header } from './described.js';
 
 /**
  * Outcomes of one feature that may not be seen yet. An outcome becomes visible at the next local multiple of the feedback
@@ -33,18 +31,30 @@ export class PendingUpdates {
 
   add(outcome: Outcome): void {
     if (!this.#shape.describe(outcome, this.#key, this.#update)) return;
+    this.#reserve(1);
     const at = this.#size * this.#stride;
-    if (at + this.#stride > this.#records.length) {
-      const records = new Float64Array(Math.max(16 * this.#stride, 2 * this.#records.length));
-      records.set(this.#records);
-      this.#records = records;
-    }
     this.#records[at] = outcome.time;
     this.#records[at + 1] = this.#key[0] ?? 0;
     this.#records[at + 2] = this.#key[1] ?? 0;
     this.#records.set(this.#update, at + header);
     this.#size++;
     this.#firstDue = Math.min(this.#firstDue, this.#visibleFrom(outcome.time));
+  }
+
+  /** Records [from, until) of outcomes that were described. */
+  addRecords(records: Float64Array, { from, until }: { readonly from: number; readonly until: number }): void {
+    if (from >= until) return;
+    this.#reserve(until - from);
+    const stride = this.#stride;
+    this.#records.set(records.subarray(from * stride, until * stride), this.#size * stride);
+    this.#size += until - from;
+    let last = Number.NaN;
+    for (let i = from; i < until; i++) {
+      const time = records[i * stride] ?? 0;
+      if (time === last) continue;
+      last = time;
+      this.#firstDue = Math.min(this.#firstDue, this.#visibleFrom(time));
+    }
   }
 
   /** Moves into the cells what a read at `time` may see, in the order it was added. */
@@ -74,6 +84,14 @@ export class PendingUpdates {
   /** What waits, as a view. */
   records(): Float64Array {
     return this.#records.subarray(0, this.#size * this.#stride);
+  }
+
+  #reserve(more: number): void {
+    const needed = (this.#size + more) * this.#stride;
+    if (needed <= this.#records.length) return;
+    const records = new Float64Array(Math.max(16 * this.#stride, 2 * this.#records.length, needed));
+    records.set(this.records());
+    this.#records = records;
   }
 
   #visibleFrom(time: number): number {

@@ -1,17 +1,20 @@
 import type { RankerDefinition } from '../../definition/index.js';
 import { WatchnextError } from '../../errors.js';
 import { decodeFrame, encodeFrame } from '../codec/frame.js';
-import { compileFeatures } from '../compile.js';
 import type { StateShape } from '../feature.js';
 import type { Outcome } from '../types.js';
 import { zoneOf } from '../zone.js';
 import { CellTable } from './cells.js';
+import type { DescribedOutcomes } from './described.js';
 import { PendingUpdates } from './pending.js';
+import { statefulFeatures } from './shapes.js';
 
 /** What the stateful features of a ranker remember, in memory; one writer. */
 export interface FeatureState {
   /** Queues what the outcomes change; each becomes visible after its feature's feedback delay, in the order given here. */
   observe(outcomes: readonly Outcome[]): void;
+  /** The same, of outcomes [from, until) of those that were described for this ranker. */
+  observeDescribed(outcomes: DescribedOutcomes, range: { readonly from: number; readonly until: number }): void;
   /** Makes visible what a read at this time may see. Readers call it; time never goes back. */
   advance(time: number): void;
   /** Drops cells without an outcome since `time` (ms since epoch); answers how many. Faded cells go by themselves. */
@@ -81,6 +84,12 @@ function stateOf(parts: readonly Part[], since: number): FeatureState {
     observe(outcomes) {
       for (const { pending } of parts) for (const outcome of outcomes) pending.add(outcome);
     },
+    observeDescribed({ features }, { from, until }) {
+      parts.forEach(({ pending }, i) => {
+        const { ends, records } = features[i] ?? nothing;
+        pending.addRecords(records, { from: ends[from - 1] ?? 0, until: ends[until - 1] ?? 0 });
+      });
+    },
     advance(time) {
       if (time > now) now = time;
       for (const { pending, cells } of parts) pending.release(now, cells);
@@ -99,11 +108,7 @@ function stateOf(parts: readonly Part[], since: number): FeatureState {
   };
 }
 
-function statefulFeatures(definition: RankerDefinition): { name: string; shape: StateShape }[] {
-  return compileFeatures(definition).flatMap(({ name, feature }) =>
-    feature.state === undefined ? [] : [{ name, shape: feature.state }],
-  );
-}
+const nothing = { ends: new Int32Array(0), records: new Float64Array(0) };
 
 const fading = ({ fadesAfterMs }: StateShape): { fadesAfterMs?: number } =>
   fadesAfterMs === undefined ? {} : { fadesAfterMs };
