@@ -4,6 +4,7 @@ import { WatchnextError } from '../../src/errors.js';
 import {
   createFeatureReader,
   createFeatureState,
+  outcomeDescriber,
   restoreFeatureState,
   type FeatureState,
 } from '../../src/features/index.js';
@@ -74,6 +75,26 @@ describe('feedback becomes visible', () => {
     expect(seen(definition, state, start + 3 * dayMs + 1)).toBe(1);
     expect(seen(definition, state, start + 4 * dayMs)).toBe(2);
   });
+});
+
+test.each(['0s', '1d'])('is the same to the bit when told of outcomes that were described, delayed by %s', (delay) => {
+  const definition = everyKind(delay);
+  const [told, toldOfDescribed] = [createFeatureState(definition), createFeatureState(definition)];
+  const log = simulateLog(120, 7);
+  const described = outcomeDescriber(definition)(log.flatMap(({ outcomes }) => outcomes));
+  let from = 0;
+  for (const { input, outcomes } of log) {
+    told.advance(input.time);
+    toldOfDescribed.advance(input.time);
+    told.observe(outcomes);
+    const until = from + outcomes.length;
+    // In two pieces: where they are cut makes no difference.
+    toldOfDescribed.observeDescribed(described, { from, until: from + 1 });
+    toldOfDescribed.observeDescribed(described, { from: from + 1, until });
+    from = until;
+  }
+  expect(from).toBeGreaterThan(300);
+  expect(Buffer.compare(toldOfDescribed.snapshot(), told.snapshot())).toBe(0);
 });
 
 describe('a snapshot', () => {
