@@ -3,10 +3,11 @@ const mostListed = 16;
 
 /** The feedback events that one list of items has had. Nearly always few, and kept for millions of lists. */
 export class EventIds {
-  #ids: string[] | Set<string>;
+  /** An array as long as what it holds: one that grows by itself has room for sixteen more. */
+  #ids: readonly string[] | Set<string>;
 
   constructor(ids: readonly string[] = []) {
-    this.#ids = ids.length > mostListed ? new Set(ids) : [...ids];
+    this.#ids = ids.length > mostListed ? new Set(ids) : ids;
   }
 
   /** False if it was there before. */
@@ -17,7 +18,7 @@ export class EventIds {
       return true;
     }
     if (this.#ids.includes(id)) return false;
-    this.#ids.push(id);
+    this.#ids = this.#ids.length === 0 ? [id] : this.#ids.concat(id);
     if (this.#ids.length > mostListed) this.#ids = new Set(this.#ids);
     return true;
   }

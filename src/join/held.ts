@@ -17,7 +17,9 @@ export class HeldFeedback {
     return this.#size;
   }
 
-  add(requestId: string, event: MergedEvent): void {
+  add(requestId: string, merged: MergedEvent): void {
+    // What was read together shares memory, which one of many must not keep for as long as this may wait.
+    const event = { ...merged, value: new Uint8Array(merged.value) };
     const entry: Entry = { requestId, event, joined: false };
     const others = this.#byRequest.get(requestId);
     if (others === undefined) this.#byRequest.set(requestId, [entry]);

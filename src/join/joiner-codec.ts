@@ -3,6 +3,7 @@ import type { EventId } from '../events/index.js';
 import { decodeFrame, encodeFrame } from '../features/index.js';
 import { noCounts } from './counters.js';
 import { EventIds } from './event-ids.js';
+import type { LessonShelf } from './lesson.js';
 import { concat, packBytes, packEvents, parts, unpackBytes, unpackEvents } from './packing.js';
 import type { Shown, ShownFields } from './shown.js';
 import type { JoinCounters, MergedEvent } from './types.js';
@@ -41,7 +42,7 @@ const width = 7;
 
 export function encodeJoiner(
   { watermark, sequences, counters, shown, held }: JoinerMemory,
-  subject: string,
+  { subject, tasks }: { readonly subject: string; readonly tasks: number },
 ): Uint8Array {
   const header: Header = { subject, counters, shown: shown.map(textsOf) };
   const numbers = shown.flatMap(({ partition, from, time, at, items, matured, lesson }) => {
@@ -54,7 +55,7 @@ export function encodeJoiner(
     Float64Array.from(numbers),
     concat(
       Float32Array,
-      shown.map(({ labels }) => labels),
+      shown.map(({ labels, labelsAt, items }) => labels.subarray(labelsAt, labelsAt + items.length * tasks)),
     ),
     concat(
       Int32Array,
@@ -76,7 +77,10 @@ const textsOf = ({ requestId, items, seen, fields, lesson }: Shown): Texts => {
 };
 
 /** Throws artifact_damaged for anything that encodeJoiner did not write, checkpoint_damaged for another subject. */
-export function decodeJoiner(bytes: Uint8Array, subject: string): JoinerMemory {
+export function decodeJoiner(
+  bytes: Uint8Array,
+  { subject, shelf }: { readonly subject: string; readonly shelf: LessonShelf },
+): JoinerMemory {
   const frame = decodeFrame(bytes, format);
   const header = frame.header as Partial<Header> | null;
   if (header?.subject !== subject) {
@@ -88,15 +92,17 @@ export function decodeJoiner(bytes: Uint8Array, subject: string): JoinerMemory {
   const [watermark = Number.NEGATIVE_INFINITY] = frame.next('f64', 1);
   const sequences = [...frame.next('f64')];
   const numbers = frame.next('f64', texts.length * width);
-  const labels = parts(frame.next('f32'));
+  const labels = frame.next('f32').slice();
   const positions = parts(frame.next('i32'));
   const served = parts(frame.next('f32'));
   const feedbackTimes = parts(frame.next('f64'));
   const features = unpackBytes(frame, texts.filter((list) => list.length > 4).length);
   const tasks = labels.length / texts.reduce((rows, [, items]) => rows + items.length, 0);
   let lessons = 0;
+  let labelsAt = 0;
   const shown = texts.map(([requestId, items, seen, fields, version, arms], i): Shown => {
     const [partition = 0, from = 0, time = 0, at = 0, rows = 0, matured = 0, times = 0] = numbers.subarray(i * width);
+    labelsAt += rows * tasks || 0;
     return {
       partition,
       from,
@@ -104,21 +110,24 @@ export function decodeJoiner(bytes: Uint8Array, subject: string): JoinerMemory {
       at,
       requestId,
       items,
-      labels: labels.next(rows * tasks || 0),
+      labels,
+      labelsAt: labelsAt - (rows * tasks || 0),
       seen: seen === 0 ? undefined : new EventIds(seen),
       fields: fields === 0 ? undefined : fields,
       matured: matured === 1,
       lesson:
         version === undefined
           ? undefined
-          : {
-              version,
-              arms: arms ?? {},
-              positions: positions.next(rows),
-              served: served.next(rows * tasks),
-              features: features[lessons++] ?? new Uint8Array(0),
-              feedbackTimes: [...feedbackTimes.next(times)],
-            },
+          : shelf.restore(
+              {
+                version,
+                arms: arms ?? {},
+                positions: positions.next(rows),
+                served: served.next(rows * tasks),
+                features: features[lessons++] ?? new Uint8Array(0),
+              },
+              [...feedbackTimes.next(times)],
+            ),
     };
   });
   const held = unpackEvents(frame);

@@ -1,6 +1,5 @@
 import { labelRules, type LabelRule, type RankerDefinition } from '../definition/index.js';
 import type { Labels } from '../features/index.js';
-import type { Slab } from './slab.js';
 
 /** One task's label: what feedback makes of it. */
 export interface TaskLabel extends LabelRule {
@@ -19,8 +18,8 @@ export interface TaskLabel extends LabelRule {
  */
 export interface LabelBook {
   readonly tasks: readonly TaskLabel[];
-  /** Of rows of which nothing is known yet: binary 0, regression NaN; [rows, tasks]. */
-  fresh(rows: number, slab: Slab): Float32Array;
+  /** Sets raw[at ..] to [rows, tasks] of which nothing is known yet: binary 0, regression NaN. */
+  begin(raw: Float32Array, at: number, rows: number): void;
   /** The tasks that read a kind of feedback. */
   readonly readers: ReadonlyMap<string, readonly number[]>;
   /** What feedback does to raw[at + task]. */
@@ -62,10 +61,11 @@ export function createLabelBook(definition: RankerDefinition): LabelBook {
     tasks,
     readers,
     counted,
-    fresh(rows, slab) {
-      const raw = slab.floats(rows * tasks.length);
-      for (let at = 0; at < raw.length; at++) raw[at] = nothing[at % tasks.length] ?? 0;
-      return raw;
+    begin(raw, at, rows) {
+      const { length } = nothing;
+      for (let start = at; start < at + rows * length; start += length) {
+        for (let task = 0; task < length; task++) raw[start + task] = nothing[task] ?? 0;
+      }
     },
     take(raw, at, { task, value = 0 }) {
       const rule = tasks[task];

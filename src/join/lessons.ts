@@ -1,7 +1,8 @@
 import { fingerprint, type RankerDefinition } from '../definition/index.js';
 import { decodeFeatureBatch, encodeFeatureBatch, selectRows } from '../features/index.js';
 import type { LabelBook } from './labels.js';
-import type { Lesson, Shown } from './shown.js';
+import type { Lesson, LessonParts } from './lesson.js';
+import type { Shown } from './shown.js';
 import { Slab } from './slab.js';
 import type { JoinedExample } from './types.js';
 
@@ -34,24 +35,26 @@ export class Lessons {
 
   /** All rows, with the labels of these tasks. */
   addWhole(shown: TaughtList, tasks: readonly number[], moment: Moment): void {
-    const { positions, features, served } = shown.lesson;
-    const labels = this.#slab.floats(shown.labels.length).fill(Number.NaN);
-    for (let at = 0; at < labels.length; at += this.#book.tasks.length) {
-      for (const task of tasks) labels[at + task] = this.#book.counted(shown.labels, at, task);
+    const { lesson, labels: raw, labelsAt, items } = shown;
+    const width = this.#book.tasks.length;
+    const labels = this.#slab.floats(items.length * width).fill(Number.NaN);
+    for (let at = 0; at < labels.length; at += width) {
+      for (const task of tasks) labels[at + task] = this.#book.counted(raw, labelsAt + at, task);
     }
-    this.#add(shown, { positions, features, served, labels }, moment);
+    this.#add(shown, lesson, { ...moment, labels });
   }
 
   /** One row, with these labels. Throws artifact_damaged if its features cannot be read. */
   addRow(shown: TaughtList, { row, labels }: { row: number; labels: Float32Array }, moment: Moment): void {
-    const { positions, features, served } = shown.lesson;
-    const rows = {
+    const { version, arms, positions, features, served } = shown.lesson;
+    const lesson = {
+      version,
+      arms,
       positions: positions.slice(row, row + 1),
       features: encodeFeatureBatch(selectRows(decodeFeatureBatch(features), [row])),
       served: served.slice(row * labels.length, (row + 1) * labels.length),
-      labels,
     };
-    this.#add(shown, rows, moment);
+    this.#add(shown, lesson, { ...moment, labels });
   }
 
   /** The examples since the last call, in the order in which they were complete. */
@@ -62,9 +65,9 @@ export class Lessons {
   }
 
   #add(
-    { partition, time, requestId, lesson: { version, arms } }: TaughtList,
-    rows: Pick<JoinedExample, 'positions' | 'features' | 'served' | 'labels'>,
-    { matured, feedbackTimes }: Moment,
+    { partition, time, requestId }: Shown,
+    { version, arms, positions, features, served }: LessonParts,
+    { matured, feedbackTimes, labels }: Moment & { readonly labels: Float32Array },
   ): void {
     while (this.sequences.length <= partition) this.sequences.push(0);
     const sequence = this.sequences[partition] ?? 0;
@@ -79,8 +82,16 @@ export class Lessons {
       version,
       fingerprint: this.fingerprint,
       arms,
-      ...rows,
-      feedbackTimes: new Float64Array(feedbackTimes).sort(),
+      positions,
+      features,
+      labels,
+      served,
+      feedbackTimes: ascending(feedbackTimes),
     });
   }
 }
+
+const ascending = (times: readonly number[]): Float64Array => {
+  const array = new Float64Array(times);
+  return times.length > 1 ? array.sort() : array;
+};

@@ -1,44 +1,50 @@
+/** A large piece of memory, seen as whatever lies in it. */
+export interface Piece {
+  readonly floats: Float32Array;
+  readonly integers: Int32Array;
+  readonly bytes: Uint8Array;
+}
+
 /**
  * Memory for many small arrays that live about as long as each other, in large pieces. A typed array of its own costs the
- * garbage collector more than its contents cost everybody else: joining spent most of its time there.
+ * garbage collector more than its contents cost everybody else: joining spent most of its time there. So who keeps many
+ * remembers piece and place, and makes a view of them when it is asked for.
  */
 export class Slab {
   readonly #pieceBytes: number;
-  #piece = new ArrayBuffer(0);
+  #piece = pieceOf(0);
   #used = 0;
 
   constructor(pieceBytes = 256 * 1024) {
     this.#pieceBytes = pieceBytes;
   }
 
-  /** Zeros. */
-  floats(length: number): Float32Array {
-    const at = this.#take(4 * length);
-    return new Float32Array(this.#piece, at, length);
+  /** The piece that the last `take` took from. */
+  get piece(): Piece {
+    return this.#piece;
   }
 
-  /** Zeros. */
-  integers(length: number): Int32Array {
-    const at = this.#take(4 * length);
-    return new Int32Array(this.#piece, at, length);
-  }
-
-  /** A copy, on a multiple of 8. */
-  copy(bytes: Uint8Array): Uint8Array {
-    const at = this.#take(bytes.length);
-    const copy = new Uint8Array(this.#piece, at, bytes.length);
-    copy.set(bytes);
-    return copy;
-  }
-
-  #take(bytes: number): number {
-    const start = this.#used;
-    if (start + bytes <= this.#piece.byteLength) {
-      this.#used = start + Math.ceil(bytes / 8) * 8;
-      return start;
+  /** Zeros; answers where they begin in `piece`, in bytes: a multiple of 8. */
+  take(bytes: number): number {
+    if (this.#used + bytes > this.#piece.bytes.length) {
+      this.#piece = pieceOf(Math.max(this.#pieceBytes, aligned(bytes)));
+      this.#used = 0;
     }
-    this.#piece = new ArrayBuffer(Math.max(this.#pieceBytes, bytes));
-    this.#used = Math.ceil(bytes / 8) * 8;
-    return 0;
+    const start = this.#used;
+    this.#used = start + aligned(bytes);
+    return start;
   }
+
+  /** Zeros, as a view. */
+  floats(length: number): Float32Array {
+    const at = this.take(4 * length);
+    return new Float32Array(this.#piece.floats.buffer, at, length);
+  }
+}
+
+const aligned = (bytes: number): number => Math.ceil(bytes / 8) * 8;
+
+function pieceOf(length: number): Piece {
+  const buffer = new ArrayBuffer(length);
+  return { floats: new Float32Array(buffer), integers: new Int32Array(buffer), bytes: new Uint8Array(buffer) };
 }

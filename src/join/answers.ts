@@ -1,0 +1,131 @@
+import type { Feedback } from '../events/index.js';
+import { EventIds } from './event-ids.js';
+import type { LabelBook } from './labels.js';
+import { isTaught, type Lessons, type TaughtList } from './lessons.js';
+import type { Report } from './report.js';
+import { rowOf, type Shown } from './shown.js';
+import type { MergedEvent } from './types.js';
+
+/** Feedback in its place: its own time, not before its impression's, and when both were there. */
+interface Heard {
+  readonly merged: MergedEvent;
+  readonly event: Feedback;
+  readonly row: number;
+  /** Where the row's labels begin. */
+  readonly from: number;
+  readonly time: number;
+  readonly at: number;
+}
+
+/** Joins feedback to a list that is known: its labels, what state is told of them, and what is learned late or at once. */
+export class Answers {
+  readonly #book: LabelBook;
+  readonly #lessons: Lessons;
+  readonly #report: Report;
+  /** The labels of the row that feedback is about, as they were: [tasks]. */
+  readonly #before: Float32Array;
+
+  constructor(book: LabelBook, lessons: Lessons, report: Report) {
+    this.#book = book;
+    this.#lessons = lessons;
+    this.#report = report;
+    this.#before = new Float32Array(book.tasks.length);
+  }
+
+  /** `at` is when both are there. */
+  join(shown: Shown, merged: MergedEvent, at: number): void {
+    const { event } = merged;
+    const { counters } = this.#report;
+    if (event.kind !== 'feedback') return;
+    shown.seen ??= new EventIds();
+    if (!shown.seen.add(event.eventId)) {
+      counters.duplicateFeedback++;
+      return;
+    }
+    const row = rowOf(shown, event.itemId);
+    if (row < 0) {
+      counters.strangeFeedback++;
+      this.#report.refuse(merged, `item ${event.itemId} was not in the list of request ${shown.requestId}`);
+      return;
+    }
+    if (event.time < shown.time) counters.skewedFeedback++;
+    const before = this.#before;
+    const from = shown.labelsAt + row * before.length;
+    for (let task = 0; task < before.length; task++) before[task] = shown.labels[from + task] ?? Number.NaN;
+    const heard = { merged, event, row, from, time: Math.max(event.time, shown.time), at };
+    if (this.#label(shown, heard)) this.#tell(shown, heard);
+  }
+
+  /** Puts feedback into the labels of its row; false where no task takes it. */
+  #label(shown: Shown, { event, from, time }: Heard): boolean {
+    const { tasks, readers } = this.#book;
+    const { counters } = this.#report;
+    const reading = readers.get(event.what);
+    let taken = false;
+    let late = false;
+    for (const task of reading ?? []) {
+      const rule = tasks[task];
+      if (rule === undefined) continue;
+      const isLate = !rule.atOnce && (shown.matured || time > shown.time + rule.waitMs);
+      if (isLate && rule.late === 'ignore') late = true;
+      else if (rule.accepts(event.value)) {
+        this.#book.take(shown.labels, from, { task, value: event.value });
+        taken = true;
+      }
+    }
+    if (reading === undefined) counters.unreadFeedback++;
+    else if (late) counters.lateFeedback++;
+    else if (!taken) counters.valuelessFeedback++;
+    return taken;
+  }
+
+  /** What changed labels mean for state, and for rows that were learned already or that wait for nothing. */
+  #tell(shown: Shown, heard: Heard): void {
+    const { row, from, at } = heard;
+    const changed: number[] = [];
+    for (let task = 0; task < this.#before.length; task++) {
+      if (!Object.is(this.#book.counted(shown.labels, from, task), this.#book.counted(this.#before, 0, task)))
+        changed.push(task);
+    }
+    if (changed.length === 0) return;
+    if (shown.fields !== undefined) {
+      const [labels, before] = [this.#book.named(shown.labels, from), this.#book.named(this.#before, 0)];
+      this.#report.say(shown, row, { time: at, labels, before, since: shown.at });
+    }
+    if (isTaught(shown)) this.#teach(shown, heard, changed);
+  }
+
+  #teach(shown: TaughtList, { merged, row, from, time, at }: Heard, changed: readonly number[]): void {
+    let negatives: Float32Array | undefined;
+    let labels: Float32Array | undefined;
+    let waits = false;
+    for (const task of changed) {
+      const rule = this.#book.tasks[task];
+      const label = this.#book.counted(shown.labels, from, task);
+      if (rule === undefined || Number.isNaN(label)) continue;
+      if (rule.atOnce) {
+        // What begins to count as a positive was never learned as a negative, on which the weights rely.
+        if (label > 0 && Number.isNaN(this.#book.counted(this.#before, 0, task))) {
+          (negatives ??= this.#unknown())[task] = 0;
+        }
+        (labels ??= this.#unknown())[task] = label;
+      } else if (!shown.matured) waits = true;
+      else if (rule.late === 'supplement') (labels ??= this.#unknown())[task] = label;
+    }
+    const { lesson } = shown;
+    if (waits) lesson.feedbackTimes = lesson.feedbackTimes.length === 0 ? [time] : lesson.feedbackTimes.concat(time);
+    try {
+      for (const values of [negatives, labels]) {
+        if (values === undefined) continue;
+        this.#lessons.addRow(shown, { row, labels: values }, { matured: at, feedbackTimes: [time] });
+        this.#report.counters.examples++;
+      }
+    } catch (error) {
+      this.#report.refuseUnreadable(merged, error);
+    }
+  }
+
+  #unknown(): Float32Array {
+    return new Float32Array(this.#before.length).fill(Number.NaN);
+  }
+}

@@ -1,0 +1,220 @@
+import { streamSettings, type RankerDefinition } from '../definition/index.js';
+import type { Feedback, Impression } from '../events/index.js';
+import { fieldsOfState, type Labels } from '../features/index.js';
+import { Answers } from './answers.js';
+import { HeldFeedback } from './held.js';
+import { encodeJoiner, type JoinerMemory } from './joiner-codec.js';
+import type { Joiner } from './joiner.js';
+import { KnownLists } from './known.js';
+import type { LabelBook } from './labels.js';
+import type { LessonShelf } from './lesson.js';
+import { isTaught, Lessons } from './lessons.js';
+import { farAheadMs } from './merge.js';
+import { Report } from './report.js';
+import { fieldsOf, type Shown } from './shown.js';
+import { Slab } from './slab.js';
+import type { JoinCounters, Joined, MergedEvent, Refused } from './types.js';
+
+export interface EventJoinerOptions {
+  readonly definition: RankerDefinition;
+  readonly book: LabelBook;
+  readonly shelf: LessonShelf;
+  readonly examples: boolean;
+  /** What a snapshot must agree with. */
+  readonly subject: string;
+  /** What it begins with. */
+  readonly memory: JoinerMemory;
+}
+
+export class EventJoiner implements Joiner {
+  readonly #options: EventJoinerOptions;
+  readonly #stateFields: readonly string[];
+  /** The tasks that wait, and those that do not. */
+  readonly #waiting: readonly number[];
+  readonly #atOnce: readonly number[];
+  /** From an impression to its maturity; -Infinity where no task waits. */
+  readonly #waitMs: number;
+  readonly #lateForMs: number;
+  /** How long an impression is known. */
+  readonly #knownMs: number;
+  /** Whether rows may be learned after their impression matured. */
+  readonly #teachesLate: boolean;
+  /** The labels of a row that nothing has happened to. */
+  readonly #nothing: Labels;
+
+  readonly #labels = new Slab();
+  readonly #known: KnownLists;
+  readonly #held = new HeldFeedback();
+  readonly #lessons: Lessons;
+  readonly #report: Report;
+  readonly #answers: Answers;
+  #watermark: number;
+
+  constructor(options: EventJoinerOptions) {
+    const { definition, book, memory } = options;
+    this.#options = options;
+    this.#stateFields = [...fieldsOfState(definition)];
+    const { tasks } = book;
+    const indices = tasks.map((_, task) => task);
+    this.#waiting = indices.filter((task) => tasks[task]?.atOnce === false);
+    this.#atOnce = indices.filter((task) => tasks[task]?.atOnce === true);
+    const longest = (some: readonly number[]): number => Math.max(...some.map((task) => tasks[task]?.waitMs ?? 0));
+    this.#waitMs = longest(this.#waiting);
+    this.#lateForMs = streamSettings(definition).lateForMs;
+    this.#knownMs = longest(indices) + this.#lateForMs;
+    this.#teachesLate = tasks.some(({ late }) => late !== 'ignore');
+    const row = new Float32Array(tasks.length);
+    book.begin(row, 0, 1);
+    this.#nothing = book.named(row, 0);
+
+    this.#watermark = memory.watermark;
+    this.#known = new KnownLists(memory.shown);
+    for (const merged of memory.held) {
+      if (merged.event.kind === 'feedback') this.#held.add(merged.event.requestId, merged);
+    }
+    this.#lessons = new Lessons(definition, book, memory.sequences);
+    this.#report = new Report(memory.counters);
+    this.#answers = new Answers(book, this.#lessons, this.#report);
+  }
+
+  get counters(): JoinCounters {
+    return this.#report.counters;
+  }
+
+  take(merged: MergedEvent): void {
+    this.#pass(merged.time);
+    const { event } = merged;
+    if (event.kind === 'impression') this.#show(merged, event);
+    else if (event.kind === 'feedback') this.#hear(merged, event);
+  }
+
+  advance(watermark: number): Joined & { readonly refused: readonly Refused[] } {
+    if (watermark > this.#watermark) {
+      this.#watermark = watermark;
+      this.#pass(watermark);
+    }
+    return { watermark: this.#watermark, examples: this.#lessons.drain(), ...this.#report.drain() };
+  }
+
+  oldest(partition: number): number | undefined {
+    const [known, held] = [this.#known.oldest(partition), this.#held.oldest(partition)];
+    return known === undefined ? held : Math.min(known, held ?? known);
+  }
+
+  get sizes(): { readonly impressions: number; readonly held: number } {
+    return { impressions: this.#known.size, held: this.#held.size };
+  }
+
+  snapshot(): Uint8Array {
+    const { subject, book } = this.#options;
+    const memory = {
+      watermark: this.#watermark,
+      sequences: this.#lessons.sequences,
+      counters: this.counters,
+      shown: this.#known.list(),
+      held: this.#held.list(),
+    };
+    return encodeJoiner(memory, { subject, tasks: book.tasks.length });
+  }
+
+  /** Lets time pass: whatever was due before this time happens now. */
+  #pass(time: number): void {
+    this.#known.mature(time, this.#waitMs, this.#mature);
+    this.#known.forget(time, this.#knownMs);
+    this.#held.expire(time - this.#lateForMs, this.#orphan);
+  }
+
+  readonly #mature = (shown: Shown): void => {
+    if (isTaught(shown)) {
+      const { feedbackTimes } = shown.lesson;
+      this.#addWhole(shown, this.#waiting, { matured: shown.at + this.#waitMs, feedbackTimes });
+    }
+    if (!this.#teachesLate) shown.lesson = undefined;
+  };
+
+  readonly #orphan = (event: MergedEvent, requestId: string): void => {
+    this.counters.orphanedFeedback++;
+    this.#report.refuse(event, `no impression of request ${requestId} came, or it is too long ago`);
+  };
+
+  #show(merged: MergedEvent, event: Impression): void {
+    this.counters.impressions++;
+    if (this.#known.has(event.requestId)) {
+      this.counters.duplicateImpressions++;
+      return;
+    }
+    const shown = this.#read(merged, event);
+    if (shown === undefined) return;
+    const early = this.#held.take(shown.requestId);
+    for (const { partition, from } of early) {
+      if (partition === shown.partition) shown.from = Math.min(shown.from, from);
+    }
+    this.#known.add(shown);
+    if (shown.fields !== undefined) {
+      const said = { time: shown.at, labels: this.#nothing };
+      for (let row = 0; row < shown.items.length; row++) this.#report.say(shown, row, said);
+    }
+    if (isTaught(shown) && this.#countsAtOnce(shown)) {
+      this.#addWhole(shown, this.#atOnce, { matured: shown.at, feedbackTimes: [] });
+    }
+    for (const waited of early) {
+      this.counters.earlyFeedback++;
+      this.#answers.join(shown, waited, shown.at);
+    }
+  }
+
+  #countsAtOnce({ labels, labelsAt }: Shown): boolean {
+    const { book } = this.#options;
+    for (const task of this.#atOnce) if (!Number.isNaN(book.counted(labels, labelsAt, task))) return true;
+    return false;
+  }
+
+  /** Undefined, and refused, if a part of the impression cannot be read. */
+  #read(merged: MergedEvent, event: Impression): Shown | undefined {
+    const { definition, book, shelf, examples } = this.#options;
+    const taught = event.ranker === definition.name && event.fingerprint === this.#lessons.fingerprint;
+    try {
+      const rows = event.items.length;
+      const lesson = taught && examples && rows > 0 ? shelf.keep(event) : undefined;
+      const labelsAt = this.#labels.take(4 * rows * book.tasks.length) / 4;
+      const labels = this.#labels.piece.floats;
+      book.begin(labels, labelsAt, rows);
+      const shown: Shown = {
+        partition: merged.partition,
+        from: merged.from,
+        time: event.time,
+        at: merged.time,
+        requestId: event.requestId,
+        items: event.items.map(({ id }) => id),
+        labels,
+        labelsAt,
+        seen: undefined,
+        fields: this.#stateFields.length === 0 ? undefined : fieldsOf(event, this.#stateFields),
+        matured: this.#waiting.length === 0,
+        lesson,
+      };
+      if (!taught) this.counters.foreignImpressions++;
+      return shown;
+    } catch (error) {
+      this.#report.refuseUnreadable(merged, error);
+      return undefined;
+    }
+  }
+
+  #hear(merged: MergedEvent, event: Feedback): void {
+    this.counters.feedback++;
+    if (event.time > merged.time + farAheadMs) {
+      this.counters.farAheadFeedback++;
+      this.#report.refuse(merged, `it is dated ${event.time - merged.time} ms ahead of the others, more than a day`);
+      return;
+    }
+    const shown = this.#known.get(event.requestId);
+    if (shown === undefined) this.#held.add(event.requestId, merged);
+    else this.#answers.join(shown, merged, merged.time);
+  }
+
+  #addWhole(...lesson: Parameters<Lessons['addWhole']>): void {
+    this.#lessons.addWhole(...lesson);
+    this.counters.examples++;
+  }
+}
