@@ -147,11 +147,12 @@ test('verify finds each record that cannot be read in all its parts, and says wh
 test('the command ends with 0 for a sound log, with 1 for a damaged one, and makes none where there is none', async () => {
   const run = async (...args: string[]): Promise<{ code: unknown; stdout: string }> => {
     let stdout = '';
+    process.exitCode = 0;
     const spy = jest.spyOn(process.stdout, 'write').mockImplementation((text) => (stdout += String(text)) !== '');
     const quiet = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
     try {
       await logCommand().parseAsync(args, { from: 'user' });
-      return { code: process.exitCode ?? 0, stdout };
+      return { code: process.exitCode, stdout };
     } finally {
       process.exitCode = 0;
       spy.mockRestore();

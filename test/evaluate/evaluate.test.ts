@@ -85,6 +85,9 @@ describe('an evaluation', () => {
     await expect(run({ from: worldStart + 5000 * hourMs, to: worldStart + 6000 * hourMs })).rejects.toMatchObject({
       code: 'data_missing',
     });
+    const phases: string[] = [];
+    await run({ from: worldStart + 5000 * hourMs, onProgress: ({ phase }) => void phases.push(phase) }).catch(() => 0);
+    expect(phases).toEqual([]);
   });
 });
 

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { streamSettings } from '../../src/definition/index.js';
 import { recordOf, type DeadLetter } from '../../src/events/index.js';
 import { openJoinedStream, type JoinedExample } from '../../src/join/index.js';
 import { SeededRandom } from '../../training/fit/random.js';
@@ -159,8 +160,8 @@ describe.each(places)('a service with $name that is killed at random', (place) =
 
 /** Holds the log against what the client was promised; answers of how many lists the impression is missing. */
 const checkPromises = async (place: LogPlace, { promised }: Client): Promise<number> => {
-  await letTimePass(place);
-  const { examples, letters } = await joined(place);
+  const end = await letTimePass(place);
+  const { examples, letters } = await joined(place, end);
   const ofRequest = new Map(examples.map((example) => [example.requestId, example]));
   expect(examples).toHaveLength(ofRequest.size);
   const orphans = [...promised.values()].filter(({ requestId }) => !ofRequest.has(requestId));
@@ -178,26 +179,30 @@ const checkPromises = async (place: LogPlace, { promised }: Client): Promise<num
   return orphans.length;
 };
 
-/** Markers far ahead, so that no list waits for more feedback. */
-const letTimePass = async (place: LogPlace): Promise<void> => {
+let hoursAhead = 0;
+/** Markers far ahead, further each time, so that no list waits for more feedback; answers their time. */
+const letTimePass = async (place: LogPlace): Promise<number> => {
   const log = await place.open(folder, ['events']);
-  const time = Date.now() + 3_600_000;
+  hoursAhead += 1;
+  const time = Date.now() + 3_600_000 * hoursAhead;
   const partitions = await log.partitions('events');
   const markers = Array.from({ length: partitions }, (_, partition) => recordOf({ kind: 'marker', time }, partition));
   await log.append('events', markers);
   await log.close();
+  return time;
 };
 
-/** All that the log says, to its end. */
-const joined = async (place: LogPlace): Promise<{ examples: JoinedExample[]; letters: DeadLetter[] }> => {
+/** All that the log says until its markers. */
+const joined = async (place: LogPlace, end: number): Promise<{ examples: JoinedExample[]; letters: DeadLetter[] }> => {
   const log = await place.open(folder);
   const letters: DeadLetter[] = [];
   const stream = await openJoinedStream({ log, definition, onDeadLetter: (letter) => void letters.push(letter) });
   const examples: JoinedExample[] = [];
-  for (let quiet = 0; quiet < 3;) {
+  const { outOfOrderMs } = streamSettings(definition);
+  for (let watermark = -Infinity; watermark < end - outOfOrderMs;) {
     const part = await stream.next({ most: 1000, waitMs: 50 });
     examples.push(...part.examples);
-    quiet = part.examples.length + part.outcomes.length > 0 ? 0 : quiet + 1;
+    watermark = part.watermark;
   }
   await stream.close();
   await log.close();

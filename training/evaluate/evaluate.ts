@@ -86,7 +86,7 @@ export const periodsOf = ({ from, to }: Period, stepMs: number): Period[] => {
 export const evaluate = async (options: EvaluateOptions): Promise<Evaluation> => {
   const { definition, dataset, trainUntil, from, progressiveMs, seeds, baselines = baselineNames } = options;
   const to = options.to ?? dataset.span.last + 1;
-  requireTrainedBefore(options);
+  requireScorable(options);
   const periods = periodsOf({ from, to }, progressiveMs ?? DAY_MS);
   const collected = await collectExamples({
     definition,
@@ -140,8 +140,9 @@ export const evaluate = async (options: EvaluateOptions): Promise<Evaluation> =>
   }
 };
 
-/** Refuses to score what was learned. */
-export const requireTrainedBefore = ({ from, trainUntil }: Pick<EvaluateOptions, 'from' | 'trainUntil'>): void => {
+/** Refuses to score what was learned, and what is not there, before anything is trained. */
+export const requireScorable = (options: Pick<EvaluateOptions, 'from' | 'trainUntil' | 'dataset'>): void => {
+  const { from, trainUntil, dataset } = options;
   if (from < trainUntil) {
     throw new WatchnextError(
       'usage',
@@ -153,6 +154,7 @@ export const requireTrainedBefore = ({ from, trainUntil }: Pick<EvaluateOptions,
       },
     );
   }
+  if (from > dataset.span.last) throw nothingToScore(options);
 };
 
 interface RunOptions extends EvaluateOptions {

@@ -20,7 +20,7 @@ import {
   drain,
   nothingToScore,
   periodsOf,
-  requireTrainedBefore,
+  requireScorable,
   type EvaluateOptions,
   type PeriodMetrics,
 } from './evaluate.js';
@@ -58,7 +58,7 @@ export interface RefreshEvaluation {
 export const evaluateRefresh = async (options: RefreshOptions): Promise<RefreshEvaluation> => {
   const { definition, dataset, trainUntil, from, seeds, onProgress, signal } = options;
   const to = options.to ?? dataset.span.last + 1;
-  requireTrainedBefore(options);
+  requireScorable(options);
   const intervals = [Infinity, ...new Set(options.intervalsMs), 0].toSorted((a, b) => b - a);
   const periods = periodsOf({ from, to }, Math.max(...options.intervalsMs));
   const collected = await collectExamples({
