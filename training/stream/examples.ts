@@ -11,20 +11,27 @@ export interface ReadExample {
 
 /** Reads examples of one ranker: answers undefined for what cannot be one of its, whatever is wrong with it. */
 export const exampleReader = (like: FeatureBatch, tasks: number) => {
-  const columns = [...like.columns].map(([name, column]) => `${name} ${shapeOf(column)}`).join();
   return (example: JoinedExample): ReadExample | undefined => {
     const batch = decoded(example.features);
     if (batch === undefined || batch.requests !== 1 || batch.rows === 0) return undefined;
     const values = batch.rows * tasks;
     const fits =
       example.positions.length === batch.rows && example.labels.length === values && example.served.length === values;
-    const found = [...batch.columns].map(([name, column]) => `${name} ${shapeOf(column)}`).join();
-    return fits && found === columns ? { example, batch } : undefined;
+    return fits && isLike(batch, like) ? { example, batch } : undefined;
   };
 };
 
-const shapeOf = (column: FeatureBatch['columns'] extends ReadonlyMap<string, infer C> ? C : never): string =>
-  `${column.side} ${column.type === 'numbers' ? column.width : 'keys'}`;
+/** Whether columns have the same names, in the same order, and shapes. */
+function isLike({ columns }: FeatureBatch, like: FeatureBatch): boolean {
+  if (columns.size !== like.columns.size) return false;
+  const others = like.columns.entries();
+  for (const [name, column] of columns) {
+    const [otherName, other] = others.next().value ?? [];
+    const same = name === otherName && column.side === other?.side && column.type === other.type;
+    if (!same || (column.type === 'numbers' && other.type === 'numbers' && column.width !== other.width)) return false;
+  }
+  return true;
+}
 
 const decoded = (bytes: Uint8Array): FeatureBatch | undefined => {
   try {
@@ -39,9 +46,19 @@ const decoded = (bytes: Uint8Array): FeatureBatch | undefined => {
 export const collect = (read: readonly ReadExample[]): Omit<Examples, 'weights'> => ({
   batch: concatBatches(read.map(({ batch }) => batch)),
   labels: concat(read.map(({ example }) => example.labels)),
-  positions: Int32Array.from(read.flatMap(({ example }) => [...example.positions])),
+  positions: positionsOf(read),
   times: Float64Array.from(read, ({ example }) => example.time),
 });
+
+const positionsOf = (read: readonly ReadExample[]): Int32Array => {
+  const positions = new Int32Array(read.reduce((sum, { example }) => sum + example.positions.length, 0));
+  let at = 0;
+  for (const { example } of read) {
+    positions.set(example.positions, at);
+    at += example.positions.length;
+  }
+  return positions;
+};
 
 export const concat = (parts: readonly Float32Array[]): Float32Array => {
   const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));

@@ -188,7 +188,8 @@ class Run {
 
   async #follow(parts: Parts): Promise<void> {
     const { open } = parts;
-    const { untilEnd = false, publish = true, sealAtEnd = false, signal, every = {}, statusMs = 5000 } = this.#options;
+    const { untilEnd = false, publish = true, sealAtEnd = false, signal, every = {} } = this.#options;
+    const { onStatus, statusMs = 5000 } = this.#options;
     const settings = { ...streamSettings(open.ranker.definition), ...every };
     const timers = {
       checkpoint: new Timer(settings.checkpointMs),
@@ -210,9 +211,11 @@ class Run {
       if (timers.update.isDue()) {
         await this.#update(parts, timers.update);
       }
-      if (timers.status.isDue()) {
+      if (onStatus !== undefined && timers.status.isDue()) {
         await open.learner.settled();
-        before = this.#tell(open, before);
+        const status = this.#status(open);
+        onStatus(paced(status, before));
+        before = { events: status.events, rows: status.rows, at: performance.now() };
         timers.status.restart();
       }
       if (!saving) continue;
@@ -355,18 +358,6 @@ class Run {
       .finally(() => (this.#isWriting = false));
   }
 
-  #tell(open: OpenLearner, before: Pace): Pace {
-    const now = performance.now();
-    const status = this.#status(open);
-    const seconds = (now - before.at) / 1000;
-    this.#options.onStatus?.({
-      ...status,
-      eventsPerSecond: (status.events - before.events) / seconds,
-      rowsPerSecond: (status.rows - before.rows) / seconds,
-    });
-    return { events: status.events, rows: status.rows, at: now };
-  }
-
   #status({ learner, windows }: OpenLearner): Omit<LearnerStatus, 'eventsPerSecond' | 'rowsPerSecond'> {
     const { counts } = learner.place;
     const watermark = Number.isFinite(this.#watermark) ? this.#watermark : undefined;
@@ -410,6 +401,15 @@ interface Pace {
   readonly rows: number;
   readonly at: number;
 }
+
+const paced = (status: Omit<LearnerStatus, 'eventsPerSecond' | 'rowsPerSecond'>, before: Pace): LearnerStatus => {
+  const seconds = (performance.now() - before.at) / 1000;
+  return {
+    ...status,
+    eventsPerSecond: (status.events - before.events) / seconds,
+    rowsPerSecond: (status.rows - before.rows) / seconds,
+  };
+};
 
 /** Wall time between things that do not change what is learned. */
 class Timer {

@@ -1,3 +1,4 @@
+import { requestStarts } from '../../src/features/index.js';
 import { mixSeeds } from '../fit/index.js';
 import type { JudgedRows } from './types.js';
 import { concatJudged, selectJudged } from './windows-rows.js';
@@ -52,13 +53,14 @@ export const createAnchorSample = ({
 
   return {
     offer(judged, request) {
-      const one = selectJudged(judged, [request]);
-      counters = { ...counters, seen: counters.seen + one.batch.rows };
+      const starts = requestStarts(judged.batch);
+      const rows = (starts[request + 1] ?? 0) - (starts[request] ?? 0);
+      counters = { ...counters, seen: counters.seen + rows };
       if (draw() * Math.min(counters.seen, evenUntil * capacity) >= capacity) return;
       all = undefined;
-      while (kept.length > 0 && keptRows + one.batch.rows > capacity) drop(Math.floor(draw() * kept.length));
-      kept.push(one);
-      keptRows += one.batch.rows;
+      while (kept.length > 0 && keptRows + rows > capacity) drop(Math.floor(draw() * kept.length));
+      kept.push(selectJudged(judged, [request]));
+      keptRows += rows;
     },
     rows: () => (all ??= concatJudged(kept)),
     get counters() {

@@ -61,13 +61,17 @@ export class PendingUpdates {
   release(time: number, cells: CellTable): void {
     if (!this.#isDue(this.#firstDue, time)) return;
     const records = this.#records;
+    // One for all of them: there are as many as outcomes, times features.
+    const change = { time: 0, update: records, at: 0 };
     let kept = 0;
     for (let i = 0; i < this.#size; i++) {
       const at = i * this.#stride;
       const happened = records[at] ?? 0;
       if (this.#isDue(this.#visibleFrom(happened), time)) {
         const row = cells.insert(records[at + 1] ?? 0, records[at + 2] ?? 0, happened);
-        this.#shape.apply(cells, row, { time: happened, update: records, at: at + header });
+        change.time = happened;
+        change.at = at + header;
+        this.#shape.apply(cells, row, change);
       } else {
         if (kept !== i) records.copyWithin(kept * this.#stride, at, at + this.#stride);
         kept++;
