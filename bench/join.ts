@@ -14,10 +14,12 @@ const rows = 10;
 const lists = 40_000;
 const listsPerSecond = 200;
 const rounds = 3;
+/** As many as the learner reads at once. */
+const most = 2000;
 const begin = Date.UTC(2026, 0, 5);
 
 /** Twenty numbers per row and five per request; with state a rate and a history that outcomes are made for. */
-const rankerOf = (state: boolean): RankerDefinition => ({
+export const joinRanker = (state: boolean): RankerDefinition => ({
   name: 'bench',
   features: {
     item_id: { kind: 'id', scope: 'candidate', dim: 16 },
@@ -41,11 +43,11 @@ const rankerOf = (state: boolean): RankerDefinition => ({
 });
 
 /** One list of ten items per `listsPerSecond`-th of a second; one item is clicked and watched. */
-function* eventsOf(definition: RankerDefinition): Generator<LoggedEvent> {
+function* eventsOf(definition: RankerDefinition, from: number): Generator<LoggedEvent> {
   const tasks = Object.keys(definition.tasks);
   const mark = fingerprint(definition);
   for (let list = 0; list < lists; list++) {
-    const time = begin + Math.round((list * 1000) / listsPerSecond);
+    const time = from + Math.round((list * 1000) / listsPerSecond);
     const userId = `user-${(list * 7919) % 5000}`;
     const requestId = `0190a1b2-${String(list).padStart(12, '0')}`;
     const ids = Array.from({ length: rows }, (_, row) => 100_000 + ((list * 31 + row * 977) % 20_000));
@@ -99,9 +101,13 @@ function* eventsOf(definition: RankerDefinition): Generator<LoggedEvent> {
 const offsets = (bags: number): Int32Array => Int32Array.from({ length: bags + 1 }, (_, i) => i);
 
 /** In the order of time, as they would have come; then a minute's markers, so that everything matures. */
-async function fill(log: EventLog, definition: RankerDefinition): Promise<{ events: number; bytes: number }> {
-  const events = [...eventsOf(definition)].sort((a, b) => a.time - b.time);
-  const end = (events.at(-1)?.time ?? begin) + 5 * 60_000;
+export async function fillLog(
+  log: EventLog,
+  definition: RankerDefinition,
+  from = begin,
+): Promise<{ events: number; bytes: number }> {
+  const events = [...eventsOf(definition, from)].sort((a, b) => a.time - b.time);
+  const end = (events.at(-1)?.time ?? from) + 5 * 60_000;
   const records: NewRecord[] = [
     ...events.map((event) => recordOf(event as Exclude<LoggedEvent, { kind: 'marker' }>)),
     ...Array.from({ length: partitions }, (_, partition) => recordOf({ kind: 'marker', time: end }, partition)),
@@ -112,69 +118,81 @@ async function fill(log: EventLog, definition: RankerDefinition): Promise<{ even
 
 interface Measured {
   readonly seconds: number;
+  readonly cpuSeconds: number;
   readonly outcomes: number;
   readonly examples: number;
 }
 
-async function readOnly(log: EventLog): Promise<number> {
-  const reader = await log.reader('events', { from: 'start' });
+/** Wall time, and the CPU time of all threads: what is left of the first when nothing else runs. */
+function stopwatch(): () => Pick<Measured, 'seconds' | 'cpuSeconds'> {
   const start = performance.now();
-  while ((await reader.next({ most: 4096, waitMs: 0 })).length > 0);
-  const seconds = (performance.now() - start) / 1000;
+  const before = process.cpuUsage();
+  return () => {
+    const { user, system } = process.cpuUsage(before);
+    return { seconds: (performance.now() - start) / 1000, cpuSeconds: (user + system) / 1e6 };
+  };
+}
+
+const rateOf = (events: number, runs: readonly number[]): number => Math.round(events / median(runs));
+
+/** Seconds of reading everything. */
+export async function readLog(log: EventLog): Promise<number> {
+  const reader = await log.reader('events', { from: 'start' });
+  const elapsed = stopwatch();
+  while ((await reader.next({ most, waitMs: 0 })).length > 0);
+  const { seconds } = elapsed();
   await reader.close();
   return seconds;
 }
 
-async function measure(log: EventLog, definition: RankerDefinition, examples: boolean): Promise<Measured> {
+export async function measureJoin(log: EventLog, definition: RankerDefinition, examples: boolean): Promise<Measured> {
   const stream = await openJoinedStream({ log, definition, examples });
-  const start = performance.now();
+  const elapsed = stopwatch();
   let [outcomes, made, read] = [0, 0, 0];
   for (;;) {
-    const joined = await stream.next({ most: 4096, waitMs: 0 });
+    const joined = await stream.next({ most, waitMs: 0 });
     outcomes += joined.outcomes.length;
     made += joined.examples.length;
     const { impressions, feedback } = stream.status().counters;
     if (impressions + feedback === read && joined.outcomes.length + joined.examples.length === 0) break;
     read = impressions + feedback;
   }
-  const seconds = (performance.now() - start) / 1000;
+  const measured = elapsed();
   await stream.close();
   if (read !== 3 * lists) throw new Error(`${read} of ${3 * lists} events were joined.`);
-  return { seconds, outcomes, examples: made };
+  return { ...measured, outcomes, examples: made };
 }
 
 /** Events per second of joining alone, from an embedded log on disk to examples and outcomes in memory. */
 export async function runJoinBench(): Promise<BenchTable> {
   const table: (string | number)[][] = [];
   for (const state of [false, true]) {
-    const definition = rankerOf(state);
+    const definition = joinRanker(state);
     const directory = await mkdtemp(join(tmpdir(), 'watchnext-bench-'));
     const log = await openEmbeddedLog({ directory, partitions });
     try {
-      const { events, bytes } = await fill(log, definition);
+      const { events, bytes } = await fillLog(log, definition);
       const name = state ? 'with a history and a rate' : 'no stateful feature';
       const reading = [];
-      for (let round = 0; round < rounds; round++) reading.push(await readOnly(log));
-      table.push([
-        name,
-        'reading only',
-        events,
-        Math.round(bytes / events),
-        Math.round(events / median(reading)),
-        '',
-        '',
-      ]);
+      for (let round = 0; round < rounds; round++) reading.push(await readLog(log));
+      table.push([name, 'reading only', events, Math.round(bytes / events), rateOf(events, reading), '', '', '']);
       for (const examples of state ? [true, false] : [true]) {
         const runs: Measured[] = [];
-        for (let round = 0; round < rounds; round++) runs.push(await measure(log, definition, examples));
-        const rate = events / median(runs.map(({ seconds }) => seconds));
+        for (let round = 0; round < rounds; round++) runs.push(await measureJoin(log, definition, examples));
         const [last] = runs;
         table.push([
           name,
           examples ? 'joining' : 'joining for state alone',
           events,
           Math.round(bytes / events),
-          Math.round(rate),
+          rateOf(
+            events,
+            runs.map(({ seconds }) => seconds),
+          ),
+          rateOf(
+            events,
+            runs.map(({ cpuSeconds }) => cpuSeconds),
+          ),
           last?.examples ?? 0,
           last?.outcomes ?? 0,
         ]);
@@ -186,11 +204,12 @@ export async function runJoinBench(): Promise<BenchTable> {
   }
   return {
     title: 'Join alone: from an embedded log on disk',
-    columns: ['ranker', 'what', 'events', 'bytes/event', 'events/s', 'examples', 'outcomes'],
+    columns: ['ranker', 'what', 'events', 'bytes/event', 'events/s', 'events/CPU s', 'examples', 'outcomes'],
     rows: table,
     notes: [
       `One list of ${rows} items, then a click and a watch time; ${partitions} partitions, one process, median of ${rounds}.`,
       `Twelve features per row. The log holds ${lists / listsPerSecond} s of ${listsPerSecond} lists/s; labels wait for a minute.`,
+      'CPU seconds are those of all threads: on a machine that does other things, too, they say more than wall time.',
     ],
   };
 }

@@ -71,4 +71,4 @@ export function openRecord(bytes: Uint8Array): Envelope {
 
 /** Of the first word and of everything from the time to `end` (bytes). */
 const sumOf = (words: Uint32Array, end: number): number =>
-  (checksum(words.subarray(2, end / 4)) ^ Math.imul(words[0] ?? 0, 0x9e3779b1)) >>> 0;
+  (checksum(words, 2, end / 4) ^ Math.imul(words[0] ?? 0, 0x9e3779b1)) >>> 0;

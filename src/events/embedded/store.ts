@@ -104,21 +104,20 @@ export class TopicStore {
   read(partition: number, offset: number, most: number): LogRecord[] | undefined {
     const records: LogRecord[] = [];
     let slab = Buffer.alloc(0);
+    let used = 0;
     for (let at = offset; records.length < most; at++) {
       // One buffer serves all reads and is longer than the value: `length` is set on it, so copy that much at once.
       const found = this.#records.getBinaryFast(keyOf(partition, at));
       if (found === undefined) break;
       const { length } = found;
-      let copy: Buffer;
-      if (length > sharedBytes) {
-        copy = Buffer.allocUnsafeSlow(length);
-      } else {
-        if (slab.length < length) slab = Buffer.allocUnsafeSlow(slabBytes);
-        copy = slab.subarray(0, length);
-        slab = slab.subarray((length + 7) & ~7);
+      if (used + length > slab.length) {
+        slab = Buffer.allocUnsafeSlow(length > sharedBytes ? length : slabBytes);
+        used = 0;
       }
-      copy.set(Uint8Array.prototype.subarray.call(found, 0, length));
-      records.push({ partition, offset: at, time: copy.readDoubleLE(), value: copy.subarray(8) });
+      slab.set(Uint8Array.prototype.subarray.call(found, 0, length), used);
+      const value = slab.subarray(used + 8, used + length);
+      records.push({ partition, offset: at, time: slab.readDoubleLE(used), value });
+      used += (length + 7) & ~7;
     }
     if (records.length > 0) return records;
     const { first, next } = this.bounds(partition);

@@ -51,7 +51,7 @@ export function encodeFrame(
     bytes.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength), at);
     at += align(array.byteLength);
   });
-  words[2] = checksum(words.subarray(3));
+  words[2] = checksum(words, 3);
   return bytes;
 }
 
@@ -81,7 +81,7 @@ export function decodeFrame(input: Uint8Array, format: Format): Frame {
   if (magic !== magicWord(format.magic)) throw damaged('the first bytes are not its magic number');
   if (version !== format.version) throw damaged(`version ${version} is not ${format.version}`);
   if (total !== byteLength) throw damaged(`${byteLength} bytes of ${total}`);
-  if (sum !== checksum(words.subarray(3))) throw damaged('the checksum does not match');
+  if (sum !== checksum(words, 3)) throw damaged('the checksum does not match');
 
   const start = align(4 * (fixedWords + 2 * count));
   if (start + align(jsonBytes) > byteLength) throw damaged('its directory is longer than it');
