@@ -14,7 +14,8 @@ interface InspectFlags {
   readonly json?: boolean;
 }
 
-type Metrics = Readonly<Record<string, Readonly<Record<string, number>>>>;
+/** What could not be measured, for want of rows, is null in the manifest. */
+type Metrics = Readonly<Record<string, Readonly<Record<string, number | null>>>>;
 
 export const inspectCommand = (): Command =>
   new Command('inspect')
@@ -90,9 +91,12 @@ const printManifest = (manifest: Manifest): void => {
   if (gitCommit !== undefined) print(`  commit       ${gitCommit}`);
   const metrics = manifest.metrics as Metrics;
   const names = [...new Set(Object.values(metrics).flatMap((values) => Object.keys(values)))];
-  const cell = (value: number | undefined): string => (value === undefined ? '' : value.toFixed(4));
+  const cell = (value: number | null | undefined): string =>
+    typeof value !== 'number' ? '' : Number.isInteger(value) ? String(value) : value.toFixed(4);
   section(
-    'metrics on the held-out part',
+    manifest.stream === undefined
+      ? 'metrics on the held-out part'
+      : 'metrics of its own predictions, on the newest rows',
     ['task', ...names],
     Object.entries(metrics).map(([task, values]) => [task, ...names.map((name) => cell(values[name]))]),
   );

@@ -19,6 +19,7 @@ interface CommonFlags {
 interface TailFlags extends CommonFlags {
   readonly from: 'start' | 'end' | { readonly time: number };
   readonly count?: number;
+  readonly markers?: boolean;
 }
 
 export const logCommand = (): Command =>
@@ -44,6 +45,7 @@ const tailCommand = (): Command =>
       .option('--topic <topic>', `${topics.join(', ')}; events if left out`, topicOf)
       .option('--from <where>', 'start, end, or a time: records from then on', fromOf, 'end' as const)
       .option('--count <n>', 'end after so many', positiveNumber)
+      .option('--markers', 'time markers too: one a second and partition says that time has passed')
       .option('--json', 'as NDJSON, whole but for the features'),
   )
     .addHelpText(
@@ -54,11 +56,11 @@ Examples:
   $ watchnext log tail --topic dead-letters --from start --json | jq .reason`,
     )
     .action(async (flags: TailFlags) => {
-      const { topic = 'events', from, count, json = false } = flags;
+      const { topic = 'events', from, count, markers = false, json = false } = flags;
       const stop = new AbortController();
       process.once('SIGINT', () => stop.abort()).once('SIGTERM', () => stop.abort());
       await withLog({ ...flags, topic }, (log) =>
-        tail({ log, topic, from, json, ...(count !== undefined && { count }), print, signal: stop.signal }),
+        tail({ log, topic, from, json, markers, ...(count !== undefined && { count }), print, signal: stop.signal }),
       );
     });
 
@@ -68,14 +70,22 @@ const statsCommand = (): Command =>
       .description('count the records of each topic and partition: how many, how large, from when, of which kinds')
       .option('--topic <topic>', `${topics.join(', ')}; all if left out`, topicOf)
       .option('--json', 'as JSON on stdout'),
-  ).action(async (flags: CommonFlags) => {
-    const stats: PartitionStats[] = [];
-    await withLog(flags, async (log, there, progress) => {
-      for (const topic of there) stats.push(...(await statsOf(log, topic, progress(topic))));
+  )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ watchnext log stats
+  $ watchnext log stats --log kafka --kafka-brokers localhost:9092 --topic events`,
+    )
+    .action(async (flags: CommonFlags) => {
+      const stats: PartitionStats[] = [];
+      await withLog(flags, async (log, there, progress) => {
+        for (const topic of there) stats.push(...(await statsOf(log, topic, progress(topic))));
+      });
+      if (flags.json === true) print(JSON.stringify(stats));
+      else print(statsTable(stats));
     });
-    if (flags.json === true) print(JSON.stringify(stats));
-    else print(statsTable(stats));
-  });
 
 const verifyCommand = (): Command =>
   withLogSettings(
@@ -83,23 +93,33 @@ const verifyCommand = (): Command =>
       .description('read every record in all its parts; ends with 1 if any is damaged')
       .option('--topic <topic>', `${topics.join(', ')}; all if left out`, topicOf)
       .option('--json', 'as JSON on stdout'),
-  ).action(async (flags: CommonFlags) => {
-    const found = await withLog(flags, async (log, there, progress) => {
-      const results = [];
-      for (const topic of there) results.push(await verifyTopic(log, topic, progress(topic)));
-      return results;
+  )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ watchnext log verify
+  $ watchnext log verify --log-directory /backup/log --json`,
+    )
+    .action(async (flags: CommonFlags) => {
+      const found = await withLog(flags, async (log, there, progress) => {
+        const results = [];
+        for (const topic of there) results.push(await verifyTopic(log, topic, progress(topic)));
+        return results;
+      });
+      const records = found.reduce((sum, each) => sum + each.records, 0);
+      const damaged = found.reduce((sum, each) => sum + each.damaged, 0);
+      const damage = found.flatMap((each) => each.damage);
+      if (flags.json === true) print(JSON.stringify({ records, damaged, damage }));
+      else {
+        for (const { topic, partition, offset, reason } of damage) print(`${topic} ${partition}/${offset}: ${reason}`);
+        if (damaged > damage.length) print(`and ${damaged - damage.length} more`);
+        print(
+          `${records.toLocaleString('en-US')} records, ${damaged === 0 ? 'all can be read' : `${damaged} damaged`}`,
+        );
+      }
+      if (damaged > 0) process.exitCode = 1;
     });
-    const records = found.reduce((sum, each) => sum + each.records, 0);
-    const damaged = found.reduce((sum, each) => sum + each.damaged, 0);
-    const damage = found.flatMap((each) => each.damage);
-    if (flags.json === true) print(JSON.stringify({ records, damaged, damage }));
-    else {
-      for (const { topic, partition, offset, reason } of damage) print(`${topic} ${partition}/${offset}: ${reason}`);
-      if (damaged > damage.length) print(`and ${damaged - damage.length} more`);
-      print(`${records.toLocaleString('en-US')} records, ${damaged === 0 ? 'all can be read' : `${damaged} damaged`}`);
-    }
-    if (damaged > 0) process.exitCode = 1;
-  });
 
 type Progress = (topic: Topic) => (done: number, total: number) => void;
 
@@ -126,7 +146,11 @@ const withLog = async <T>(
   const log = await openLog(settings, { logger: silentLogger });
   const progress = createProgress(json !== true);
   try {
-    return await work(log, there, (label) => (done, total) => progress.show({ label, done, total }));
+    return await work(
+      log,
+      there,
+      (label) => (done, total) => progress.show({ label: `reading ${label}`, done, total }),
+    );
   } finally {
     progress.stop();
     await log.close();

@@ -7,6 +7,8 @@ export interface Tail {
   /** A time: everything from then on. */
   readonly from: 'start' | 'end' | { readonly time: number };
   readonly json: boolean;
+  /** Time markers too, which come every second; left out otherwise. */
+  readonly markers?: boolean;
   /** Ends after so many records; never if left out. */
   readonly count?: number;
   readonly print: (line: string) => void;
@@ -16,16 +18,19 @@ export interface Tail {
 const waitMs = 200;
 
 /** Prints records as they come, one line each, until it is told to stop. */
-export async function tail({ log, topic, from, json, count = Infinity, print, signal }: Tail): Promise<void> {
+export async function tail(options: Tail): Promise<void> {
+  const { log, topic, from, json, markers = false, count = Infinity, print, signal } = options;
   const place: ReaderOptions['from'] = typeof from === 'string' ? from : 'start';
   const since = typeof from === 'string' ? Number.NEGATIVE_INFINITY : from.time;
   const reader = await log.reader(topic, { from: place });
   try {
     for (let printed = 0; printed < count && !signal.aborted;) {
-      for (const record of await reader.next({ most: Math.min(100, count - printed), waitMs })) {
+      for (const record of await reader.next({ most: 100, waitMs })) {
         if (record.time < since) continue;
-        print(json ? jsonLine(topic, record) : textLine(topic, record));
-        printed++;
+        const content = read(topic, record);
+        if (content.kind === 'marker' && !markers) continue;
+        print(json ? jsonLine(topic, record, content) : textLine(record, content));
+        if (++printed >= count) break;
       }
     }
   } finally {
@@ -33,17 +38,15 @@ export async function tail({ log, topic, from, json, count = Infinity, print, si
   }
 }
 
-const textLine = (topic: Topic, record: LogRecord): string => {
-  const { kind, time, text } = read(topic, record);
-  return `${instant(time)}  ${record.partition}/${record.offset}  ${kind.padEnd(10)}  ${text}`;
-};
+type Content = ReturnType<typeof contentOf>;
 
-const jsonLine = (topic: Topic, record: LogRecord): string => {
-  const { partition, offset } = record;
-  return JSON.stringify({ topic, partition, offset, ...read(topic, record).json });
-};
+const textLine = ({ partition, offset }: LogRecord, { kind, time, text }: Content): string =>
+  `${instant(time)}  ${partition}/${offset}  ${kind.padEnd(10)}  ${text}`;
 
-function read(topic: Topic, record: LogRecord): ReturnType<typeof contentOf> {
+const jsonLine = (topic: Topic, { partition, offset }: LogRecord, { json }: Content): string =>
+  JSON.stringify({ topic, partition, offset, ...json });
+
+function read(topic: Topic, record: LogRecord): Content {
   try {
     return contentOf(topic, record);
   } catch (error) {

@@ -66,7 +66,7 @@ const printed = async (options: Partial<Parameters<typeof tail>[0]> & { count: n
 test('tail prints an event a line as people read it', async () => {
   await append();
   await log.append('events', [garbage]);
-  expect(await printed({ count: 6 })).toMatchInlineSnapshot(`
+  expect(await printed({ count: 6, markers: true })).toMatchInlineSnapshot(`
    [
      "2026-05-01T00:00:00.000Z  0/0  impression  demo@20260430T235959Z-ab12cd+17  request request-1  user user-1  v1 (0.5000), 7 (0.4000), v3 (0.3000) and 1 more",
      "2026-05-01T00:00:05.000Z  0/1  feedback    watch 12.5 of item v1  request request-1  user user-1",
@@ -84,8 +84,17 @@ test('tail follows: it prints what comes after it began, and begins where it is 
   await new Promise((resolve) => setTimeout(resolve, 50));
   await log.append('events', [recordOf(feedback({ time: day + 10_000 }))]);
   expect((await following)[0]).toMatch(/^2026-05-01T00:00:10\.000Z {2}0\/5 {2}feedback/);
-  const since = await printed({ from: { time: day + 7000 }, count: 3 });
-  expect(since.map((line) => line.slice(11, 19))).toEqual(['00:00:07', '00:00:08', '00:00:10']);
+  const since = await printed({ from: { time: day + 7000 }, count: 2 });
+  expect(since.map((line) => line.slice(11, 19))).toEqual(['00:00:07', '00:00:10']);
+});
+
+test('tail leaves out time markers, and does not count them, unless it is asked for them', async () => {
+  const marker = recordOf({ kind: 'marker', time: day - 1000 }, 0);
+  await log.append('events', [marker, marker, marker]);
+  await append();
+  expect((await printed({ count: 2 })).map((line) => line.slice(11, 19))).toEqual(['00:00:00', '00:00:05']);
+  const all = await printed({ count: 2, markers: true });
+  expect(all.map((line) => line.slice(31, 37))).toEqual(['marker', 'marker']);
 });
 
 test('tail prints JSON that has everything but the features', async () => {
