@@ -137,7 +137,9 @@ const letPeopleIn = async (flags: DemoFlags, running: Running): Promise<void> =>
   const { definition } = ranker;
   const output = join(folder, 'learner', 'output.txt');
   note(`\n5. People come; a learner reads what they do (what it says: ${output})`);
-  note(`   true chances among the first 8 as ranked, live AUC per head, from feedback to served, what answers`);
+  note(
+    `   true chances among the first 8 as ranked (any order: of the same videos, unranked) | how well it is predicted | from feedback to served | the version that answers`,
+  );
   const before = await measureRanking(url, simulation);
   const learner = await startLearner({ output, arguments: learnArguments(definition.name, shared) });
   const audience = startAudience({

@@ -11,6 +11,7 @@ import {
   type LearnerReport,
   type LearnerStatus,
 } from '../training/stream/index.js';
+import { changedParts, durationText, learnerRefusal, waitText } from './learn/index.js';
 import { note, print } from './output.js';
 import { engineNamed } from './ranker.js';
 import { settingFlags, withSettings, type SettingFlags } from './settings.js';
@@ -66,26 +67,34 @@ Examples:
       const models = isPath ? dirname(folder) : settings.models;
       const json = flags.json === true;
       const joins = flags.from === 'events';
+      const checkpoints = flags.checkpoints ?? join(models, ranker, '.learner');
+      const refuse = (error: unknown): never => {
+        throw learnerRefusal(error, checkpoints);
+      };
       const log = await openLog(settings, {
         logger: createLogger({ level: settings.logLevel }),
         writes: joins ? ['dead-letters'] : [],
-      });
+      }).catch(refuse);
       try {
         const report = await runLearner({
           models,
           ranker,
           log,
           from: flags.from,
-          checkpoints: flags.checkpoints ?? join(models, ranker, '.learner'),
+          checkpoints,
           engine: engineNamed(flags.engine),
           untilEnd: flags.untilEnd === true,
           publish: flags.publish,
           sealAtEnd: flags.sealAtEnd === true,
           signal: stopSignal(),
-          onNews: (news) => (json ? print(JSON.stringify({ at: new Date().toISOString(), ...news })) : tell(news)),
+          onNews: (news) => {
+            if (json) print(JSON.stringify({ at: new Date().toISOString(), ...news, definition: undefined }));
+            else tell(news);
+            if (news.kind === 'started') void tellChanges(join(models, ranker, 'ranker.yaml'), news);
+          },
           onStatus: (status) => (json ? print(JSON.stringify(plain(status))) : note(line(status))),
           ...(joins && { onDeadLetter: (letter) => log.append('dead-letters', [deadLetterRecord(letter)]) }),
-        });
+        }).catch(refuse);
         if (json) print(JSON.stringify({ ended: true, ...plain(report) }));
         else print(summary(ranker, report));
       } finally {
@@ -110,20 +119,14 @@ const stopSignal = (): AbortSignal => {
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en-US');
 
-const duration = (ms: number): string => {
-  if (ms < 120_000) return `${(ms / 1000).toFixed(1)} s`;
-  if (ms < 7_200_000) return `${Math.round(ms / 60_000)} min`;
-  return ms < 172_800_000 ? `${Math.round(ms / 3_600_000)} h` : `${Math.round(ms / 86_400_000)} days`;
-};
-
 const line = (status: LearnerStatus): string => {
   const { eventsPerSecond, rowsPerSecond, losses, measures, lagMs, version } = status;
   const total = Object.values(losses).reduce((sum, loss) => sum + loss, 0);
   return [
     `${whole(eventsPerSecond)} events/s, ${whole(rowsPerSecond)} rows/s`,
     ...(Object.keys(losses).length > 0 ? [`loss ${total.toFixed(4)}`] : []),
-    `AUC ${briefMeasures(measures)}`,
-    ...(lagMs === undefined ? [] : [`${duration(lagMs)} behind`]),
+    status.rows === 0 ? 'no row learned yet' : briefMeasures(measures),
+    ...(lagMs === undefined ? [] : [`${durationText(lagMs)} behind`]),
     version,
   ].join(' · ');
 };
@@ -138,6 +141,7 @@ const tell = (news: LearnerNews): void => {
   switch (news.kind) {
     case 'started':
       note(`learning on from ${news.version}${news.from === 'checkpoint' ? `, checkpoint at step ${news.steps}` : ''}`);
+      note(waitText(news.definition) ?? 'what is shown is learned at once, and again when feedback comes');
       return;
     case 'retreat':
       note(`the service goes back from ${news.from} to ${news.to}: ${news.reason}`);
@@ -147,6 +151,17 @@ const tell = (news: LearnerNews): void => {
       return;
     case 'checkpoint':
   }
+};
+
+const tellChanges = async (
+  file: string,
+  { version, definition }: Extract<LearnerNews, { readonly kind: 'started' }>,
+): Promise<void> => {
+  const changed = await changedParts(file, definition);
+  if (changed.length === 0) return;
+  note(
+    `warning: ${file} has other ${changed.join(', ')} than ${version} was trained with: learning goes by the version; train for a new one`,
+  );
 };
 
 /** JSON has no NaN: what could not be measured is null. */
@@ -167,7 +182,7 @@ const summary = (
   const passed = counts.foreign + counts.otherDefinition + counts.unreadable + counts.older;
   return [
     `${ranker}: ${whole(events)} log records in ${seconds.toFixed(1)} s; ${whole(rows)} rows learned in all, at ${version}`,
-    `AUC over the last rows: ${briefMeasures(measures)}`,
+    `over the last rows: ${briefMeasures(measures)}`,
     `${published} updates and ${sealed.length} versions published${passed > 0 ? `; ${whole(passed)} requests passed over (${whole(counts.older)} known, ${whole(counts.otherDefinition)} of another definition, ${whole(counts.unreadable)} unreadable)` : ''}`,
   ].join('\n');
 };

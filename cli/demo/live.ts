@@ -47,7 +47,7 @@ export const watchLive = async (options: LiveOptions): Promise<LiveResult> => {
       [
         `${String(seconds).padStart(4)} s`,
         tellChances(audience.takeChances()),
-        `AUC ${briefMeasures(measureHeads(definition, { heads, labels }))}`,
+        briefMeasures(measureHeads(definition, { heads, labels })),
         tellFreshness(status),
         status?.version ?? 'no version',
       ].join(' | '),

@@ -19,5 +19,5 @@ test('measures are a table for people', () => {
 });
 
 test('or a few words', () => {
-  expect(briefMeasures(measures)).toBe('click 0.751, watch error 0.800, like –');
+  expect(briefMeasures(measures)).toBe('click AUC 0.751, watch error 0.800, like –');
 });

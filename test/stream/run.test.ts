@@ -58,6 +58,15 @@ describe('learning from a log', () => {
     expect(report.events).toBe(streamOf().length + 3);
   });
 
+  test('a checkpoint of who joins by itself is refused by who reads what was joined elsewhere, with what to do', async () => {
+    const folder = await fresh('elsewhere');
+    await learnToEnd(folder, log);
+    await expect(learnToEnd(folder, log, { from: 'examples' })).rejects.toMatchObject({
+      code: 'checkpoint_damaged',
+      problems: [{ path: '--from', hint: expect.stringContaining('--checkpoints') }],
+    });
+  });
+
   test('ends in the same bits however often it is killed or stopped on the way', async () => {
     const folder = await fresh('killed');
     const every = { checkpointMs: 1 };

@@ -24,11 +24,11 @@ export const renderMeasures = (measures: HeadMeasures): string => {
     .join('\n');
 };
 
-/** The same in a few words: "click 0.7512 like 0.6931" (AUC; entropy relative to the mean's for a regression). */
+/** The same in a few words: "click AUC 0.751, watch error 0.800" (the error relative to the mean's, for a regression). */
 export const briefMeasures = (measures: HeadMeasures): string =>
   Object.entries(measures)
     .map(([task, { auc, normalisedEntropy }]) => {
-      if (Number.isFinite(auc)) return `${task} ${number(auc, 3)}`;
+      if (Number.isFinite(auc)) return `${task} AUC ${number(auc, 3)}`;
       return `${task} ${Number.isFinite(normalisedEntropy) ? `error ${number(normalisedEntropy, 3)}` : '–'}`;
     })
     .join(', ');

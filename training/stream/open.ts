@@ -114,7 +114,27 @@ async function openStream(
     ...(checkpoint && { snapshot: checkpoint.stream }),
     ...(onDeadLetter && { onDeadLetter }),
   };
-  if (from === 'examples') return openJoinedElsewhere(options);
+  if (from === 'examples') return openElsewhere(options);
   const offsets = manifest.stream?.offsets;
   return openJoining({ ...options, ...(offsets && { from: offsets }) });
+}
+
+/** A checkpoint of who joined by itself holds a place of another kind. */
+async function openElsewhere(options: Parameters<typeof openJoinedElsewhere>[0]): Promise<LearningStream> {
+  try {
+    return await openJoinedElsewhere(options);
+  } catch (error) {
+    if (options.snapshot === undefined || !(error instanceof WatchnextError) || error.code !== 'artifact_damaged')
+      throw error;
+    throw new WatchnextError('checkpoint_damaged', 'The last checkpoint holds no place of the topic examples.', {
+      problems: [
+        {
+          path: '--from',
+          message: 'the checkpoint is of a learner that joined by itself, from events',
+          hint: 'go on without --from examples, or name another folder with --checkpoints: learning then begins at the active version',
+        },
+      ],
+      cause: error,
+    });
+  }
 }

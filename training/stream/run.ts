@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { join } from 'node:path';
 import { openArtifacts } from '../../src/artifact/index.js';
-import { fingerprint, streamSettings } from '../../src/definition/index.js';
+import { fingerprint, streamSettings, type RankerDefinition } from '../../src/definition/index.js';
 import { WatchnextError } from '../../src/errors.js';
 import type { EventLog } from '../../src/events/index.js';
 import type { JoinedStreamOptions } from '../../src/join/index.js';
@@ -49,6 +49,8 @@ export type LearnerNews =
       readonly version: string;
       readonly from: 'checkpoint' | 'version';
       readonly steps: number;
+      /** As it was sealed with the version. */
+      readonly definition: RankerDefinition;
     }
   | ({ readonly what: 'update' | 'version' } & Publication)
   | { readonly kind: 'checkpoint'; readonly pauseMs: number; readonly seconds: number }
@@ -166,6 +168,7 @@ class Run {
         version: publisher.base,
         from: checkpoint === undefined ? 'version' : 'checkpoint',
         steps: open.learner.place.steps,
+        definition: open.ranker.definition,
       });
       await this.#follow({ open, publisher, checkpoints, watch });
       return this.#report(open);

@@ -1,0 +1,3 @@
+export { changedParts, waitText } from './definition.js';
+export { durationText } from './duration.js';
+export { learnerRefusal } from './refusal.js';

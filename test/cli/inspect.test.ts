@@ -1,0 +1,37 @@
+import { expect, jest, test } from '@jest/globals';
+import { inspectCommand } from '../../cli/inspect.js';
+import { sealArtifact } from '../../src/artifact/index.js';
+import { inFolder, sealing } from '../artifact/model.js';
+
+const inspected = async (reference: string, models: string): Promise<string> => {
+  let stdout = '';
+  const spy = jest.spyOn(process.stdout, 'write').mockImplementation((text) => (stdout += String(text)) !== '');
+  try {
+    await inspectCommand().parseAsync([reference, '--models', models], { from: 'user' });
+    return stdout;
+  } finally {
+    spy.mockRestore();
+  }
+};
+
+test('a version whose measures are unknown in part is shown with gaps, counts as whole numbers', () =>
+  inFolder(async (models) => {
+    const options = sealing(models);
+    const watch = { rows: 335, positives: 335, auc: Number.NaN, normalisedEntropy: 0.8 };
+    const { version } = await sealArtifact({
+      ...options,
+      facts: { ...options.facts, metrics: { click: { rows: 1720, positives: 335, auc: 0.75 }, watch } },
+    });
+    const text = await inspected(`tiny@${version}`, models);
+    expect(text).toContain('metrics on the held-out part');
+    expect(text).toMatch(/^click +1720 +335 +0\.7500$/m);
+    expect(text).toMatch(/^watch +335 +335 +0\.8000$/m);
+  }));
+
+test('a version of the stream has the measures of its own predictions, not of a held-out part', () =>
+  inFolder(async (models) => {
+    const options = sealing(models);
+    const stream = { offsets: [4], watermark: Date.UTC(2026, 4, 1) };
+    const { version } = await sealArtifact({ ...options, facts: { ...options.facts, stream } });
+    expect(await inspected(`tiny@${version}`, models)).toContain('metrics of its own predictions, on the newest rows');
+  }));
