@@ -30,43 +30,53 @@ export async function runLearnerBench({ rounds = 2 }: { rounds?: number }): Prom
 
 async function learning(folder: string, rounds: number): Promise<BenchTable> {
   const models = join(folder, 'models');
-  const { definition, dataset, from } = await world(folder, models);
+  const made = await world(folder, models);
+  const { definition, dataset } = made;
+  try {
+    const measured: (readonly (string | number)[])[] = [];
+    for (const listRows of [20, 5]) {
+      measured.push(await measure({ ...made, folder: join(folder, `lists-of-${listRows}`), models, listRows, rounds }));
+    }
+    return {
+      title: 'Learner: the demo’s ranker, from an embedded log to learned weights',
+      columns: ['lists of', 'events', 'rows', 'events/s', 'rows/s', 'step', 'encode', 'embeddings', 'CPU s'],
+      rows: measured,
+      notes: [
+        `Lists with their feedback, ${listsPerSecond} lists a second of event time, ${partitions} partitions; median of ${rounds}.`,
+        'Step, encode and embeddings as shares of the wall time; joining has a thread of its own beside them. CPU of all threads.',
+        `Every row is predicted, then learned in batches of ${definition.training?.batch ?? 1024}; checkpoints every 30 s included.`,
+      ],
+    };
+  } finally {
+    await dataset.close();
+  }
+}
+
+async function measure(
+  options: World & { readonly folder: string; readonly models: string; readonly rounds: number },
+): Promise<readonly (string | number)[]> {
+  const { folder, models, definition, listRows, rounds } = options;
   const log = await openEmbeddedLog({ directory: join(folder, 'log'), partitions, writes: ['events'] });
   try {
-    const { events, rows } = await fill(log, { definition, dataset, from });
+    const { events, rows } = await fill(log, options);
     const runs: Timed[] = [];
     for (let round = 0; round < rounds; round++) {
       runs.push(await learn({ models, definition, log, checkpoints: join(folder, `checkpoints-${round}`) }));
     }
     const seconds = median(runs.map((run) => run.seconds));
-    const { report } = runs.find((run) => run.seconds === seconds) as Timed;
-    const spent = report.spentMs;
-    const own = Object.values(spent).reduce((sum, ms) => sum + ms, 0);
-    const share = (ms: number): string => (ms / (seconds * 1000)).toFixed(2);
-    return {
-      title: 'Learner: the demo’s ranker, from an embedded log to learned weights',
-      columns: ['events', 'rows', 'events/s', 'rows/s', 'training step', 'encode', 'embeddings', 'all else'],
-      rows: [
-        [
-          events,
-          rows,
-          Math.round(events / seconds),
-          Math.round(rows / seconds),
-          share(spent['step'] ?? 0),
-          share(spent['encode'] ?? 0),
-          share(spent['embeddings'] ?? 0),
-          share(seconds * 1000 - own),
-        ],
-      ],
-      notes: [
-        `Lists of 20 with their feedback, ${listsPerSecond} lists a second of event time, ${partitions} partitions; median of ${rounds}.`,
-        'Shares of the wall time. All else: reading, joining, decoding, feature state, predicting before learning, and waiting.',
-        `Every row is predicted, then learned in batches of ${definition.training?.batch ?? 1024}; checkpoints every 30 s included.`,
-      ],
-    };
+    const { report, cpuSeconds } = runs.find((run) => run.seconds === seconds) as Timed;
+    const share = (part: string): string => ((report.spentMs[part] ?? 0) / (seconds * 1000)).toFixed(2);
+    return [
+      listRows,
+      events,
+      rows,
+      Math.round(events / seconds),
+      Math.round(rows / seconds),
+      ...['step', 'encode', 'embeddings'].map(share),
+      Number(cpuSeconds.toFixed(1)),
+    ];
   } finally {
     await log.close();
-    await dataset.close();
   }
 }
 
@@ -75,10 +85,12 @@ interface World {
   readonly dataset: Dataset;
   /** The stream begins here. */
   readonly from: number;
+  /** Into lists of so many rows what was served is cut. */
+  readonly listRows: number;
 }
 
 /** Three simulated days are trained from files; the rest is the stream. */
-async function world(folder: string, models: string): Promise<World> {
+async function world(folder: string, models: string): Promise<Omit<World, 'listRows'>> {
   const data = join(folder, 'data');
   const simulated = await simulate({ directory: data, seed: 1, days: 9, users: 2000, requestsPerDay: 1500 });
   const loaded = await loadRanker('models/demo/ranker.yaml');
@@ -110,17 +122,22 @@ async function world(folder: string, models: string): Promise<World> {
 }
 
 /** What a service would have logged: the lists as they were served, then what came of them, then time goes on. */
-async function fill(log: EventLog, { definition, dataset, from }: World): Promise<{ events: number; rows: number }> {
+async function fill(
+  log: EventLog,
+  { definition, dataset, from, listRows }: World,
+): Promise<{ events: number; rows: number }> {
   const state = createFeatureState(definition);
   const reader = createFeatureReader({ definition, state });
   const events: LoggedEvent[] = [];
   let rows = 0;
   let list = 0;
   for await (const request of dataset.requests({ from })) {
-    const time = begin + Math.round((list * 1000) / listsPerSecond);
-    events.push(...eventsOf({ definition, request, time, list, state, features: reader.read([request]) }));
+    for (const part of listsOf(request, listRows)) {
+      const time = begin + Math.round((list * 1000) / listsPerSecond);
+      events.push(...eventsOf({ definition, request: part, time, list, state, features: reader.read([part]) }));
+      list++;
+    }
     rows += request.candidates.length;
-    list++;
   }
   events.sort((a, b) => a.time - b.time);
   const end = (events.at(-1)?.time ?? begin) + 60_000;
@@ -135,6 +152,17 @@ async function fill(log: EventLog, { definition, dataset, from }: World): Promis
   }
   return { events: events.length, rows };
 }
+
+const listsOf = (request: LoggedRequest, rows: number): LoggedRequest[] =>
+  Array.from({ length: Math.ceil(request.candidates.length / rows) }, (_, list) => {
+    const [from, until] = [list * rows, (list + 1) * rows];
+    return {
+      ...request,
+      candidates: request.candidates.slice(from, until),
+      labels: request.labels.map((ofTask) => ofTask.slice(from, until)),
+      positions: request.positions.slice(from, until),
+    };
+  });
 
 interface Listed {
   readonly definition: RankerDefinition;
@@ -198,6 +226,7 @@ function eventsOf({ definition, request, time, list, state, features }: Listed):
 
 interface Timed {
   readonly seconds: number;
+  readonly cpuSeconds: number;
   readonly report: LearnerReport;
 }
 
@@ -207,7 +236,7 @@ async function learn(options: {
   log: EventLog;
   checkpoints: string;
 }): Promise<Timed> {
-  let started = performance.now();
+  let [started, cpu] = [performance.now(), process.cpuUsage()];
   const { models, definition, log, checkpoints: folder } = options;
   const report = await runLearner({
     models,
@@ -218,12 +247,13 @@ async function learn(options: {
     untilEnd: true,
     publish: false,
     onNews: ({ kind }) => {
-      if (kind === 'started') started = performance.now();
+      if (kind === 'started') [started, cpu] = [performance.now(), process.cpuUsage()];
     },
   });
   const seconds = (performance.now() - started) / 1000;
   if (report.rows === 0) throw new Error(`Nothing was learned: ${JSON.stringify(report.counts)}`);
-  return { seconds, report };
+  const { user, system } = process.cpuUsage(cpu);
+  return { seconds, report, cpuSeconds: (user + system) / 1e6 };
 }
 
 async function checkpoints(folder: string): Promise<BenchTable> {
