@@ -94,7 +94,7 @@ export const evaluateCommand = (): Command =>
     .option('--to <time>', 'score until this time; the end of the log if left out')
     .option(
       '--progressive <periods>',
-      'predict a period (1d), then learn it; one frozen model if left out; several (1h,6h,1d) are compared with each other, with a frozen model and with the learner of the stream',
+      'predict a period (1d), then learn it; one frozen model if left out; several (1h,6h,1d) are compared with each other, with a frozen model and with the learner of the stream (rows frozen and stream)',
       durations,
     )
     .option(

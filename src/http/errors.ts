@@ -6,7 +6,7 @@ export const toWatchnextError = (error: unknown): WatchnextError => {
   const { type, status, message, limit } = (typeof error === 'object' && error !== null ? error : {}) as HttpError;
   if (type === 'entity.parse.failed')
     return new WatchnextError('request_invalid', 'The body is not valid JSON.', {
-      problems: [{ path: '/', message: message ?? 'cannot be parsed', hint: 'send one JSON object or array' }],
+      problems: [{ path: '/', message: message ?? 'cannot be parsed', hint: hintOf(message) }],
       cause: error,
     });
   if (type === 'entity.too.large')
@@ -30,6 +30,12 @@ export const toWatchnextError = (error: unknown): WatchnextError => {
     cause: error,
   });
 };
+
+/** One object per line is a mistake in the content type, not in the body. */
+const hintOf = (message = ''): string =>
+  /after JSON/.test(message)
+    ? 'send one JSON object or array; events of feedback, one per line, go as Content-Type: application/x-ndjson'
+    : 'send one JSON object or array';
 
 interface HttpError {
   readonly type?: string;

@@ -187,6 +187,14 @@ describe('feedback', () => {
     expect(logged()).toEqual([]);
   });
 
+  test('of lines that come as JSON names the content type for lines', async () => {
+    const { status, json } = await post(`${JSON.stringify(click())}\n${JSON.stringify(click())}\n`);
+    expect([status, json.error.code]).toEqual([400, 'request_invalid']);
+    expect(json.error.problems[0]!.hint).toContain('application/x-ndjson');
+    const broken = await post('{"id": ');
+    expect(broken.json.error.problems[0]!.hint).toBe('send one JSON object or array');
+  });
+
   test('that cannot be made durable is a 503, and counts when it is sent again', async () => {
     const event = click();
     for (const code of ['log_unavailable', 'log_full'] as const) {
