@@ -7,7 +7,7 @@ const owners = {
   '@tensorflow/tfjs': ['training/compile/**'],
   '@duckdb/node-api': ['training/dataset/**'],
   lmdb: ['src/features/**', 'src/events/**'],
-  kafkajs: ['src/events/**'],
+  kafkajs: ['src/events/**', 'bench/kafka.ts'],
   'onnxruntime-node': ['src/inference/**', 'training/fit/**'],
   protobufjs: ['training/compile/**'],
   echarts: ['training/evaluate/**'],
@@ -71,7 +71,11 @@ export default ts.config(
     files: [place],
     rules: imports(
       ownersOf(place),
-      place.startsWith('src/') ? [deep, fromTraining, fromCli] : [deep, fromService, fromCli],
+      place.startsWith('bench/')
+        ? [deep]
+        : place.startsWith('src/')
+          ? [deep, fromTraining, fromCli]
+          : [deep, fromService, fromCli],
     ),
   })),
   {

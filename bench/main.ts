@@ -4,6 +4,7 @@ import { runEndToEndBench } from './end-to-end.js';
 import { runEmbeddingsBench } from './embeddings.js';
 import { runReplayBench } from './replay.js';
 import { runJoinBench } from './join.js';
+import { runKafkaBench } from './kafka.js';
 import { runLearnerBench } from './learner.js';
 import { runServingBench } from './serving.js';
 import { formatBench, machine, type BenchTable } from './table.js';
@@ -33,6 +34,7 @@ const benches: Readonly<
   replay: runReplayBench,
   serving: runServingBench,
   join: runJoinBench,
+  kafka: runKafkaBench,
   learner: runLearnerBench,
 };
 

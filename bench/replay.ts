@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openArtifacts, type LoadedArtifact } from '../src/artifact/index.js';
 import { fingerprint, loadRanker, type Ranker, type RankerDefinition } from '../src/definition/index.js';
-import { openEmbeddedLog, recordOf, type EventId, type EventLog, type LoggedEvent } from '../src/events/index.js';
+import {
+  openEmbeddedLog,
+  partitionOf,
+  recordOf,
+  type EventId,
+  type EventLog,
+  type LoggedEvent,
+} from '../src/events/index.js';
 import { createFeatureState, requestStarts, selectRequests } from '../src/features/index.js';
 import { openJoinedStream } from '../src/join/index.js';
 import { openDataset, simulate, type LoggedRequest } from '../training/dataset/index.js';
@@ -136,12 +143,20 @@ const prepare = async (options: {
   }
 };
 
-/** Feedback names a request and an item: lists that show an item twice are left out. */
+/**
+ * Feedback names a request and an item: lists that show an item twice are left out. Lists of one moment are put in the order
+ * that the log has for them, that of their partitions.
+ */
 const withoutTwins = (scored: ScoredExamples): ScoredExamples => {
   const tasks = scored.labels.length / scored.batch.rows;
   const starts = requestStarts(scored.batch);
   const kept = scored.requests.flatMap(({ candidates }, request) =>
     new Set(candidates.map((candidate) => candidate['item_id'])).size === candidates.length ? [request] : [],
+  );
+  const partitionOfRequest = (request: number): number =>
+    partitionOf(String(scored.requests[request]?.user['user_id']), partitions);
+  kept.sort(
+    (a, b) => (scored.times[a] ?? 0) - (scored.times[b] ?? 0) || partitionOfRequest(a) - partitionOfRequest(b) || a - b,
   );
   const rows = kept.flatMap((request) =>
     Array.from({ length: (starts[request + 1] ?? 0) - (starts[request] ?? 0) }, (_, i) => (starts[request] ?? 0) + i),
