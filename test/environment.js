@@ -12,4 +12,10 @@ export default class SharedArraysEnvironment extends TestEnvironment {
     );
     for (const name of shared) this.global[name] = globalThis[name];
   }
+
+  /** Commands under test say how they ended by the exit code of this process, which is Jest's own when tests run in it. */
+  async teardown() {
+    process.exitCode = undefined;
+    await super.teardown();
+  }
 }
