@@ -3,7 +3,7 @@ import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { WatchnextError, type Problem } from '../errors.js';
 import { decodeDelta, encodeDelta, hashBytes, mostFeedbackTimes, type HashedDelta, type ModelDelta } from './delta.js';
-import { ifMissing, syncFolder, temporaryName, writeDurably } from './durable.js';
+import { ifMissing, syncFolder, temporaryName, writeDurably } from '../durable.js';
 import { contentHash, damagedFile, type Manifest } from './manifest.js';
 import { chainPath, chainsPath, deltaFile, isName, referenceName, sequenceOf } from './names.js';
 import { removeLeftovers } from './seal.js';

@@ -2,7 +2,7 @@ import { lstat, mkdir, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { WatchnextError } from '../errors.js';
 import { appendDelta, endOfChain, listChain, nextDelta, pruneChains } from './chain.js';
-import { ifMissing } from './durable.js';
+import { ifMissing } from '../durable.js';
 import { renderManifest, type Manifest } from './manifest.js';
 import { isName, parseVersionReference, referenceName, requireName } from './names.js';
 import { readPointer, writePointer, type Pointer } from './pointer.js';

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { ifMissing, replaceDurably } from './durable.js';
+import { ifMissing, replaceDurably } from '../durable.js';
 import { damagedFile } from './manifest.js';
 import { isName } from './names.js';
 

@@ -1,5 +1,5 @@
 import { appendFile, readFile } from 'node:fs/promises';
-import { ifMissing, replaceDurably } from './durable.js';
+import { ifMissing, replaceDurably } from '../durable.js';
 
 /** What was not let into service, or was taken out of it, and why. */
 export interface RefusedCandidate {

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { fingerprint, type RankerDefinition } from '../definition/index.js';
 import { WatchnextError } from '../errors.js';
 import { inputLayout } from '../features/index.js';
-import { isTemporaryName, syncFolder, temporaryName, writeDurably } from './durable.js';
+import { isTemporaryName, syncFolder, temporaryName, writeDurably } from '../durable.js';
 import { encodeGolden } from './golden.js';
 import { contentHash, renderManifest, sealManifest, sha256, type Manifest } from './manifest.js';
 import { isModelFile, isTrainingFile, modelFiles, requireName, tablePath, trainingPath, versionName } from './names.js';

@@ -1,5 +1,6 @@
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { syncFolder, writeDurably } from '../durable.js';
 import { WatchnextError } from '../errors.js';
 
 /** How many are kept. */
@@ -61,7 +62,7 @@ export function openJoinerCheckpoints(
       const temporary = join(directory, draft);
       try {
         await rm(temporary, { force: true });
-        await writeSynced(temporary, bytes);
+        await writeDurably(temporary, bytes);
         await rename(temporary, pathOf(newest + 1));
         await syncFolder(directory);
         for (const number of [newest, ...older].slice(kept - 1)) await rm(pathOf(number), { force: true });
@@ -70,26 +71,6 @@ export function openJoinerCheckpoints(
       }
     },
   };
-}
-
-async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await open(path, 'wx');
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-/** A file that is synced can still lose its name in a crash. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }
 
 const damaged = (path: string, cause: WatchnextError): WatchnextError =>

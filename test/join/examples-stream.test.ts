@@ -6,7 +6,8 @@ import { WatchnextError } from '../../src/errors.js';
 import { decodeDeadLetter, type DeadLetter, type LoggedEvent, type LogRecord } from '../../src/events/index.js';
 import { decodeJoined, encodeJoined, openExamplesStream, openJoinedStream, runJoin } from '../../src/join/index.js';
 import { memoryLog, type MemoryLog } from './memory-log.js';
-import { generator, heard, hour, marker, minuteMs, ranker, readAll, shown, start } from './world.js';
+import { generator } from '../features/world.js';
+import { heard, hour, marker, minuteMs, ranker, readAll, shown, start } from './world.js';
 
 const definition = ranker({ click: { wait: '3m', late: 'supplement' }, watch: { wait: '5m', take: 'sum' } });
 

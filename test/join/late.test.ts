@@ -2,7 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import type { RankerDefinition } from '../../src/definition/index.js';
 import type { LoggedEvent } from '../../src/events/index.js';
 import { createJoiner } from '../../src/join/index.js';
-import { generator, heard, minuteMs, ranker, shown, start } from './world.js';
+import { generator } from '../features/world.js';
+import { heard, minuteMs, ranker, shown, start } from './world.js';
 
 /**
  * A platform where every row is clicked with the same chance, each click after an exponential delay, and a learner of one

@@ -3,7 +3,8 @@ import { encodeEvent, type DeadLetter, type LoggedEvent } from '../../src/events
 import type { Outcome } from '../../src/features/index.js';
 import { openJoinedStream, type JoinedExample } from '../../src/join/index.js';
 import { memoryLog, type MemoryLog } from './memory-log.js';
-import { generator, heard, hour, marker, minuteMs, ranker, readAll, shown, start } from './world.js';
+import { generator } from '../features/world.js';
+import { heard, hour, marker, minuteMs, ranker, readAll, shown, start } from './world.js';
 
 const labels = {
   click: { wait: '3m', late: 'supplement' },

@@ -2,6 +2,7 @@ import { fingerprint, type LabelDefinition, type RankerDefinition } from '../../
 import type { Feedback, Impression, LoggedEvent } from '../../src/events/index.js';
 import type { FeatureBatch, Outcome } from '../../src/features/index.js';
 import type { Joined, JoinedExample, JoinedStream } from '../../src/join/index.js';
+import { generator } from '../features/world.js';
 
 /** Builders: a ranker with what a test is about, events of one user, streams read to their end. */
 export const start = Date.UTC(2026, 0, 5);
@@ -111,17 +112,6 @@ export async function readAll(stream: JoinedStream, most = 1000, idle = 2): Prom
     watermark = joined.watermark;
   }
   return { outcomes, examples, watermark };
-}
-
-/** mulberry32, so that the tests do not lean on the code's own generator. */
-export function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /**

@@ -4,7 +4,8 @@ import { outcomeDescriber, type DescribedOutcomes } from '../../src/features/ind
 import { openJoinedStream, type JoinedExample, type JoinedStreamOptions } from '../../src/join/index.js';
 import { openJoining, type LearningStream } from '../../training/stream/joining.js';
 import { memoryLog, type MemoryLog } from '../join/memory-log.js';
-import { generator, heard, hour, marker, minuteMs, ranker, readAll, shown, start } from '../join/world.js';
+import { generator } from '../features/world.js';
+import { heard, hour, marker, minuteMs, ranker, readAll, shown, start } from '../join/world.js';
 
 const definition = ranker({ click: { wait: '3m', late: 'supplement' }, watch: { wait: '5m', take: 'sum' } });
 

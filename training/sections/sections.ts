@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncFolder, writeDurably } from '../../src/durable.js';
 import { WatchnextError } from '../../src/errors.js';
 
 const magic = Buffer.from('watchnext sections 1\n', 'latin1');
@@ -39,19 +40,13 @@ export function encodeSections(sections: Sections): Uint8Array {
  * the arrays is made.
  */
 export async function writeSections(path: string, sections: Sections): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
   const beside = `${path}.${process.pid}.tmp`;
   try {
-    const file = await open(beside, 'w');
-    try {
-      for (const part of partsOf(sections)) await file.writeFile(part);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    // What a killed process of this number left is no reason to fail.
+    await rm(beside, { force: true });
+    await writeDurably(beside, ...partsOf(sections));
     await rename(beside, path);
-    const folder = await open(dirname(path), 'r');
-    await folder.sync().finally(() => folder.close());
+    await syncFolder(dirname(path));
   } catch (error) {
     await rm(beside, { force: true }).catch(() => undefined);
     throw error;
