@@ -63,6 +63,11 @@ function eventContent(event: LoggedEvent): RecordContent {
         json: { ...event },
       };
     }
+    case 'exposure': {
+      const { userId, experiment, arm, phase } = event;
+      const text = `user ${userId} is in ${arm} of ${experiment}${phase === '' ? '' : `, phase ${phase}`}`;
+      return { kind, time, text, json: { ...event } };
+    }
     case 'item':
     case 'user':
       return { kind, time, text: `${event.id}  ${JSON.stringify(event.fields)}`, json: { ...event } };

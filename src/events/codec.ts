@@ -3,7 +3,7 @@ import { beginRecord, codes, markedFields, openRecord, sealRecord, type Envelope
 import { decodeFields, encodeFields } from './fields-codec.js';
 import { encodeImpression } from './impression-codec.js';
 import { LoggedImpression } from './logged-impression.js';
-import type { EntityUpdate, Feedback, LoggedEvent, TimeMarker } from './types.js';
+import type { EntityUpdate, Exposure, Feedback, LoggedEvent, TimeMarker } from './types.js';
 
 const writer = new ByteWriter();
 
@@ -14,6 +14,8 @@ export function encodeEvent(event: LoggedEvent): Uint8Array {
       return encodeImpression(writer, event);
     case 'feedback':
       return encodeFeedback(event);
+    case 'exposure':
+      return encodeExposure(event);
     case 'item':
     case 'user':
       return encodeUpdate(event);
@@ -34,6 +36,8 @@ export function decodeEvent(bytes: Uint8Array): LoggedEvent {
       return new LoggedImpression(bytes, envelope);
     case codes.feedback:
       return complete(envelope, decodeFeedback(envelope));
+    case codes.exposure:
+      return complete(envelope, decodeExposure(envelope));
     case codes.item:
       return complete(envelope, decodeUpdate('item', envelope));
     case codes.user:
@@ -66,6 +70,22 @@ const decodeFeedback = ({ time, reader }: Envelope): Feedback => ({
   itemId: reader.givenId(),
   what: reader.name(),
   value: reader.left >= 8 ? reader.f64() : undefined,
+});
+
+function encodeExposure({ time, userId, experiment, arm, phase }: Exposure): Uint8Array {
+  beginRecord(writer, { code: codes.exposure, time });
+  writer.id(userId);
+  for (const name of [experiment, arm, phase]) writer.text(name);
+  return sealRecord(writer);
+}
+
+const decodeExposure = ({ time, reader }: Envelope): Exposure => ({
+  kind: 'exposure',
+  time,
+  userId: reader.givenId(),
+  experiment: reader.name(),
+  arm: reader.name(),
+  phase: reader.name(),
 });
 
 function encodeUpdate({ kind, time, id, fields }: EntityUpdate): Uint8Array {

@@ -14,7 +14,7 @@ export const envelopeBytes = 16;
 /** What an impression begins with instead of a plain body: where its feature batch starts. */
 export const batchAt = envelopeBytes;
 
-export const codes = { impression: 1, feedback: 2, item: 3, user: 4, marker: 5, deadLetter: 6 } as const;
+export const codes = { impression: 1, feedback: 2, item: 3, user: 4, marker: 5, deadLetter: 6, exposure: 7 } as const;
 /** A flag: the fields hold values that JSON cannot say. */
 export const markedFields = 1;
 

@@ -18,5 +18,7 @@ export function recordOf(event: LoggedEvent, partition = 0): NewRecord {
   return { time, value, key: keyOf(event) };
 }
 
-const keyOf = (event: Exclude<LoggedEvent, TimeMarker>): string =>
-  String('id' in event ? event.id : (event.userId ?? event.requestId));
+const keyOf = (event: Exclude<LoggedEvent, TimeMarker>): string => {
+  if ('id' in event) return String(event.id);
+  return String(event.kind === 'exposure' ? event.userId : (event.userId ?? event.requestId));
+};

@@ -31,10 +31,31 @@ export interface Impression {
   readonly heads: Float32Array;
   /** The merged fields as the features saw them; `candidates` is per item. What no feature reads is left out. */
   readonly fields: { readonly user: Fields; readonly context: Fields; readonly candidates: readonly Fields[] };
+  /** How the order was varied; left out where nothing is random. */
+  readonly exploration?: Exploration;
+  /**
+   * Candidates that were scored and not answered, where the order was varied: with their heads any other weights can be
+   * tried on the whole list. `rows` are places in the request, heads are [ids, tasks].
+   */
+  readonly unshown?: { readonly ids: readonly EventId[]; readonly rows: Int32Array; readonly heads: Float32Array };
+  /** How heads became a score; the definition's form where it is left out. */
+  readonly form?: 'product' | 'sum';
   /** One request with the items as its rows: the values as they were read, before anything fitted is applied. */
   readonly features: FeatureBatch;
   /** `features` as bytes, where they are at hand: an impression read from the log has them without decoding. */
   readonly encodedFeatures?: Uint8Array;
+}
+
+/** The policy that drew an order, and what it drew: with the scores this gives every chance again. */
+export interface Exploration {
+  /** Share of requests ranked by score with Gumbel noise, and its temperature. */
+  readonly share: number;
+  readonly temperature: number;
+  /** Share of requests in which the first and one other place may change. */
+  readonly swaps: number;
+  readonly drawn: 'greedy' | 'noise' | 'swap';
+  /** With `swap`: the position (from 2) that was drawn, and whether it changed places with the first. */
+  readonly swap?: { readonly position: number; readonly swapped: boolean };
 }
 
 export interface ShownItem {
@@ -49,7 +70,10 @@ export interface ShownItem {
   readonly row?: number;
   /** NaN for an item that could not be scored. */
   readonly score: number;
-  /** The chance with which the policy put it there; 1 where nothing is random. */
+  /**
+   * The chance with which the policy put it there, given the items above it, over everything that is random; 1 where nothing
+   * is. Their product is the chance of the whole list.
+   */
   readonly propensity: number;
 }
 
@@ -71,6 +95,16 @@ export interface Feedback {
   readonly value: number | undefined;
 }
 
+/** Somebody was first ranked under an arm of an experiment: once per user, experiment and phase. */
+export interface Exposure {
+  readonly kind: 'exposure';
+  readonly time: number;
+  readonly userId: EventId;
+  readonly experiment: string;
+  readonly arm: string;
+  readonly phase: string;
+}
+
 /** New fields of an item or user. */
 export interface EntityUpdate {
   readonly kind: 'item' | 'user';
@@ -85,7 +119,7 @@ export interface TimeMarker {
   readonly time: number;
 }
 
-export type LoggedEvent = Impression | Feedback | EntityUpdate | TimeMarker;
+export type LoggedEvent = Impression | Feedback | Exposure | EntityUpdate | TimeMarker;
 
 /** `events`: all of the above, keyed by user; `examples`: what joining makes of them; `dead-letters`: what cannot be used, with the reason. */
 export const topics = ['events', 'examples', 'dead-letters'] as const;

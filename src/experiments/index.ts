@@ -1,0 +1,9 @@
+export type {
+  ArmSettings,
+  Assignment,
+  Experiments,
+  ExperimentStatus,
+  ExplorationSettings,
+  Exposed,
+  Subject,
+} from './types.js';
