@@ -13,6 +13,7 @@ const owners = {
   echarts: ['training/evaluate/**'],
   'prom-client': ['src/telemetry/**'],
   pino: ['src/telemetry/**'],
+  '@growthbook/growthbook': ['src/experiments/**'],
 };
 const packageRule = (name, where) => ({
   name,
