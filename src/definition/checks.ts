@@ -1,5 +1,6 @@
 import { nameHint } from '../nearest.js';
 import type { Found } from './explain.js';
+import { checkLearned } from './learned-checks.js';
 import type { FeatureDefinition, FeatureOf, RankerDefinition } from './schema.js';
 
 /** Features that own or share an embedding table. */
@@ -29,6 +30,7 @@ export const checkDefinition = (definition: RankerDefinition): Found[] => [
   ...checkScore(definition),
   ...checkTraining(definition),
   ...checkLabels(definition),
+  ...checkLearned(definition),
 ];
 
 const unknownTask = (definition: RankerDefinition, path: readonly (string | number)[], task: string): Found[] =>

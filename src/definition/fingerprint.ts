@@ -30,8 +30,33 @@ export const fingerprint = (definition: RankerDefinition): string => {
     bias: bias === undefined ? null : { features: bias.features, positions: bias.positions, tasks: bias.tasks },
     state: { delay: training?.feedback_delay, timezone: training?.timezone },
   };
-  return createHash('sha256')
+  return hashOf(relevant);
+};
+
+/**
+ * A hash over what reading the features of a request depends on: features in order, the tasks that they name, and the state's
+ * delay. Rankers that agree in it read the same values of the same request, whatever their networks are, so that each can
+ * learn from what the other logged.
+ */
+export const featureFingerprint = ({ features, tasks, training }: RankerDefinition): string => {
+  const named = new Set(
+    Object.values(features).flatMap((feature): readonly (string | undefined)[] => {
+      if (feature.kind === 'history') return [feature.on];
+      return feature.kind === 'rate' || feature.kind === 'count' ? [feature.of].flat() : [];
+    }),
+  );
+  return hashOf({
+    features: Object.entries(features),
+    tasks: Object.entries(tasks)
+      .filter(([task]) => named.has(task))
+      .map(([task, { kind, label, transform, when }]) => [task, { kind, label, transform, when }])
+      .sort(([a], [b]) => ((a as string) < (b as string) ? -1 : 1)),
+    state: { delay: training?.feedback_delay, timezone: training?.timezone },
+  });
+};
+
+const hashOf = (relevant: unknown): string =>
+  createHash('sha256')
     .update(JSON.stringify(canonical(relevant)))
     .digest('hex')
     .slice(0, 16);
-};

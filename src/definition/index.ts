@@ -1,5 +1,5 @@
 export { durationMs } from './duration.js';
-export { fingerprint } from './fingerprint.js';
+export { featureFingerprint, fingerprint } from './fingerprint.js';
 export { labelRules, streamSettings, type LabelRule, type StreamSettings } from './stream.js';
 export { loadRanker, parseDefinition, type Ranker } from './parse.js';
 export {
@@ -17,3 +17,4 @@ export {
   type TaskDefinition,
   type TrainingDefinition,
 } from './schema.js';
+export { weightBounds, weightProblems } from './weights.js';

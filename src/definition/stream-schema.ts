@@ -78,6 +78,35 @@ const GateSchema = object(
   'what a candidate must hold before it serves',
 );
 
+const Arm = Type.String({
+  pattern: '^[^/]+/[^/]+$',
+  description: 'an arm, written as experiment/arm, both keys as experiments.json has them',
+});
+const arms = (description: string) => Type.Array(Arm, { minItems: 1, uniqueItems: true, description });
+
+const LearnedArmsSchema = object(
+  {
+    include: Type.Optional(arms('requests in one of these arms are learned, and no others')),
+    exclude: Type.Optional(arms('requests in one of these arms are not learned')),
+    weights: Type.Optional(
+      Type.Record(
+        Type.String(),
+        Type.Number({
+          exclusiveMinimum: 0,
+          maximum: 10,
+          description: 'a factor on what each row counts in the loss, more than 0 and at most 10',
+        }),
+        {
+          minProperties: 1,
+          description:
+            'by arm, how much rows of its requests count in the loss; in several arms the factors multiply, in none of them a row counts 1',
+        },
+      ),
+    ),
+  },
+  'by experiment arms, which rows are learned; feature state (histories, rates, counts) learns from all, because it says what people did, whoever ranked',
+);
+
 export const StreamSchema = object(
   {
     out_of_order: Type.Optional(
@@ -93,6 +122,15 @@ export const StreamSchema = object(
     seal: Type.Optional(duration('between sealed versions', '1h')),
     checkpoint: Type.Optional(duration('between checkpoints of the learner', '30s')),
     forget: Type.Optional(duration('state of keys that had no outcome for this long is dropped', '90d')),
+    arms: Type.Optional(LearnedArmsSchema),
+    rankers: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        minItems: 1,
+        uniqueItems: true,
+        description:
+          'other rankers whose lists are learned from, too, where they were served with the same features; without, a ranker learns from its own',
+      }),
+    ),
     window: Type.Optional(
       Type.Integer({ minimum: 100, description: 'rows over which live measures are taken', default: 20000 }),
     ),

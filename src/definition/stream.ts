@@ -28,6 +28,15 @@ export interface StreamSettings {
   readonly sealMs: number;
   readonly checkpointMs: number;
   readonly forgetMs: number;
+  /** Other rankers whose lists are learned from. */
+  readonly rankers: readonly string[];
+  /** Arms as experiment/arm; `include` is undefined where requests in no arm are learned, too. */
+  readonly arms: {
+    readonly include: readonly string[] | undefined;
+    readonly exclude: readonly string[];
+    /** By arm: factor on what a row counts in the loss. */
+    readonly weights: Readonly<Record<string, number>>;
+  };
   /** Rows. */
   readonly window: number;
   readonly gate: {
@@ -42,7 +51,7 @@ export interface StreamSettings {
 
 export const streamSettings = (definition: RankerDefinition): StreamSettings => {
   const { stream = {} } = definition;
-  const { gate = {} } = stream;
+  const { gate = {}, arms = {} } = stream;
   const longestWaitMs = Math.max(...labelRules(definition).map(({ waitMs }) => waitMs));
   return {
     outOfOrderMs: durationMs(stream.out_of_order ?? '2s'),
@@ -52,6 +61,8 @@ export const streamSettings = (definition: RankerDefinition): StreamSettings => 
     sealMs: durationMs(stream.seal ?? '1h'),
     checkpointMs: durationMs(stream.checkpoint ?? '30s'),
     forgetMs: durationMs(stream.forget ?? '90d'),
+    rankers: stream.rankers ?? [],
+    arms: { include: arms.include, exclude: arms.exclude ?? [], weights: arms.weights ?? {} },
     window: stream.window ?? 20_000,
     gate: {
       rows: gate.rows ?? 2000,
