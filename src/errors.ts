@@ -35,6 +35,7 @@ export const catalogue = {
   checkpoint_damaged: { status: 500, retriable: false },
   delta_refused: { status: 409, retriable: false },
   learning_stopped: { status: 503, retriable: true },
+  experiments_invalid: { status: 422, retriable: false },
   usage: { status: 400, retriable: false },
   internal: { status: 500, retriable: true },
 } as const;

@@ -1,4 +1,5 @@
-import type { ScoreDefinition } from '../definition/index.js';
+import type { RankerDefinition, ScoreDefinition } from '../definition/index.js';
+import type { Problem } from '../errors.js';
 
 /** What an arm changes; what it leaves out is as without it. Arms of one request that say the same thing are refused at load. */
 export interface ArmSettings {
@@ -66,4 +67,53 @@ export interface Experiments {
   assign(subject: Subject): Assignment;
   status(): ExperimentStatus;
   close(): Promise<void>;
+}
+
+/** What arms may name. */
+export interface ArmCatalogue {
+  rankers(): readonly string[];
+  /** Undefined for a ranker that there is none of, or whose definition is not known. */
+  definitionOf(ranker: string): RankerDefinition | undefined;
+  /** Sealed versions; none for a ranker that there is none of. */
+  versions(ranker: string): readonly string[];
+}
+
+/** A part of a layer: of all users, hashed with the layer's name, those from one share up to another. */
+export interface LayerPart {
+  readonly layer: string;
+  /** Each from (with) and to (without), 0 to 1. */
+  readonly ranges: readonly (readonly [number, number])[];
+}
+
+export interface PlannedArm {
+  readonly key: string;
+  readonly name?: string;
+  /** Of those who take part, 0 to 1: what a sample-ratio check expects. */
+  readonly share: number;
+  /** Undefined in an experiment that others depend on, such as a holdout: its arms change nothing themselves. */
+  readonly settings: ArmSettings | undefined;
+}
+
+/** An experiment as it is configured. */
+export interface PlannedExperiment {
+  readonly key: string;
+  readonly name?: string;
+  readonly feature: string;
+  readonly phase: string;
+  readonly arms: readonly PlannedArm[];
+  /** Share of its layer's part (or of all who are aimed at) that takes part, 0 to 1. */
+  readonly coverage: number;
+  readonly layers: readonly LayerPart[];
+  /** Whether a condition or a prerequisite limits who takes part. */
+  readonly targeted: boolean;
+  /** False where it is switched off: nobody takes part. */
+  readonly active: boolean;
+}
+
+/** A configuration that may apply: checked, and frozen in what it does. */
+export interface Configuration {
+  readonly experiments: readonly PlannedExperiment[];
+  /** What is allowed and may not be meant. */
+  readonly notes: readonly Problem[];
+  assign(subject: Subject): Assignment;
 }

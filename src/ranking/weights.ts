@@ -1,9 +1,5 @@
-import type { RankerDefinition } from '../definition/index.js';
-import { WatchnextError, type Problem } from '../errors.js';
-import { nameHint } from '../nearest.js';
-
-/** What a request may ask for where the definition declares no bounds for a head. */
-const defaultBounds: readonly [number, number] = [-10, 10];
+import { weightProblems, type RankerDefinition } from '../definition/index.js';
+import { WatchnextError } from '../errors.js';
 
 /**
  * The weights that apply: the definition's, with the request's in their place. Every head is named, unweighted ones with 0.
@@ -13,19 +9,7 @@ export const resolveWeights = (
   definition: RankerDefinition,
   requested: Readonly<Record<string, number>> = {},
 ): Record<string, number> => {
-  const tasks = Object.keys(definition.tasks);
-  const unknown: Problem[] = [];
-  const outside: Problem[] = [];
-  for (const [task, weight] of Object.entries(requested)) {
-    const path = `/weights/${task}`;
-    if (!tasks.includes(task)) {
-      unknown.push({ path, message: `${task} is not a head`, hint: nameHint(task, tasks) });
-      continue;
-    }
-    const [least, most] = definition.score.bounds?.[task] ?? defaultBounds;
-    if (!(weight >= least && weight <= most))
-      outside.push({ path, message: `${weight} is not allowed`, hint: `from ${least} to ${most}` });
-  }
+  const { unknown, outside } = weightProblems(definition, requested, '/weights');
   if (unknown.length > 0)
     throw new WatchnextError('head_unknown', `Ranker ${definition.name} has no such head.`, {
       problems: [...unknown, ...outside],
@@ -34,5 +18,7 @@ export const resolveWeights = (
     throw new WatchnextError('weight_out_of_bounds', `Ranker ${definition.name} does not allow these weights.`, {
       problems: outside,
     });
-  return Object.fromEntries(tasks.map((task) => [task, requested[task] ?? definition.score.weights[task] ?? 0]));
+  return Object.fromEntries(
+    Object.keys(definition.tasks).map((task) => [task, requested[task] ?? definition.score.weights[task] ?? 0]),
+  );
 };
