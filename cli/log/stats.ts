@@ -1,6 +1,5 @@
-import type { EventLog, Topic } from '../../src/events/index.js';
+import { walk, type EventLog, type Topic } from '../../src/events/index.js';
 import { contentOf } from './content.js';
-import { walk } from './walk.js';
 
 export interface PartitionStats {
   readonly topic: Topic;

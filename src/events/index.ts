@@ -3,6 +3,7 @@ export { deadLetterRecord, decodeDeadLetter, encodeDeadLetter, type DeadLetter }
 export { isThisProcess, lives, thisProcess, type Holder } from './embedded/holder.js';
 export { openEmbeddedLog, type EmbeddedLog, type EmbeddedLogOptions } from './embedded/log.js';
 export { wholeImpression } from './logged-impression.js';
+export { walk, type Walk } from './walk.js';
 export { partitionOf, recordOf } from './record.js';
 export * from './types.js';
 export {

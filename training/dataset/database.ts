@@ -12,6 +12,8 @@ export interface Database {
   readonly connection: DuckDBConnection;
   /** A streamed result of its own connection: several may be read at a time. */
   stream(sql: string): AsyncGenerator<DuckDBDataChunk>;
+  /** The same as plain objects. */
+  objects(sql: string): AsyncGenerator<Record<string, unknown>>;
   close(): void;
 }
 
@@ -22,7 +24,17 @@ export const rowsOf = async (connection: DuckDBConnection, sql: string): Promise
 /** DuckDB reads commas in a search path as separators and these as patterns; a link with a plain name avoids both. */
 const awkward = /[,*?[\]']/;
 
-export const openDatabase = async ({ directory, memoryLimit, threads }: DatasetSource): Promise<Database> => {
+export interface DatabaseOptions {
+  /** Where relative file names in queries are looked for; in the working folder if left out. */
+  readonly directory?: string;
+  /** What DuckDB may hold in memory before it spills to a temporary folder, e.g. '2GB'; 1GB if left out. */
+  readonly memoryLimit?: string;
+  /** DuckDB threads; at most 4 if left out. */
+  readonly threads?: number;
+}
+
+/** Rejects with data_missing if there is no such folder. */
+export const openDatabase = async ({ directory = '.', memoryLimit, threads }: DatabaseOptions): Promise<Database> => {
   const folder = resolve(directory);
   if (!existsSync(folder) || !statSync(folder).isDirectory()) {
     throw new WatchnextError('data_missing', `the data folder ${directory} does not exist`, {
@@ -61,6 +73,15 @@ export const openDatabase = async ({ directory, memoryLimit, threads }: DatasetS
           if (chunk === null || chunk.rowCount === 0) return;
           yield chunk;
         }
+      } finally {
+        reader.closeSync();
+      }
+    },
+    async *objects(sql) {
+      const reader = await instance.connect();
+      try {
+        const result = await reader.stream(sql);
+        for await (const rows of result.yieldRowObjectJs()) yield* rows;
       } finally {
         reader.closeSync();
       }

@@ -1,8 +1,9 @@
 import type { RankerDefinition } from '../../src/definition/index.js';
 import type { Fields, RankingInput } from '../../src/features/index.js';
+import type { DatabaseOptions } from './database.js';
 
 /** Where a data set comes from: a ranker's definition, its dataset.sql and the folder with the files. */
-export interface DatasetSource {
+export interface DatasetSource extends DatabaseOptions {
   readonly definition: RankerDefinition;
   /** The text of dataset.sql: one SELECT. */
   readonly sql: string;
@@ -10,10 +11,6 @@ export interface DatasetSource {
   readonly sqlFile: string;
   /** The folder that relative file names in the query refer to. It is only read. */
   readonly directory: string;
-  /** What DuckDB may hold in memory before it spills to a temporary folder, e.g. '2GB'; 1GB if left out. */
-  readonly memoryLimit?: string;
-  /** DuckDB threads; at most 4 if left out. */
-  readonly threads?: number;
 }
 
 /** Half-open: from <= time < until, milliseconds since the epoch. A request counts by its first row's time. */

@@ -1,4 +1,4 @@
-import type { EventLog, LogRecord, Topic } from '../../src/events/index.js';
+import type { EventLog, LogRecord, Topic } from './types.js';
 
 const recordsPerRead = 500;
 
