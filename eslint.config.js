@@ -36,7 +36,7 @@ const fromCli = { regex: '/cli/', message: 'Only cli/ knows the commands: pass w
 const fromService = {
   regex: 'src/(http|ranking|inference|live|recording|server|compose)',
   message:
-    'training/ imports only the shared folders of src/: definition, events, features, embeddings, join, artifact, errors, settings, telemetry.',
+    'training/ imports only the shared folders of src/: definition, events, features, embeddings, join, policy, artifact, errors, settings, telemetry.',
 };
 const imports = (except, patterns) => ({
   'no-restricted-imports': ['error', { paths: forbiddenPackages(except), patterns }],

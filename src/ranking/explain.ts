@@ -1,7 +1,7 @@
 import type { RankerDefinition } from '../definition/index.js';
 import type { FeatureBatch, Fields, RankingInput } from '../features/index.js';
 import type { Scores } from '../inference/index.js';
-import { scorePart } from './combine.js';
+import { scorePart } from '../policy/index.js';
 import type { ItemExplanation } from './types.js';
 
 type Values = Readonly<Record<string, unknown>>;

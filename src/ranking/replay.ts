@@ -3,8 +3,8 @@ import type { EmbeddingReader } from '../embeddings/index.js';
 import type { EventId, Impression } from '../events/index.js';
 import { createEncoder, selectRows, type FeatureParameters } from '../features/index.js';
 import { openGraph } from '../inference/index.js';
-import { combine } from './combine.js';
-import { topRows } from './order.js';
+import { combine } from '../policy/index.js';
+import { topRows } from '../policy/index.js';
 
 /** What a version computes with. */
 export interface ReplayedModel {

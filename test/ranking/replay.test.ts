@@ -8,10 +8,10 @@ import {
   createTransformFitter,
 } from '../../src/features/index.js';
 import { openGraph } from '../../src/inference/index.js';
-import { combine } from '../../src/ranking/combine.js';
+import { combine } from '../../src/policy/index.js';
 import { impressionOf } from '../../src/ranking/impression.js';
 import { compareReplay, replayImpression, type ReplayedModel } from '../../src/ranking/index.js';
-import { topRows } from '../../src/ranking/order.js';
+import { topRows } from '../../src/policy/index.js';
 import { encodeModel, GraphBuilder } from '../../training/compile/index.js';
 import { SeededRandom } from '../../training/fit/random.js';
 import { modelOf } from './shelf.js';

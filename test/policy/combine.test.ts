@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { combine, scorePart } from '../../src/ranking/combine.js';
-import { topRows } from '../../src/ranking/order.js';
+import { combine, scorePart } from '../../src/policy/index.js';
+import { topRows } from '../../src/policy/index.js';
 
 describe('the combined score', () => {
   test('is the product of head values to the power of their weights', () => {

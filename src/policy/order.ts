@@ -1,11 +1,11 @@
 /**
- * The first `limit` row numbers by score, highest first; equal scores keep the caller's order, NaN (not scored) comes last
- * in the caller's order. Keeps a heap of `limit` rows, so a short page of a long list does not pay for a full sort.
+ * The first `limit` row numbers by score, highest first; equal scores go by `ties`, highest first, and else keep the caller's
+ * order; NaN (not scored) comes last in the caller's order. Keeps a heap of `limit` rows, so a short page of a long list does not pay for a full sort.
  */
-export const topRows = (scores: Float64Array, limit: number): Int32Array => {
+export const topRows = (scores: Float64Array, limit: number, ties?: Float64Array): Int32Array => {
   const rows = scores.length;
   const size = Math.min(limit, rows);
-  const after = (a: number, b: number): boolean => comesAfter(scores, a, b);
+  const after = (a: number, b: number): boolean => comesAfter({ scores, ties }, a, b);
   if (size * 4 >= rows) {
     const all = Int32Array.from({ length: rows }, (_, row) => row);
     return all.sort((a, b) => (after(a, b) ? 1 : -1)).subarray(0, size);
@@ -21,13 +21,19 @@ export const topRows = (scores: Float64Array, limit: number): Int32Array => {
   return heap.sort((a, b) => (after(a, b) ? 1 : -1));
 };
 
-const comesAfter = (scores: Float64Array, a: number, b: number): boolean => {
+interface Keys {
+  readonly scores: Float64Array;
+  readonly ties: Float64Array | undefined;
+}
+
+const comesAfter = ({ scores, ties }: Keys, a: number, b: number): boolean => {
   const left = scores[a] ?? NaN;
   const right = scores[b] ?? NaN;
   if (left > right) return false;
   if (left < right) return true;
   const leftScored = !Number.isNaN(left);
   if (leftScored !== !Number.isNaN(right)) return !leftScored;
+  if (leftScored && ties !== undefined && ties[a] !== ties[b]) return (ties[a] ?? 0) < (ties[b] ?? 0);
   return a > b;
 };
 
