@@ -1,4 +1,4 @@
-import { streamSettings, type RankerDefinition } from '../definition/index.js';
+import { fingerprint, streamSettings, type RankerDefinition } from '../definition/index.js';
 import type { Feedback, Impression } from '../events/index.js';
 import { fieldsOfState, type Labels } from '../features/index.js';
 import { Answers } from './answers.js';
@@ -28,6 +28,9 @@ export interface EventJoinerOptions {
 
 export class EventJoiner implements Joiner {
   readonly #options: EventJoinerOptions;
+  readonly #fingerprint: string;
+  /** Others whose lists are learned from. */
+  readonly #rankers: ReadonlySet<string>;
   readonly #stateFields: readonly string[];
   /** The tasks that wait, and those that do not. */
   readonly #waiting: readonly number[];
@@ -53,6 +56,9 @@ export class EventJoiner implements Joiner {
   constructor(options: EventJoinerOptions) {
     const { definition, book, memory } = options;
     this.#options = options;
+    const { rankers, lateForMs } = streamSettings(definition);
+    this.#fingerprint = fingerprint(definition);
+    this.#rankers = new Set(rankers);
     this.#stateFields = [...fieldsOfState(definition)];
     const { tasks } = book;
     const indices = tasks.map((_, task) => task);
@@ -60,7 +66,7 @@ export class EventJoiner implements Joiner {
     this.#atOnce = indices.filter((task) => tasks[task]?.atOnce === true);
     const longest = (some: readonly number[]): number => Math.max(...some.map((task) => tasks[task]?.waitMs ?? 0));
     this.#waitMs = longest(this.#waiting);
-    this.#lateForMs = streamSettings(definition).lateForMs;
+    this.#lateForMs = lateForMs;
     this.#knownMs = longest(indices) + this.#lateForMs;
     this.#teachesLate = tasks.some(({ late }) => late !== 'ignore');
     const row = new Float32Array(tasks.length);
@@ -72,7 +78,7 @@ export class EventJoiner implements Joiner {
     for (const merged of memory.held) {
       if (merged.event.kind === 'feedback') this.#held.add(merged.event.requestId, merged);
     }
-    this.#lessons = new Lessons(definition, book, memory.sequences);
+    this.#lessons = new Lessons(book, memory.sequences);
     this.#report = new Report(memory.counters);
     this.#answers = new Answers(book, this.#lessons, this.#report);
   }
@@ -114,7 +120,8 @@ export class EventJoiner implements Joiner {
       shown: this.#known.list(),
       held: this.#held.list(),
     };
-    return encodeJoiner(memory, { subject, tasks: book.tasks.length });
+    const own = { ranker: this.#options.definition.name, fingerprint: this.#fingerprint };
+    return encodeJoiner(memory, { subject, own, tasks: book.tasks.length });
   }
 
   /** Lets time pass: whatever was due before this time happens now. */
@@ -171,8 +178,8 @@ export class EventJoiner implements Joiner {
 
   /** Undefined, and refused, if a part of the impression cannot be read. */
   #read(merged: MergedEvent, event: Impression): Shown | undefined {
-    const { definition, book, shelf, examples } = this.#options;
-    const taught = event.ranker === definition.name && event.fingerprint === this.#lessons.fingerprint;
+    const { book, shelf, examples } = this.#options;
+    const taught = this.#teaches(event);
     try {
       const rows = event.items.length;
       const lesson = taught && examples && rows > 0 ? shelf.keep(event) : undefined;
@@ -199,6 +206,11 @@ export class EventJoiner implements Joiner {
       this.#report.refuseUnreadable(merged, error);
       return undefined;
     }
+  }
+
+  /** Of other rankers whatever they were: whether their features are the same is for who learns. */
+  #teaches({ ranker, fingerprint: of }: Impression): boolean {
+    return ranker === this.#options.definition.name ? of === this.#fingerprint : this.#rankers.has(ranker);
   }
 
   #hear(merged: MergedEvent, event: Feedback): void {

@@ -3,7 +3,7 @@ import type { EventId } from '../events/index.js';
 import { decodeFrame, encodeFrame } from '../features/index.js';
 import { noCounts } from './counters.js';
 import { EventIds } from './event-ids.js';
-import type { LessonShelf } from './lesson.js';
+import type { LessonShelf, Served } from './lesson.js';
 import { concat, packBytes, packEvents, parts, unpackBytes, unpackEvents } from './packing.js';
 import type { Shown, ShownFields } from './shown.js';
 import type { JoinCounters, MergedEvent } from './types.js';
@@ -21,7 +21,10 @@ export interface JoinerMemory {
   readonly held: readonly MergedEvent[];
 }
 
-/** Texts of a list: request, items, event ids or 0, fields or 0, then version and arms if it can be learned from. */
+/**
+ * Texts of a list: request, items, event ids or 0, fields or 0, then version and arms if it can be learned from, and who
+ * served it if that was another ranker.
+ */
 type Texts = readonly [
   requestId: string,
   items: readonly EventId[],
@@ -29,6 +32,8 @@ type Texts = readonly [
   fields: ShownFields | 0,
   version?: string,
   arms?: Readonly<Record<string, string>>,
+  ranker?: string,
+  fingerprint?: string,
 ];
 
 interface Header {
@@ -42,9 +47,9 @@ const width = 7;
 
 export function encodeJoiner(
   { watermark, sequences, counters, shown, held }: JoinerMemory,
-  { subject, tasks }: { readonly subject: string; readonly tasks: number },
+  { subject, own, tasks }: { readonly subject: string; readonly own: Served; readonly tasks: number },
 ): Uint8Array {
-  const header: Header = { subject, counters, shown: shown.map(textsOf) };
+  const header: Header = { subject, counters, shown: shown.map((list) => textsOf(list, own)) };
   const numbers = shown.flatMap(({ partition, from, time, at, items, matured, lesson }) => {
     return [partition, from, time, at, items.length, matured ? 1 : 0, lesson?.feedbackTimes.length ?? 0];
   });
@@ -71,15 +76,18 @@ export function encodeJoiner(
   ]);
 }
 
-const textsOf = ({ requestId, items, seen, fields, lesson }: Shown): Texts => {
+const textsOf = ({ requestId, items, seen, fields, lesson }: Shown, own: Served): Texts => {
   const texts = [requestId, items, seen?.list() ?? 0, fields ?? 0] as const;
-  return lesson === undefined ? texts : [...texts, lesson.version, lesson.arms];
+  if (lesson === undefined) return texts;
+  const { version, arms, ranker, fingerprint } = lesson;
+  const isOwn = ranker === own.ranker && fingerprint === own.fingerprint;
+  return isOwn ? [...texts, version, arms] : [...texts, version, arms, ranker, fingerprint];
 };
 
 /** Throws artifact_damaged for anything that encodeJoiner did not write, checkpoint_damaged for another subject. */
 export function decodeJoiner(
   bytes: Uint8Array,
-  { subject, shelf }: { readonly subject: string; readonly shelf: LessonShelf },
+  { subject, own, shelf }: { readonly subject: string; readonly own: Served; readonly shelf: LessonShelf },
 ): JoinerMemory {
   const frame = decodeFrame(bytes, format);
   const header = frame.header as Partial<Header> | null;
@@ -100,7 +108,7 @@ export function decodeJoiner(
   const tasks = labels.length / texts.reduce((rows, [, items]) => rows + items.length, 0);
   let lessons = 0;
   let labelsAt = 0;
-  const shown = texts.map(([requestId, items, seen, fields, version, arms], i): Shown => {
+  const shown = texts.map(([requestId, items, seen, fields, version, arms, ranker, fingerprint], i): Shown => {
     const [partition = 0, from = 0, time = 0, at = 0, rows = 0, matured = 0, times = 0] = numbers.subarray(i * width);
     labelsAt += rows * tasks || 0;
     return {
@@ -120,6 +128,8 @@ export function decodeJoiner(
           ? undefined
           : shelf.restore(
               {
+                ranker: ranker ?? own.ranker,
+                fingerprint: fingerprint ?? own.fingerprint,
                 version,
                 arms: arms ?? {},
                 positions: positions.next(rows),

@@ -20,6 +20,9 @@ export interface JoinerOptions {
  * another task waits longer, a task that supplements simply takes it. A task that is fake-negative-weighted waits for
  * nothing: its rows are an example as soon as they count, as negatives, and each positive is one more.
  *
+ * Examples are of this ranker's lists, and of those that `stream.rankers` names; what serves one of those may have other
+ * features, which is for who learns to find out.
+ *
  * Outcomes: every row at once as if nothing happened, then a correction for each feedback that changes its labels. There are
  * none where the definition has no stateful features.
  *
@@ -52,7 +55,11 @@ export function restoreJoiner(definition: RankerDefinition, { examples }: Joiner
   const book = createLabelBook(definition);
   const shelf = new LessonShelf(book);
   const subject = subjectOf(definition, examples);
-  const memory = decodeJoiner(bytes, { subject, shelf });
+  const memory = decodeJoiner(bytes, {
+    subject,
+    shelf,
+    own: { ranker: definition.name, fingerprint: fingerprint(definition) },
+  });
   return new EventJoiner({ definition, book, shelf, examples, subject, memory });
 }
 

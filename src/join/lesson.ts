@@ -3,8 +3,14 @@ import { encodeFeatureBatch } from '../features/index.js';
 import type { LabelBook } from './labels.js';
 import { Slab, type Piece } from './slab.js';
 
+/** Who serves, and by what definition. */
+export interface Served {
+  readonly ranker: string;
+  readonly fingerprint: string;
+}
+
 /** What is learned from a list. */
-export interface LessonParts {
+export interface LessonParts extends Served {
   readonly version: string;
   readonly arms: Readonly<Record<string, string>>;
   /** [rows] 1-based. */
@@ -14,8 +20,12 @@ export interface LessonParts {
   readonly features: Uint8Array;
 }
 
+type LessonNames = Pick<LessonParts, 'ranker' | 'fingerprint' | 'version' | 'arms'>;
+
 /** What it takes to learn from a list. Kept for millions, so its arrays are views that are made when they are asked for. */
 export class Lesson implements LessonParts {
+  readonly ranker: string;
+  readonly fingerprint: string;
   readonly version: string;
   readonly arms: Readonly<Record<string, string>>;
   /** Of the feedback that its example will have. */
@@ -28,10 +38,12 @@ export class Lesson implements LessonParts {
   readonly #featureBytes: number;
 
   constructor(
-    { version, arms }: Pick<LessonParts, 'version' | 'arms'>,
+    { ranker, fingerprint, version, arms }: LessonNames,
     slab: Slab,
     sizes: { readonly rows: number; readonly cells: number; readonly featureBytes: number },
   ) {
+    this.ranker = ranker;
+    this.fingerprint = fingerprint;
     this.version = version;
     this.arms = arms;
     this.#rows = sizes.rows;
@@ -81,7 +93,7 @@ export class LessonShelf {
   readonly #slab = new Slab();
   readonly #tasks: LabelBook['tasks'];
   /** What an impression has in common with the one before it is shared. */
-  #last: Pick<Lesson, 'version' | 'arms'> | undefined;
+  #last: LessonNames | undefined;
   #named: readonly string[] = [];
   #columns: readonly number[] = [];
 
@@ -95,12 +107,16 @@ export class LessonShelf {
       this.#columns = this.#tasks.map(({ task }) => event.tasks.indexOf(task));
     }
     const last = this.#last;
-    const version = event.version === last?.version ? last.version : event.version;
-    const arms = last !== undefined && sameArms(last.arms, event.arms) ? last.arms : event.arms;
+    const names = {
+      ranker: event.ranker === last?.ranker ? last.ranker : event.ranker,
+      fingerprint: event.fingerprint === last?.fingerprint ? last.fingerprint : event.fingerprint,
+      version: event.version === last?.version ? last.version : event.version,
+      arms: last !== undefined && sameArms(last.arms, event.arms) ? last.arms : event.arms,
+    };
     const features = event.encodedFeatures ?? encodeFeatureBatch(event.features);
     const { length: rows } = event.items;
     const sizes = { rows, cells: rows * this.#tasks.length, featureBytes: features.length };
-    const lesson = new Lesson({ version, arms }, this.#slab, sizes).write(event, this.#columns, features);
+    const lesson = new Lesson(names, this.#slab, sizes).write(event, this.#columns, features);
     this.#last = lesson;
     return lesson;
   }

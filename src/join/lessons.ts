@@ -1,4 +1,3 @@
-import { fingerprint, type RankerDefinition } from '../definition/index.js';
 import { decodeFeatureBatch, encodeFeatureBatch, selectRows } from '../features/index.js';
 import type { LabelBook } from './labels.js';
 import type { Lesson, LessonParts } from './lesson.js';
@@ -20,15 +19,11 @@ interface Moment {
 export class Lessons {
   /** By partition: the next example's number. */
   readonly sequences: number[];
-  readonly #ranker: string;
-  readonly fingerprint: string;
   readonly #book: LabelBook;
   readonly #slab = new Slab();
   #examples: JoinedExample[] = [];
 
-  constructor(definition: RankerDefinition, book: LabelBook, sequences: readonly number[]) {
-    this.#ranker = definition.name;
-    this.fingerprint = fingerprint(definition);
+  constructor(book: LabelBook, sequences: readonly number[]) {
     this.#book = book;
     this.sequences = [...sequences];
   }
@@ -46,8 +41,10 @@ export class Lessons {
 
   /** One row, with these labels. Throws artifact_damaged if its features cannot be read. */
   addRow(shown: TaughtList, { row, labels }: { row: number; labels: Float32Array }, moment: Moment): void {
-    const { version, arms, positions, features, served } = shown.lesson;
+    const { ranker, fingerprint, version, arms, positions, features, served } = shown.lesson;
     const lesson = {
+      ranker,
+      fingerprint,
       version,
       arms,
       positions: positions.slice(row, row + 1),
@@ -66,7 +63,7 @@ export class Lessons {
 
   #add(
     { partition, time, requestId }: Shown,
-    { version, arms, positions, features, served }: LessonParts,
+    { ranker, fingerprint, version, arms, positions, features, served }: LessonParts,
     { matured, feedbackTimes, labels }: Moment & { readonly labels: Float32Array },
   ): void {
     while (this.sequences.length <= partition) this.sequences.push(0);
@@ -78,9 +75,9 @@ export class Lessons {
       time,
       matured,
       requestId,
-      ranker: this.#ranker,
+      ranker,
       version,
-      fingerprint: this.fingerprint,
+      fingerprint,
       arms,
       positions,
       features,

@@ -27,8 +27,8 @@ export interface JoinedExample {
   /** Event time at which nothing in it was waited for any more: examples come in this order, none below the watermark said before. */
   readonly matured: number;
   readonly requestId: string;
+  /** Who served it, what, and by what definition: another ranker's where the joiner's ranker learns from that, too. */
   readonly ranker: string;
-  /** What served it. */
   readonly version: string;
   readonly fingerprint: string;
   readonly arms: Readonly<Record<string, string>>;
@@ -88,7 +88,7 @@ export interface JoinCounters {
   impressions: number;
   /** The same request again: the first one counts. */
   duplicateImpressions: number;
-  /** Of another ranker or of another definition of it: state learns from them, the model does not. */
+  /** Of a ranker that nothing is learned from, or of another definition: state learns from them, the model does not. */
   foreignImpressions: number;
   feedback: number;
   /** The same event id again, for the same request: counts once. */

@@ -1,9 +1,16 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import type { LabelDefinition, RankerDefinition } from '../../src/definition/index.js';
+import { fingerprint, type LabelDefinition, type RankerDefinition } from '../../src/definition/index.js';
 import { WatchnextError } from '../../src/errors.js';
 import { encodeEvent, type Feedback, type LoggedEvent } from '../../src/events/index.js';
 import { decodeFeatureBatch } from '../../src/features/index.js';
-import { createJoiner, type JoinCounters, type Joined, type Joiner, type Refused } from '../../src/join/index.js';
+import {
+  createJoiner,
+  restoreJoiner,
+  type JoinCounters,
+  type Joined,
+  type Joiner,
+  type Refused,
+} from '../../src/join/index.js';
 import { heard, minuteMs, ranker, shown, start } from './world.js';
 
 const day = 86_400_000;
@@ -11,7 +18,7 @@ const day = 86_400_000;
 /** A joiner that is fed events in their own order of time, and what it has handed out. */
 class Bench {
   readonly definition: RankerDefinition;
-  readonly joiner: Joiner;
+  joiner: Joiner;
   readonly outcomes: Joined['outcomes'][number][] = [];
   readonly examples: Joined['examples'][number][] = [];
   readonly refused: Refused[] = [];
@@ -119,6 +126,37 @@ describe('an impression', () => {
     expect(it.examples).toEqual([]);
     expect(it.outcomes).toHaveLength(4);
     expect(it.odd).toEqual({ foreignImpressions: 1 });
+  });
+
+  test('of a ranker that is learned from, too, is an example that says who served it, also after a restart', () => {
+    const definition = ranker({ watch: { late: 'supplement' } }, { stream: { rankers: ['others'] } });
+    const other = shown({ of: definition, ranker: 'others', fingerprint: 'theirs', requestId: 'r2' });
+    const unknown = shown({ of: definition, ranker: 'third', fingerprint: 'theirs', requestId: 'r3' });
+    const whole = new Bench(definition)
+      .take(shown({ of: definition }))
+      .take(other)
+      .take(unknown);
+    const restarted = new Bench(definition)
+      .take(shown({ of: definition }))
+      .take(other)
+      .take(unknown)
+      .until(start + 1);
+    restarted.joiner = restoreJoiner(definition, { examples: true }, restarted.joiner.snapshot());
+    for (const it of [whole, restarted]) {
+      const requests = ['r1', 'r2', 'r3'];
+      for (const requestId of requests) it.take(later(1000, 'click', { requestId, eventId: `${requestId}/c` }));
+      for (const requestId of requests)
+        it.take(later(11 * minuteMs, 'watch', { requestId, value: 7, eventId: `${requestId}/w` }));
+      it.until(start + day);
+      expect(it.odd).toMatchObject({ foreignImpressions: 1 });
+      const named = it.examples.map((example) => [example.requestId, example.ranker, example.fingerprint]);
+      const [own, theirs] = [
+        ['r1', 'films', fingerprint(definition)],
+        ['r2', 'others', 'theirs'],
+      ];
+      expect(named).toEqual([own, theirs, own, theirs]);
+    }
+    expect(restarted.examples).toEqual(whole.examples);
   });
 
   test('gives served values in the order of the definition’s tasks, NaN where a task was not served', () => {
