@@ -33,6 +33,21 @@ export interface Expectation {
   readonly dismiss: number;
   /** E(survey rating from 1 to 5 | click). */
   readonly rating: number;
+  /** How much better off they are for having watched it; below 0 where clickbait promised in vain. Nobody is told. */
+  readonly satisfaction: number;
+}
+
+/** What is to be expected of a video at a place on a screen, over whether it is looked at. */
+export interface ShownExpectation {
+  /** P(looked at). */
+  readonly examined: number;
+  readonly click: number;
+  /** Seconds. */
+  readonly watch: number;
+  readonly like: number;
+  readonly dismiss: number;
+  /** Of those who click, what {@link Expectation.satisfaction} they gain; nobody else gains any. */
+  readonly satisfaction: number;
 }
 
 /** Outcomes of one video on one screen. Without a click nothing is watched; a rating exists where a survey was answered. */
@@ -66,6 +81,24 @@ export const expectation = (m: Meeting): Expectation => {
     like: click * likeAfterClick(m),
     dismiss: sigmoid(-3.4 - 1.0 * m.affinity + 0.5 * m.clickbait - 0.5 * m.quality),
     rating: 1 + 4 * sigmoid(0.3 + 0.9 * satisfaction(m)),
+    satisfaction: satisfaction(m),
+  };
+};
+
+/** Exact: {@link happen} draws around these. */
+export const expectationAt = (
+  expected: Expectation,
+  { position, device }: { readonly position: number; readonly device: Device },
+): ShownExpectation => {
+  const examined = examination(position, device);
+  const click = examined * expected.click;
+  return {
+    examined,
+    click,
+    watch: click * expected.watch,
+    like: examined * expected.like,
+    dismiss: examined * expected.dismiss,
+    satisfaction: click * expected.satisfaction,
   };
 };
 

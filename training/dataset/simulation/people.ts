@@ -10,6 +10,8 @@ export interface Person {
   readonly index: number;
   readonly ageGroup: (typeof ageGroups)[number];
   readonly registeredDaysBefore: number;
+  /** When they first came, for those who were not there from the start. */
+  readonly joinedAt?: number;
   /** How often they come, in proportion to the others. */
   readonly activity: number;
   readonly susceptibility: number;
@@ -46,6 +48,17 @@ export const createPerson = (seed: number, index: number): Person => {
     devicePreference: devices.map((_, device) => (device === favourite ? 0.8 : 0.1)),
   };
 };
+
+/** Those who join on a day, spread over it. Their index goes on from those who were there from the start. */
+export const createNewcomers = (
+  seed: number,
+  { day, startMs, users, perDay }: { day: number; startMs: number; users: number; perDay: number },
+): Person[] =>
+  Array.from({ length: perDay }, (_, place) => {
+    const index = users + day * perDay + place;
+    const within = randomOf(seed, 'joins', index).uniform();
+    return { ...createPerson(seed, index), joinedAt: startMs + Math.floor((day + within) * 86_400_000) };
+  });
 
 /**
  * A person's interest per topic on a day: a random walk, pulled back to where it began, so that last week tells a lot about

@@ -23,7 +23,7 @@ export const catalogueDays = 7;
 const dayMs = 86_400_000;
 
 /** The author's habits explain half of a video's quality and clickbait; neither says much of the other. */
-const habits = (seed: number, author: number): { topic: number; quality: number; clickbait: number } => {
+export const habits = (seed: number, author: number): { topic: number; quality: number; clickbait: number } => {
   const random = randomOf(seed, 'author', author);
   return { topic: random.below(topics.length), quality: random.normal(), clickbait: random.normal() };
 };
