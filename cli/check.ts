@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { fingerprint, loadRanker, type Ranker } from '../src/definition/index.js';
 import { inputLayout } from '../src/features/index.js';
 import { openDataset } from '../training/dataset/index.js';
-import { createNetwork } from '../training/network/index.js';
+import { createModel } from '../training/fit/index.js';
 import { formatTable, note, print } from './output.js';
 import { datasetSource } from './ranker.js';
 
@@ -16,19 +16,12 @@ const REFERENCE_CANDIDATES = 200;
 /** Everything that can be known of a definition without training it. */
 const describe = ({ definition }: Ranker) => {
   const layout = inputLayout(definition);
-  const network = createNetwork({
-    definition: definition.network,
-    tasks: Object.entries(definition.tasks).map(([name, task]) => ({ name, task })),
-    requestWidth: layout.requestWidth,
-    candidateWidth: layout.candidateWidth,
-  });
+  const { network, plan } = createModel(definition, layout);
   const parts = new Map<string, number>();
-  for (const { name, shape } of network.parameters) {
+  for (const { name, shape } of plan.parameters) {
     const part = name.split('/')[0] ?? name;
     parts.set(part, (parts.get(part) ?? 0) + shape.reduce((product, size) => product * size, 1));
   }
-  const biasParameters = layout.biasCells * Object.keys(definition.tasks).length;
-  if (biasParameters > 0) parts.set('bias', biasParameters);
   const { perCandidate, perRequest } = network.multiplications;
   return {
     ranker: definition.name,

@@ -110,7 +110,7 @@ export const trainAndSeal = async (run: TrainingRun): Promise<TrainingResult> =>
                   `${summary.rows.toLocaleString('en-US')} rows, seed ${trained.seed}, engine ${trained.engine}.`,
                 ...(definition.bias === undefined
                   ? []
-                  : ['Measured as it is served: without the bias tower, so positions explain nothing here.']),
+                  : ['Measured as it is served: without the position, which explains nothing here.']),
               ],
               history: trained.history,
               ...(heldOut === undefined ? {} : { scored: heldOut }),

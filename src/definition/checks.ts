@@ -1,5 +1,7 @@
 import { nameHint } from '../nearest.js';
+import { checkBias } from './bias-checks.js';
 import type { Found } from './explain.js';
+import { unknownTask } from './references.js';
 import { checkLearned } from './learned-checks.js';
 import type { FeatureDefinition, FeatureOf, RankerDefinition } from './schema.js';
 
@@ -32,11 +34,6 @@ export const checkDefinition = (definition: RankerDefinition): Found[] => [
   ...checkLabels(definition),
   ...checkLearned(definition),
 ];
-
-const unknownTask = (definition: RankerDefinition, path: readonly (string | number)[], task: string): Found[] =>
-  Object.hasOwn(definition.tasks, task)
-    ? []
-    : [{ path, message: `there is no task "${task}"`, hint: nameHint(task, Object.keys(definition.tasks)) }];
 
 const unknownZone = (path: readonly string[], zone: string | undefined): Found[] =>
   zone === undefined || timezoneKnown(zone)
@@ -221,35 +218,6 @@ const checkNetwork = ({ network }: RankerDefinition): Found[] => {
   return (network.expert_layers ?? [1]).length === 0
     ? [{ path: ['network', 'expert_layers'], message: 'an expert needs at least one layer' }]
     : [];
-};
-
-const checkBias = (definition: RankerDefinition): Found[] => {
-  const { bias } = definition;
-  if (bias === undefined) return [];
-  const found = bias.features.flatMap((name): Found[] => {
-    if (name === 'position') return [];
-    const feature = definition.features[name];
-    if (feature?.kind === 'category' && feature.values !== undefined) return [];
-    const usable = Object.entries(definition.features).filter(
-      ([, f]) => f.kind === 'category' && f.values !== undefined,
-    );
-    return [
-      {
-        path: ['bias', 'features'],
-        message: `"${name}" cannot be crossed`,
-        hint: nameHint(name, ['position', ...usable.map(([key]) => key)]),
-      },
-    ];
-  });
-  for (const task of bias.tasks ?? []) found.push(...unknownTask(definition, ['bias', 'tasks'], task));
-  if (bias.positions !== undefined && !bias.features.includes('position')) {
-    found.push({
-      path: ['bias', 'positions'],
-      message: '"positions" without the feature position has no effect',
-      hint: 'add position to bias.features or remove it',
-    });
-  }
-  return found;
 };
 
 const checkScore = (definition: RankerDefinition): Found[] => {

@@ -27,7 +27,17 @@ export const fingerprint = (definition: RankerDefinition): string => {
       { kind, label, transform, when },
     ]),
     network,
-    bias: bias === undefined ? null : { features: bias.features, positions: bias.positions, tasks: bias.tasks },
+    bias:
+      bias === undefined
+        ? null
+        : {
+            // Left out where it is the default: rankers from before there were others keep their fingerprint.
+            kind: bias.kind === 'tower' ? undefined : bias.kind,
+            features: bias.features,
+            positions: bias.positions,
+            tasks: bias.tasks,
+            serve_as: bias.kind === 'input' ? (bias.serve_as ?? 'first') : undefined,
+          },
     state: { delay: training?.feedback_delay, timezone: training?.timezone },
   };
   return hashOf(relevant);

@@ -1,4 +1,5 @@
 import { Type, type Static } from '@sinclair/typebox';
+import { BiasSchema } from './bias-schema.js';
 import { byKind, duration, Name, named, object, word } from './schema-parts.js';
 import { LabelSchema, StreamSchema } from './stream-schema.js';
 
@@ -275,33 +276,6 @@ export const NetworkSchema = object(
     input_dropout: Type.Optional(share('the same for the network’s inputs; 0.1 helps against reliance on single ids')),
   },
   'the network: independent (one per task), shared_bottom, or mmoe (experts mixed by a gate per task)',
-);
-
-export const BiasSchema = object(
-  {
-    features: Type.Array(Type.String(), {
-      minItems: 1,
-      description:
-        'position, and category features with listed values; they are crossed, every combination has a weight per task',
-    }),
-    positions: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 1000,
-        description: 'positions told apart; later ones count as the last',
-        default: 40,
-      }),
-    ),
-    dropout: Type.Optional(
-      share(
-        'chance in training that a row goes without the tower, so that the network learns to do without; 0.1 is usual',
-      ),
-    ),
-    tasks: Type.Optional(
-      Type.Array(Type.String(), { minItems: 1, description: 'tasks it is added to', default: 'all binary tasks' }),
-    ),
-  },
-  'a shallow tower for what the screen, not the candidate, explains; trained with, served without',
 );
 
 export const ScoreSchema = object(

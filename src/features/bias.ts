@@ -4,7 +4,7 @@ import type { FeatureBatch } from './types.js';
 
 const defaultPositions = 40;
 
-/** The parts that are crossed, and how many cells that makes (0 without a bias tower). */
+/** The parts that are crossed, and how many cells that makes (0 without `bias`). */
 interface BiasShape {
   readonly cells: number;
   readonly parts: readonly { readonly name: string; readonly count: number }[];
@@ -16,7 +16,7 @@ export function biasShape({ bias, features }: RankerDefinition): BiasShape {
     if (name === 'position') return { name, count: bias.positions ?? defaultPositions };
     const feature = features[name];
     if (feature?.kind === 'category' && feature.values !== undefined) return { name, count: feature.values.length };
-    throw new WatchnextError('definition_invalid', `The bias tower cannot use ${name}.`, {
+    throw new WatchnextError('definition_invalid', `bias cannot use ${name}.`, {
       problems: [{ path: '/bias/features', message: `${name} is neither position nor a category with listed values` }],
     });
   });
@@ -24,7 +24,7 @@ export function biasShape({ bias, features }: RankerDefinition): BiasShape {
 }
 
 /**
- * [rows] the cell of the bias tower's cross that each row falls into, -1 if any part is missing. `positions` [rows] are
+ * [rows] the cell of the cross that each row falls into, -1 if any part is missing. `positions` [rows] are
  * 1-based, 0 = unknown; positions beyond the last one told apart count as the last. The first feature varies slowest.
  */
 export function biasCells({ cells, parts }: BiasShape, batch: FeatureBatch, positions: Int32Array): Int32Array {

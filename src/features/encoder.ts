@@ -19,7 +19,7 @@ import type {
 export interface Encoder {
   readonly layout: InputLayout;
   encode(batch: FeatureBatch): NetworkInputs;
-  /** [rows] cells of the bias tower; `positions` [rows] 1-based, 0 = unknown. -1 = missing. */
+  /** [rows] cells of the screen; `positions` [rows] 1-based, 0 = unknown. -1 = missing. */
   biasCells(batch: FeatureBatch, positions: Int32Array): Int32Array;
 }
 

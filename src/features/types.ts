@@ -89,7 +89,7 @@ export interface InputLayout {
   readonly candidateWidth: number;
   readonly slots: readonly InputSlot[];
   readonly tables: readonly TableSpec[];
-  /** Cells of the bias tower's cross (0 without one); cell k is column k of a [rows, biasCells] one-hot, all zero = missing. */
+  /** Cells of the screen's cross (0 without `bias`); cell k is column k of a [rows, biasCells] one-hot, all zero = missing. */
   readonly biasCells: number;
 }
 

@@ -229,7 +229,7 @@ const refuseMissing = (
   need('time', 'the order of the log');
   for (const { field, feature } of readings) need(field, `feature ${feature}`);
   for (const [task, { label }] of Object.entries(definition.tasks)) need(label, `the label of task ${task}`);
-  if (definition.bias?.features.includes('position') === true) need('position', 'the bias tower');
+  if (definition.bias?.features.includes('position') === true) need('position', 'bias');
   if (users.size === 0) return;
   const names = [...byName.keys()];
   throw new WatchnextError(

@@ -8,6 +8,7 @@ export { mixSeeds, SeededRandom } from './random.js';
 export type { ReplayedExamples } from './replay.js';
 export {
   compileServingGraph,
+  createModel,
   createGemmProbe,
   createOnnxEngine,
   createTfjsNodeEngine,

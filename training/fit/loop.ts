@@ -124,13 +124,14 @@ class TrainingRun {
     await this.#endEpoch();
   }
 
-  #step(): { rateFactor: number; seed: number } {
+  #step(): { rateFactor: number; seed: number; progress: number } {
     const { settings } = this.#options;
     const { epoch, rows, step } = this.#position;
     const progress = (epoch + rows / this.#options.split.trainingRows) / settings.epochs;
     return {
       rateFactor: learningRateFactor(settings.optimizer, { step, progress }),
       seed: mixSeeds(settings.seed, step),
+      progress,
     };
   }
 

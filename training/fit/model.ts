@@ -32,6 +32,8 @@ export interface StepOptions {
   readonly rateFactor: number;
   /** Seeds the step's random inputs. */
   readonly seed: number;
+  /** Share of training that is over, 1 if left out. */
+  readonly progress?: number;
 }
 
 /** Everything that learning changes: restoring it and taking the same steps gives the same bits. */
@@ -81,7 +83,7 @@ export class RankerModel {
   }
 
   /** One step; answers [tasks] the weighted loss of the batch before it. The step is under way when the call returns. */
-  async learn(examples: Examples, { rateFactor, seed }: StepOptions): Promise<Float32Array> {
+  async learn(examples: Examples, { rateFactor, seed, progress = 1 }: StepOptions): Promise<Float32Array> {
     const { engine, stopwatch, scaling, learningRate, layout } = this.#options;
     const { batch, positions } = examples;
     const step = stopwatch.measure('encode', () => ({
@@ -90,6 +92,7 @@ export class RankerModel {
       bias: this.#encoder.biasCells(batch, positions),
       seed,
       learningRate: learningRate * rateFactor,
+      progress,
     }));
     const { losses, requestGradient, candidateGradient } = await stopwatch.wait('step', engine.step(step));
     // The engine refuses such a step too; whoever watches the losses ends the run.

@@ -6,7 +6,9 @@ export interface StepBatch extends NetworkInputs {
   /** [rows, tasks] as the loss wants them (regressions standardised); finite even where the weight is 0. */
   readonly labels: Float32Array;
   readonly weights: Float32Array; // [rows, tasks], already divided by what makes the loss a mean
-  readonly bias: Int32Array; // [rows] cell of the bias tower, -1 = missing
+  readonly bias: Int32Array; // [rows] cell of the screen (of the bias tower's cross), -1 = missing
+  /** Share of training that is over, 1 if left out: an adversary grows with it. */
+  readonly progress?: number;
   /** Seeds every random input of the step. */
   readonly seed: number;
   readonly learningRate: number;
@@ -48,7 +50,7 @@ export interface Engine {
   readonly kind: 'onnx' | 'tfjs-node';
   /** A step whose losses are not all finite answers them and changes nothing. */
   step(batch: StepBatch): Promise<StepResult>;
-  /** [rows, tasks] logits without noise and bias tower, with the averaged weights where the definition asks for them. */
+  /** [rows, tasks] logits as they are served: without noise and position, with the averaged weights where the definition asks for them. */
   predict(inputs: NetworkInputs): Promise<Float32Array>;
   /** Weights, average and optimiser state, copies; loading them into any engine of the same shape goes on from there. */
   state(): Promise<NamedArrays>;

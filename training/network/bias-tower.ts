@@ -1,5 +1,5 @@
 import { tf } from '../compile/index.js';
-import { gatherRows } from './operations.js';
+import { gatherCells } from './operations.js';
 import type { ParameterSpec } from './types.js';
 
 /**
@@ -17,10 +17,7 @@ export const biasParameter = 'bias/weights';
 export const createBiasTower = (cells: number, tasks: readonly { readonly biased: boolean }[]): BiasTower => ({
   parameters: [{ name: biasParameter, shape: [cells, tasks.length], bound: 0, decays: false }],
   logits: (weights, index) => {
-    const present = tf.greaterEqual(index, 0).cast('float32').expandDims<tf.Tensor2D>(1);
     const biased = tf.tensor1d(tasks.map((task) => (task.biased ? 1 : 0)));
-    return gatherRows(weights, tf.maximum(index, tf.scalar(0, 'int32')))
-      .mul(present)
-      .mul(biased);
+    return gatherCells(weights, index).mul(biased);
   },
 });

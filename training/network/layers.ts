@@ -1,5 +1,5 @@
 import { tf } from '../compile/index.js';
-import { rectify, spreadRequests } from './operations.js';
+import { gatherCells, rectify, spreadRequests } from './operations.js';
 import { chain, dropoutNoise, glorotBound, heBound, parameterOf, type Part, type PartTensors } from './part.js';
 import type { ForwardInputs, NoiseSpec, ParameterSpec } from './types.js';
 
@@ -20,26 +20,41 @@ export interface LayerOptions {
 /** A kind of layer whose input is settled, waiting for its shape. */
 export type LayerMaker<In> = (options: LayerOptions) => Part<In, tf.Tensor3D>;
 
-export type SplitInputs = Pick<ForwardInputs, 'request' | 'candidate' | 'requestOf' | 'requestSums'>;
+export type SplitInputs = Pick<ForwardInputs, 'request' | 'candidate' | 'screen' | 'requestOf' | 'requestSums'>;
+
+/** How wide the network's inputs are. */
+export interface InputWidths {
+  readonly request: number;
+  readonly candidate: number;
+  /** Cells of the screen that are told apart; 0 where the screen is no input. */
+  readonly screen: number;
+}
 
 /**
  * The first layer: W_request x_request once per request, handed to the request's rows, plus W_candidate x_candidate. The
  * sum is what the unsplit layer computes on both sides beside each other, and where every row is its own request that is
  * how it is computed: one long product is faster than two short ones. The request's rows of the weights come first.
+ *
+ * The screen is an input of one 1 among zeros, or of zeros where it is missing: its product is a row of its weights.
  */
 export const splitLayer =
-  (requestWidth: number, candidateWidth: number): LayerMaker<SplitInputs> =>
+  ({ request: requestWidth, candidate: candidateWidth, screen: cells }: InputWidths): LayerMaker<SplitInputs> =>
   (options) => {
     const { name, copies, width } = options;
     const inputs = requestWidth + candidateWidth;
+    const screenName = `${name}/screen`;
     return {
-      parameters: [weight(options, [inputs, copies, width], inputs), ...bias(options)],
+      parameters: [
+        weight(options, [inputs, copies, width], inputs),
+        ...bias(options),
+        ...(cells === 0 ? [] : [{ ...weight(options, [cells, copies, width], inputs), name: screenName }]),
+      ],
       noise: noiseOf(options, ['rows', copies, width]),
       multiplications: {
         perRequest: requestWidth * copies * width,
         perCandidate: candidateWidth * copies * width,
       },
-      apply: ({ request, candidate, requestOf, requestSums }, tensors) => {
+      apply: ({ request, candidate, screen, requestOf, requestSums }, tensors) => {
         const weights = columns(parameterOf(tensors, `${name}/weights`));
         const product = (): tf.Tensor2D => {
           if (requestWidth === 0) return tf.matMul(candidate, weights);
@@ -52,7 +67,11 @@ export const splitLayer =
             tf.matMul(candidate, ofCandidate as tf.Tensor2D),
           );
         };
-        return finish(product(), options, tensors);
+        const ofScreen =
+          cells === 0 || screen === undefined
+            ? undefined
+            : gatherCells(columns(parameterOf(tensors, screenName)), screen);
+        return finish(ofScreen === undefined ? product() : product().add(ofScreen), options, tensors);
       },
     };
   };

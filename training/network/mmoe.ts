@@ -12,6 +12,7 @@ export interface MixtureOptions {
 export interface Mixture {
   readonly mixed: tf.Tensor3D; // [tasks, rows, width of the experts]
   readonly gates: tf.Tensor3D; // [rows, tasks, experts]
+  readonly experts: tf.Tensor3D; // [rows, experts, width of the experts]
 }
 
 /**
@@ -41,8 +42,8 @@ export const mixture = <In>(reader: LayerMaker<In>, options: MixtureOptions): Pa
       const logits = gates.apply(input, tensors).transpose([1, 0, 2]);
       const keep = tensors.noise[keepName];
       const weights = tf.softmax(keep === undefined ? logits : logits.add(dropped(keep))) as tf.Tensor3D;
-      const byRow = experts.apply(input, tensors).transpose([1, 0, 2]);
-      return { mixed: tf.matMul(weights, byRow).transpose([1, 0, 2]), gates: weights };
+      const byRow = experts.apply(input, tensors).transpose<tf.Tensor3D>([1, 0, 2]);
+      return { mixed: tf.matMul(weights, byRow).transpose([1, 0, 2]), gates: weights, experts: byRow };
     },
   };
 };

@@ -28,12 +28,13 @@ export const createNetwork = (shape: NetworkShape): Network => {
   ]
     .filter(({ width }) => width > 0 && definition.input_dropout !== undefined && definition.input_dropout > 0)
     .map(({ name, width, rows }) => dropoutNoise(name, definition.input_dropout ?? 0, [rows, width]));
-  const body = architecture(shape);
+  const { body, sharedWidth } = architecture(shape);
   const { parameters, noise, multiplications } = needsOf(body, { ...needsOf(), noise: inputNoise });
   return {
     parameters,
     noise,
     multiplications,
+    sharedWidth,
     forward: (given, inputs) => {
       const drop = <T extends tf.Tensor>(x: T, keep: tf.Tensor | undefined): T =>
         keep === undefined ? x : x.mul(keep);
@@ -60,46 +61,64 @@ export const initialParameters = (
     }),
   );
 
-const architecture = ({
-  definition,
-  tasks,
-  requestWidth,
-  candidateWidth,
-}: NetworkShape): Part<SplitInputs, ForwardOutputs> => {
+interface Body {
+  readonly body: Part<SplitInputs, ForwardOutputs>;
+  readonly sharedWidth: number;
+}
+
+const architecture = ({ definition, tasks, requestWidth, candidateWidth, screenCells = 0 }: NetworkShape): Body => {
   const { bottom = [], towers = [64], expert_layers = [128], experts = 8, gate_dropout = 0, dropout = 0 } = definition;
-  const inputs = splitLayer(requestWidth, candidateWidth);
+  const inputs = splitLayer({ request: requestWidth, candidate: candidateWidth, screen: screenCells });
   const hidden = (part: string, copies: number, widths: readonly number[]): LayerOptions[] =>
     widths.map((width, index) => ({ name: `${part}/${index}`, copies, width, kind: 'hidden', dropout }));
   const heads: LayerOptions = { name: 'heads', copies: tasks.length, width: 1, kind: 'linear', dropout: 0 };
   const towerLayers = [...hidden('towers', tasks.length, towers), heads];
   /** Puts what `build` makes on top of the shared layers, or on the inputs if there are none. */
-  const onBottom = <Out>(build: <In>(reader: LayerMaker<In>) => Part<In, Out>): Part<SplitInputs, Out> => {
+  const onBottom = (
+    build: <In>(reader: LayerMaker<In>) => Part<In, ForwardOutputs>,
+  ): Part<SplitInputs, ForwardOutputs> => {
     const width = bottom.at(-1);
     if (width === undefined) return build(inputs);
     const shared = chain(
       stack(inputs, hidden('bottom', 1, bottom)),
       plain((x: tf.Tensor3D) => x.squeeze<tf.Tensor2D>([0])),
     );
-    return chain(shared, build<tf.Tensor2D>(sharedLayer(width)));
+    const above = build<tf.Tensor2D>(sharedLayer(width));
+    return chain(shared, { ...above, apply: (x, tensors) => ({ ...above.apply(x, tensors), shared: x }) });
   };
   switch (definition.kind) {
     case 'independent':
-      return chain(stack(inputs, [...hidden('bottom', tasks.length, bottom), ...towerLayers]), plain(logitsOf));
+      return {
+        body: chain(stack(inputs, [...hidden('bottom', tasks.length, bottom), ...towerLayers]), plain(logitsOf)),
+        sharedWidth: 0,
+      };
     case 'shared_bottom':
-      return onBottom((reader) => chain(stack(reader, towerLayers), plain(logitsOf)));
-    case 'mmoe':
-      return onBottom((reader) => {
-        const experted = mixture(reader, {
-          tasks: tasks.length,
-          experts: hidden('experts', experts, expert_layers),
-          gateDropout: gate_dropout,
-        });
-        const tower = stack(parallelLayer(expert_layers.at(-1) ?? 0), towerLayers);
-        return chain(experted, {
-          ...needsOf(tower),
-          apply: ({ mixed, gates }: Mixture, tensors) => ({ ...logitsOf(tower.apply(mixed, tensors)), gates }),
-        });
-      });
+      return {
+        body: onBottom((reader) => chain(stack(reader, towerLayers), plain(logitsOf))),
+        sharedWidth: bottom.at(-1) ?? 0,
+      };
+    case 'mmoe': {
+      const expertWidth = expert_layers.at(-1) ?? 0;
+      return {
+        body: onBottom((reader) => {
+          const experted = mixture(reader, {
+            tasks: tasks.length,
+            experts: hidden('experts', experts, expert_layers),
+            gateDropout: gate_dropout,
+          });
+          const tower = stack(parallelLayer(expertWidth), towerLayers);
+          return chain(experted, {
+            ...needsOf(tower),
+            apply: ({ mixed, gates, experts: shared }: Mixture, tensors) => ({
+              ...logitsOf(tower.apply(mixed, tensors)),
+              gates,
+              shared,
+            }),
+          });
+        }),
+        sharedWidth: bottom.at(-1) ?? experts * expertWidth,
+      };
+    }
   }
 };
 

@@ -10,6 +10,22 @@ export const gatherRows = (matrix: tf.Tensor2D, index: tf.Tensor1D): tf.Tensor2D
     (dy, [rows]) => tf.scatterND((rows as tf.Tensor1D).expandDims(1), dy, matrix.shape),
   );
 
+/** Rows of a matrix by cell, [cells, width], int32 [m] to [m, width]; zeros for a missing cell (-1). */
+export const gatherCells = (matrix: tf.Tensor2D, cells: tf.Tensor1D): tf.Tensor2D =>
+  gatherRows(matrix, tf.maximum(cells, tf.scalar(0, 'int32'))).mul(presence(cells));
+
+/** [m, 1]: 1 where there is a cell, 0 where it is missing. */
+export const presence = (cells: tf.Tensor1D): tf.Tensor2D =>
+  tf.greaterEqual(cells, 0).cast('float32').expandDims<tf.Tensor2D>(1);
+
+/** The value as it is, with its gradient turned around and multiplied by a factor [1] (Ganin et al., JMLR 2016). */
+export const reverseGradient = <T extends tf.Tensor>(x: T, factor: tf.Tensor): T =>
+  withGradient(
+    x,
+    (given) => ({ value: given.clone(), saved: [factor] }),
+    (dy, [by]) => dy.mul(by as tf.Tensor).neg(),
+  );
+
 /** Each row gets its request's values: [requests, width] to [rows, width]. */
 export const spreadRequests = (
   values: tf.Tensor2D,

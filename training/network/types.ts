@@ -6,6 +6,8 @@ export interface NetworkShape {
   readonly tasks: readonly { readonly name: string; readonly task: TaskDefinition }[];
   readonly requestWidth: number;
   readonly candidateWidth: number;
+  /** Cells of the screen that the network takes as an input; none if left out. */
+  readonly screenCells?: number;
 }
 
 export interface ParameterSpec {
@@ -34,6 +36,11 @@ export interface ForwardInputs {
   readonly candidate: tf.Tensor2D; // [rows, candidateWidth]
   /** [rows] int32; left out where row i belongs to request i, which saves the gather and its gradient. */
   readonly requestOf?: tf.Tensor1D;
+  /**
+   * int32 [rows], or [1] for all rows: the cell of the screen, -1 = missing, for a network that takes it as an input; all
+   * missing if left out.
+   */
+  readonly screen?: tf.Tensor1D;
   /** How to sum over a request's rows fast, for the gradient; the number of rows is then blocks * size. */
   readonly requestSums?: RequestSums;
   /** By NoiseSpec name; empty when scoring. */
@@ -58,6 +65,8 @@ export interface RequestSums {
 export interface ForwardOutputs {
   readonly logits: tf.Tensor2D; // [rows, tasks]; regressions: standardised value
   readonly gates?: tf.Tensor3D; // [rows, tasks, experts], mmoe only
+  /** [rows, ...] of `sharedWidth` values each: what all tasks read; absent where they share nothing. */
+  readonly shared?: tf.Tensor;
 }
 
 /** Multiplications per candidate row and per request, the paper's proxy for serving cost. */
@@ -72,6 +81,8 @@ export interface Network {
   readonly noise: readonly NoiseSpec[];
   forward(parameters: NamedTensors, inputs: ForwardInputs): ForwardOutputs;
   readonly multiplications: Multiplications;
+  /** Values per row in `shared`, 0 where there are none: the bottom's output, or else that of all experts. */
+  readonly sharedWidth: number;
 }
 
 /** A seeded source of integers in [0, 2^32). */

@@ -4,6 +4,7 @@ import { SeededRandom } from '../random.js';
 import type { NamedArrays, StepBatch, StepResult } from '../types.js';
 import { blockSize, padRows, requestSums } from './blocks.js';
 import { createNoise, dropCells, noiseSize } from './noise.js';
+import { reversalAt, type Reversal } from './reversal.js';
 import { createWeights, loadState, stateOf, updateWeights, type UpdateRule } from './optimizer.js';
 
 /** What a learner must know of a model; plain data, so that it can be sent to a thread. */
@@ -11,8 +12,10 @@ export interface LearnerPlan {
   readonly tasks: number;
   readonly parameters: readonly ParameterSpec[];
   readonly noise: readonly NoiseSpec[];
-  /** Undefined without a bias tower. */
+  /** Undefined where `bias` is left out. */
   readonly biasDropout: number | undefined;
+  /** How an adversary's reversed gradient rises; undefined without one. */
+  readonly reversal: Reversal | undefined;
   readonly update: UpdateRule;
 }
 
@@ -73,7 +76,17 @@ export const createLearner = (plan: LearnerPlan, initial: NamedArrays, executor:
     async step(batch) {
       const direct = isDirect(batch);
       const padded = direct ? batch : padRows(batch);
-      const { requests, rows, requestOf, labels, weights: labelWeights, bias, seed, learningRate } = padded;
+      const {
+        requests,
+        rows,
+        requestOf,
+        labels,
+        weights: labelWeights,
+        bias,
+        seed,
+        learningRate,
+        progress = 1,
+      } = padded;
       const random = new SeededRandom(seed);
       const ofRows: Record<string, RowFeed> = {
         ...matrixFeeds(padded),
@@ -82,14 +95,20 @@ export const createLearner = (plan: LearnerPlan, initial: NamedArrays, executor:
         ...(plan.biasDropout === undefined
           ? {}
           : { bias: { data: dropCells(bias, plan.biasDropout, random), shape: ['rows'] } }),
+        ...(plan.reversal === undefined
+          ? {}
+          : { reversal: { data: Float32Array.of(reversalAt(progress, plan.reversal)), shape: [1] } }),
         ...noiseFeeds(padded, random),
       };
       const outputs = await executor.run('step', {
         ...(direct ? inRows(ofRows, rows) : { ...inBlocks(ofRows, rows), ...sharingFeeds(requestOf, requests) }),
         ...parameterFeeds(weights.parameters),
       });
-      const losses = outputs['losses'] ?? new Float32Array(0);
-      const finite = losses.every(Number.isFinite);
+      const all = outputs['losses'] ?? new Float32Array(0);
+      const finite = all.every(Number.isFinite);
+      const ofTasks = all.slice(0, plan.tasks);
+      // An adversary's loss is not answered: where it alone is not finite, the answer must still say so.
+      const losses = finite || ofTasks.some((loss) => !Number.isFinite(loss)) ? ofTasks : ofTasks.fill(Number.NaN);
       const gradients = new Map(
         plan.parameters.map(({ name }) => [name, outputs[`gradients/parameters/${name}`] ?? new Float32Array(0)]),
       );

@@ -1,8 +1,6 @@
 import type { RankerDefinition } from '../../../src/definition/index.js';
 import { tf, trace, type CompiledModel, type TensorSpec } from '../../compile/index.js';
 import {
-  biasParameter,
-  createBiasTower,
   createNetwork,
   taskLosses,
   type ForwardInputs,
@@ -13,6 +11,7 @@ import {
 import type { EngineOptions } from '../types.js';
 import { blockSize } from './blocks.js';
 import type { LearnerPlan } from './learner.js';
+import { besideNetwork, servedScreen, treatmentOf } from './treatment.js';
 
 /** The functions an engine runs. `direct`: row i belongs to request i, so that nothing is gathered. */
 export const graphNames = ['step', 'step-direct', 'predict', 'predict-direct'] as const;
@@ -34,16 +33,11 @@ export interface Model {
 export const createModel = (definition: RankerDefinition, layout: EngineOptions['layout']): Model => {
   const { requestWidth, candidateWidth, biasCells } = layout;
   const tasks = Object.entries(definition.tasks).map(([name, task]) => ({ name, task }));
-  const network = createNetwork({ definition: definition.network, tasks, requestWidth, candidateWidth });
-  const biasTasks = definition.bias?.tasks;
-  const tower =
-    biasCells === 0
-      ? undefined
-      : createBiasTower(
-          biasCells,
-          tasks.map(({ name, task }) => ({ biased: biasTasks?.includes(name) ?? task.kind === 'binary' })),
-        );
-  const parameters = [...network.parameters, ...(tower?.parameters ?? [])];
+  const treatment = treatmentOf(definition, biasCells);
+  const { screenCells, dropout: biasDropout, reversal } = treatment;
+  const network = createNetwork({ definition: definition.network, tasks, requestWidth, candidateWidth, screenCells });
+  const beside = besideNetwork(definition, { cells: biasCells, sharedWidth: network.sharedWidth });
+  const parameters = [...network.parameters, ...beside.parameters];
   const kinds = tasks.map(({ task }) => task.kind);
   const weightsSpec = (specs: readonly ParameterSpec[]): TensorSpec[] =>
     specs.map(({ name, shape }) => ({ name: parameterInput(name), dtype: 'float32', shape }));
@@ -57,9 +51,10 @@ export const createModel = (definition: RankerDefinition, layout: EngineOptions[
         candidate,
         { name: 'labels', dtype: 'float32', shape: ['rows', tasks.length] } as const,
         { name: 'weights', dtype: 'float32', shape: ['rows', tasks.length] } as const,
-        ...(tower === undefined ? [] : [{ name: 'bias', dtype: 'int32', shape: ['rows'] } as const]),
+        ...(biasDropout === undefined ? [] : [{ name: 'bias', dtype: 'int32', shape: ['rows'] } as const]),
         ...network.noise.map(({ name, shape }) => ({ name: noiseInput(name), dtype: 'float32', shape }) as const),
       ].map(direct ? ofOwnRequests : inBlocks),
+      ...(reversal === undefined ? [] : [{ name: 'reversal', dtype: 'float32', shape: [1] } as const]),
       ...(direct ? [] : sharingSpecs),
       ...weightsSpec(parameters),
     ],
@@ -73,21 +68,22 @@ export const createModel = (definition: RankerDefinition, layout: EngineOptions[
           ...Object.fromEntries(learned.map((name, index) => [name, values[index] as tf.Tensor])),
         };
         const noise = network.noise.map(({ name, shape }) => [name, ofRows(of(all, noiseInput(name)), shape)] as const);
-        const { logits } = network.forward(picked(all, 'parameters/'), {
+        const weights = picked(all, 'parameters/');
+        const cells = biasDropout === undefined ? undefined : of(all, 'bias').reshape<tf.Tensor1D>([-1]);
+        const outputs = network.forward(weights, {
           request: of(all, 'request') as tf.Tensor2D,
           candidate: ofRows(of(all, 'candidate'), candidate.shape) as tf.Tensor2D,
           noise: Object.fromEntries(noise),
+          ...(cells === undefined ? {} : { screen: cells }),
           ...(direct ? {} : sharing(all)),
         });
-        const seen = tower?.logits(
-          of(all, parameterInput(biasParameter)) as tf.Tensor2D,
-          of(all, 'bias').reshape<tf.Tensor1D>([-1]),
-        );
-        return taskLosses(kinds, {
-          logits: seen === undefined ? logits : logits.add(seen),
+        const given = { parameters: weights, cells, reversal: all['reversal'] as tf.Tensor1D | undefined };
+        const losses = taskLosses(kinds, {
+          logits: beside.logits(outputs, given),
           labels: of(all, 'labels').reshape<tf.Tensor2D>([-1, tasks.length]),
           weights: of(all, 'weights').reshape<tf.Tensor2D>([-1, tasks.length]),
-        }) as unknown as tf.Scalar;
+        });
+        return beside.losses(losses, outputs, given) as unknown as tf.Scalar;
       };
       // The gradient of a vector is the gradient of its sum.
       const { value, grads } = tf.valueAndGrads(loss)(learned.map((name) => of(tensors, name)));
@@ -110,6 +106,7 @@ export const createModel = (definition: RankerDefinition, layout: EngineOptions[
         request: of(tensors, 'request') as tf.Tensor2D,
         candidate: of(tensors, 'candidate') as tf.Tensor2D,
         noise: {},
+        ...servedScreen(treatment),
         ...(direct ? {} : { requestOf: of(tensors, 'request_of') as tf.Tensor1D }),
       });
       return { logits };
@@ -122,7 +119,8 @@ export const createModel = (definition: RankerDefinition, layout: EngineOptions[
       tasks: tasks.length,
       parameters,
       noise: network.noise,
-      biasDropout: tower === undefined ? undefined : (definition.bias?.dropout ?? 0),
+      biasDropout,
+      reversal,
       update: updateRule(definition),
     },
     function: (name) => (name.startsWith('step') ? step : predict)(name.endsWith('direct')),

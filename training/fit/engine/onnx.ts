@@ -122,10 +122,10 @@ const ownedInputs = ({ requests, rows, request, candidate, requestOf }: NetworkI
 
 const ownedBatch = (batch: StepBatch): Owned<StepBatch> => {
   const inputs = ownedInputs(batch);
-  const { seed, learningRate } = batch;
+  const { seed, learningRate, progress = 1 } = batch;
   const rest = { labels: own(batch.labels), weights: own(batch.weights), bias: own(batch.bias) };
   return {
-    value: { ...inputs.value, ...rest, seed, learningRate },
+    value: { ...inputs.value, ...rest, seed, learningRate, progress },
     transfer: [...inputs.transfer, ...Object.values(rest).map(({ buffer }) => buffer as ArrayBuffer)],
   };
 };

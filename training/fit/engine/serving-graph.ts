@@ -3,10 +3,11 @@ import { tf, trace, type CompiledModel } from '../../compile/index.js';
 import { createNetwork } from '../../network/index.js';
 import type { LabelScaling, TaskScaling } from '../labels.js';
 import type { EngineOptions, NamedArrays } from '../types.js';
+import { servedScreen, treatmentOf } from './treatment.js';
 
 export interface ServingGraphOptions {
-  readonly definition: Pick<RankerDefinition, 'name' | 'network' | 'tasks'>;
-  readonly layout: Pick<EngineOptions['layout'], 'requestWidth' | 'candidateWidth'>;
+  readonly definition: Pick<RankerDefinition, 'name' | 'network' | 'tasks' | 'bias'>;
+  readonly layout: EngineOptions['layout'];
   readonly scaling: LabelScaling;
   /** An engine's state; averages are taken where there are any. */
   readonly state: NamedArrays;
@@ -18,13 +19,16 @@ export interface ServingGraphOptions {
  *
  * Inputs `request` [requests, requestWidth], `candidate` [rows, candidateWidth], `request_of` int32 [rows]. Outputs
  * `heads` [rows, tasks] in natural units (a probability; a regression's value with scaling and log1p undone) and, for
- * mmoe, `gates` [rows, tasks, experts]. No noise and no bias tower: the screen is not known yet.
+ * mmoe, `gates` [rows, tasks, experts]. No noise, no bias tower and no adversary; where the network takes the position as an input,
+ * it is a constant: the screen is not known yet.
  */
 export const compileServingGraph = (options: ServingGraphOptions): CompiledModel => {
   const { definition, layout, scaling, state, metadata } = options;
-  const { requestWidth, candidateWidth } = layout;
+  const { requestWidth, candidateWidth, biasCells } = layout;
+  const treatment = treatmentOf(definition, biasCells);
+  const { screenCells } = treatment;
   const tasks = Object.entries(definition.tasks).map(([name, task]) => ({ name, task }));
-  const network = createNetwork({ definition: definition.network, tasks, requestWidth, candidateWidth });
+  const network = createNetwork({ definition: definition.network, tasks, requestWidth, candidateWidth, screenCells });
   return trace({
     name: definition.name,
     inputs: [
@@ -39,6 +43,7 @@ export const compileServingGraph = (options: ServingGraphOptions): CompiledModel
         candidate: tensors['candidate'] as tf.Tensor2D,
         requestOf: tensors['request_of'] as tf.Tensor1D,
         noise: {},
+        ...servedScreen(treatment),
       });
       return { heads: naturalUnits(logits, scaling), ...(gates === undefined ? {} : { gates }) };
     },
