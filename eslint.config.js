@@ -10,7 +10,13 @@ const owners = {
   kafkajs: ['src/events/**', 'bench/kafka.ts'],
   'onnxruntime-node': ['src/inference/**', 'training/fit/**'],
   protobufjs: ['training/compile/**'],
-  echarts: ['training/evaluate/**'],
+  echarts: ['training/charts/**'],
+  '@stdlib/math-base-special-gammainc': ['training/experiments/**'],
+  '@stdlib/math-base-special-gammaln': ['training/experiments/**'],
+  '@stdlib/stats-base-dists-normal-cdf': ['training/experiments/**'],
+  '@stdlib/stats-base-dists-normal-quantile': ['training/experiments/**'],
+  '@stdlib/stats-base-dists-t-cdf': ['training/experiments/**'],
+  '@stdlib/stats-base-dists-t-quantile': ['training/experiments/**'],
   'prom-client': ['src/telemetry/**'],
   pino: ['src/telemetry/**'],
   '@growthbook/growthbook': ['src/experiments/**'],
@@ -25,7 +31,7 @@ const forbiddenPackages = (except = []) =>
     .map(([name, where]) => packageRule(name, where));
 const deep = {
   regex:
-    '(src|training|\\.\\.)/(definition|features|embeddings|artifact|inference|ranking|http|telemetry|dataset|network|compile|fit|evaluate|metrics|events|join|live|recording|stream|sections|experiments|policy|examination)/(?!index\\.js$).+',
+    '(src|training|\\.\\.)/(definition|features|embeddings|artifact|inference|ranking|http|telemetry|dataset|network|compile|fit|evaluate|metrics|events|join|live|recording|stream|sections|experiments|policy|examination|charts)/(?!index\\.js$).+',
   message: 'Import from the folder’s index.js: what is not exported there is private to it.',
 };
 const fromTraining = {

@@ -1,54 +1,6 @@
-import { init, use, type EChartsCoreOption } from 'echarts/core';
-import { BarChart, HeatmapChart, LineChart, ScatterChart } from 'echarts/charts';
-import { GridComponent, LegendComponent, TitleComponent, VisualMapComponent } from 'echarts/components';
-import { SVGRenderer } from 'echarts/renderers';
+import { axis, colours, draw, frame } from '../charts/index.js';
 import type { TrainingHistory } from '../fit/index.js';
 import type { CalibrationBin } from '../metrics/index.js';
-
-use([
-  BarChart,
-  HeatmapChart,
-  LineChart,
-  ScatterChart,
-  GridComponent,
-  LegendComponent,
-  TitleComponent,
-  VisualMapComponent,
-  SVGRenderer,
-]);
-
-const colours = ['#2f6f9f', '#d1495b', '#3c8c5a', '#8d5fb4', '#c98a1b', '#4a4a4a', '#5fb3b3', '#a3557a'];
-
-/** An SVG text of a chart; the same options give the same bytes. */
-const draw = (option: EChartsCoreOption, size: { readonly width: number; readonly height: number }): string => {
-  const chart = init(null, null, { renderer: 'svg', ssr: true, ...size });
-  try {
-    chart.setOption({
-      animation: false,
-      backgroundColor: '#ffffff',
-      color: colours,
-      textStyle: { fontFamily: 'system-ui, sans-serif' },
-      ...option,
-    });
-    return chart.renderToSVGString();
-  } finally {
-    chart.dispose();
-  }
-};
-
-const axis = (name: string, more: object = {}): object => ({
-  type: 'value',
-  name,
-  nameLocation: 'middle',
-  nameGap: 28,
-  scale: true,
-  ...more,
-});
-const frame = (title: string): object => ({
-  title: { text: title, left: 'center', textStyle: { fontSize: 15 } },
-  legend: { bottom: 0, type: 'plain' },
-  grid: { left: 60, right: 24, top: 44, bottom: 76 },
-});
 
 /** Means over a sliding window that ends at each point: a batch of a rare task is mostly noise. */
 const smooth = (values: readonly number[], width: number): number[] =>

@@ -1,0 +1,1 @@
+export { axis, colours, draw, frame } from './draw.js';
