@@ -209,6 +209,11 @@ export class ByteReader {
     return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + start, length);
   }
 
+  /** On to the next multiple. */
+  align(multiple: number): void {
+    this.#skip((multiple - (this.at % multiple)) % multiple);
+  }
+
   #skip(length: number): number {
     const start = this.at;
     if (length > this.#end - start) throw unreadable(`it ends before ${length} more bytes`);

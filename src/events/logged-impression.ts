@@ -1,5 +1,6 @@
 import { decodeFeatureBatch, type FeatureBatch } from '../features/index.js';
 import { ByteReader, unreadable } from './bytes.js';
+import { hasChoice, readChoice, type Choice } from './choice-codec.js';
 import { envelopeBytes, markedFields, type Envelope } from './envelope.js';
 import { decodeFields } from './fields-codec.js';
 import { partsBytes } from './impression-codec.js';
@@ -30,10 +31,11 @@ export class LoggedImpression implements Impression {
   #heads: Float32Array | undefined;
   #fields: Fields | undefined;
   #features: FeatureBatch | undefined;
+  #choice: Choice | undefined;
 
   constructor(bytes: Uint8Array, { time, flags, reader }: Envelope) {
-    const places = placesOf(bytes, reader);
-    this.candidates = reader.u32();
+    const { candidates, places } = headOf(bytes, reader, (flags & hasChoice) !== 0);
+    this.candidates = candidates;
     this.time = time;
     this.requestId = reader.text();
     this.userId = reader.id();
@@ -69,12 +71,8 @@ export class LoggedImpression implements Impression {
   }
 
   get fields(): Fields {
-    const { fields, features } = this.#places;
-    return (this.#fields ??= readFields(
-      new ByteReader(this.#bytes, fields, features),
-      this.#marked,
-      this.items.length,
-    ));
+    const { fields, choice } = this.#places;
+    return (this.#fields ??= readFields(new ByteReader(this.#bytes, fields, choice), this.#marked, this.items.length));
   }
 
   get features(): FeatureBatch {
@@ -85,19 +83,50 @@ export class LoggedImpression implements Impression {
     return this.#bytes.subarray(this.#places.features);
   }
 
+  get exploration(): Impression['exploration'] {
+    return this.#readChoice().exploration;
+  }
+
+  get unshown(): Impression['unshown'] {
+    return this.#readChoice().unshown;
+  }
+
+  get form(): Impression['form'] {
+    return this.#readChoice().form;
+  }
+
+  #readChoice(): Choice {
+    const { choice, features } = this.#places;
+    if (choice === features) return none;
+    return (this.#choice ??= readChoice(new ByteReader(this.#bytes, choice, features), this.tasks.length));
+  }
+
   #readServed(): Served {
     const { served, items } = this.#places;
     return (this.#served ??= readServed(this.#bytes.subarray(served, items)));
   }
 }
 
+const none: Choice = {};
+
 /** A copy with every part as a property of its own, to be changed by spreading or said as JSON. */
 export const wholeImpression = (impression: Impression): Impression => {
   const { kind, time, requestId, userId, ranker, version, fingerprint, arms, weights } = impression;
   const { tasks, candidates, items, heads, fields, features, encodedFeatures } = impression;
+  const { exploration, unshown, form } = impression;
   const names = { kind, time, requestId, userId, ranker, version, fingerprint, arms, weights, tasks };
-  const whole = { ...names, candidates, items, heads, fields, features };
-  return encodedFeatures === undefined ? whole : { ...whole, encodedFeatures };
+  return {
+    ...names,
+    candidates,
+    items,
+    heads,
+    fields,
+    features,
+    ...(encodedFeatures !== undefined && { encodedFeatures }),
+    ...(exploration !== undefined && { exploration }),
+    ...(unshown !== undefined && { unshown }),
+    ...(form !== undefined && { form }),
+  };
 };
 
 /** Where the parts begin. */
@@ -106,21 +135,30 @@ interface Places {
   readonly items: number;
   readonly heads: number;
   readonly fields: number;
+  /** Where the features begin if there is none. */
+  readonly choice: number;
   readonly features: number;
 }
 
-function placesOf({ length }: Uint8Array, reader: ByteReader): Places {
+function headOf(
+  { length }: Uint8Array,
+  reader: ByteReader,
+  chosen: boolean,
+): { readonly candidates: number; readonly places: Places } {
   const [features, fields, heads] = [reader.u32(), reader.u32(), reader.u32()];
   const [items, served] = [reader.u32(), reader.u32()];
+  const candidates = reader.u32();
+  const choice = chosen ? reader.u32() : features;
   const inOrder =
     envelopeBytes + partsBytes <= served &&
     served <= items &&
     items <= heads &&
     heads <= fields &&
-    fields <= features &&
+    fields <= choice &&
+    choice <= features &&
     features <= length;
   if (!inOrder) throw unreadable('its parts are not in order');
-  return { served, items, heads, fields, features };
+  return { candidates, places: { served, items, heads, fields, choice, features } };
 }
 
 /** From one impression to the next it is nearly always the same, and takes long to read. */

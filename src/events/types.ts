@@ -32,14 +32,15 @@ export interface Impression {
   /** The merged fields as the features saw them; `candidates` is per item. What no feature reads is left out. */
   readonly fields: { readonly user: Fields; readonly context: Fields; readonly candidates: readonly Fields[] };
   /** How the order was varied; left out where nothing is random. */
-  readonly exploration?: Exploration;
+  readonly exploration?: Exploration | undefined;
   /**
    * Candidates that were scored and not answered, where the order was varied: with their heads any other weights can be
    * tried on the whole list. `rows` are places in the request, heads are [ids, tasks].
    */
-  readonly unshown?: { readonly ids: readonly EventId[]; readonly rows: Int32Array; readonly heads: Float32Array };
+  readonly unshown?:
+    { readonly ids: readonly EventId[]; readonly rows: Int32Array; readonly heads: Float32Array } | undefined;
   /** How heads became a score; the definition's form where it is left out. */
-  readonly form?: 'product' | 'sum';
+  readonly form?: 'product' | 'sum' | undefined;
   /** One request with the items as its rows: the values as they were read, before anything fitted is applied. */
   readonly features: FeatureBatch;
   /** `features` as bytes, where they are at hand: an impression read from the log has them without decoding. */

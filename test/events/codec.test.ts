@@ -12,7 +12,7 @@ import {
   type Impression,
   type LoggedEvent,
 } from '../../src/events/index.js';
-import { feedback, impression } from './events.js';
+import { exposure, feedback, impression, varied } from './events.js';
 
 /** Any UTF-16 text, halves of surrogate pairs included. */
 const text = fc.oneof(
@@ -33,6 +33,19 @@ const fieldValue = fc.oneof(
 const fields = fc.dictionary(fc.oneof(text, fc.constant('__proto__')), fieldValue);
 const names = fc.uniqueArray(text, { maxLength: 4 });
 
+const anyExploration = fc.record(
+  {
+    share: fc.double(),
+    temperature: fc.double(),
+    swaps: fc.double(),
+    drawn: fc.constantFrom('greedy' as const, 'noise' as const),
+  },
+  { noNullPrototype: true },
+);
+const anySwap = fc
+  .tuple(anyExploration, fc.record({ position: fc.integer({ min: 2, max: 5000 }), swapped: fc.boolean() }))
+  .map(([policy, swap]) => ({ ...policy, drawn: 'swap' as const, swap }));
+
 const anyImpression = fc
   .record({
     time,
@@ -51,14 +64,22 @@ const anyImpression = fc
     ),
     user: fields,
     context: fields,
+    exploration: fc.option(fc.oneof(anyExploration, anySwap), { nil: undefined }),
+    unshown: fc.option(fc.array(fc.record({ id, row: fc.nat(5000) }), { maxLength: 4 }), { nil: undefined }),
+    form: fc.constantFrom(undefined, 'product' as const, 'sum' as const),
     seed: fc.array(fc.float(), { minLength: 16, maxLength: 16 }),
   })
-  .map(({ shown, user, context, seed, ...rest }): Impression => ({
+  .map(({ shown, user, context, seed, unshown, ...rest }): Impression => ({
     ...impression({ items: shown.map((item) => item.id) }),
     ...rest,
     items: shown.map(({ id, position, row, score, propensity }) => ({ id, position, row, score, propensity })),
     heads: Float32Array.from(seed.slice(0, shown.length * rest.tasks.length)),
     fields: { user, context, candidates: shown.map((item) => item.fields) },
+    unshown: unshown && {
+      ids: unshown.map(({ id: each }) => each),
+      rows: Int32Array.from(unshown, ({ row }) => row),
+      heads: Float32Array.from({ length: unshown.length * rest.tasks.length }, (_, at) => seed[at % 16]!),
+    },
   }));
 const anyEvent: fc.Arbitrary<LoggedEvent> = fc.oneof(
   anyImpression,
@@ -73,6 +94,7 @@ const anyEvent: fc.Arbitrary<LoggedEvent> = fc.oneof(
     value: fc.option(fc.double(), { nil: undefined }),
   }),
   fc.record({ kind: fc.constantFrom('item' as const, 'user' as const), time, id, fields }),
+  fc.record({ kind: fc.constant('exposure' as const), time, userId: id, experiment: text, arm: text, phase: text }),
   fc.record({ kind: fc.constant('marker' as const), time }),
 );
 
@@ -115,7 +137,17 @@ describe('the event codec', () => {
       expect(readAll(shifted.subarray(shift))).toEqual(impression());
       // As logs hand them out: slice() of a Buffer copies nothing.
       expect(readAll(Buffer.from(shifted.buffer).subarray(shift))).toEqual(impression());
+      expect(readAll(Buffer.concat([Buffer.alloc(shift), encodeEvent(varied())]).subarray(shift))).toEqual(varied());
     }
+  });
+
+  test('gives no word and no byte to how an order was varied where it was not', () => {
+    const { length } = encodeEvent(impression());
+    expect(encodeEvent(impression({ exploration: undefined, unshown: undefined, form: undefined })).length).toBe(
+      length,
+    );
+    const event = wholeImpression(decodeEvent(encodeEvent(impression())) as Impression);
+    for (const part of ['exploration', 'unshown', 'form']) expect(event).not.toHaveProperty(part);
   });
 
   test('answers bytes that are no event with event_invalid', () => {
@@ -127,7 +159,13 @@ describe('the event codec', () => {
   });
 
   test('notices every damaged byte and every cut', () => {
-    const events = [impression(), feedback(), { kind: 'item', time: 1, id: 7, fields: { a: 1 } } as const];
+    const events = [
+      impression(),
+      varied(),
+      exposure(),
+      feedback(),
+      { kind: 'item', time: 1, id: 7, fields: { a: 1 } } as const,
+    ];
     for (const event of events) {
       const bytes = encodeEvent(event);
       for (let at = 0; at < bytes.length; at++) {
@@ -178,10 +216,11 @@ test('a dead letter keeps the record, where it was and why it could not be used'
 });
 
 describe('the key of an event', () => {
-  test('is its user, else its request; an item goes by its id; a marker has a partition', () => {
+  test('is its user, else its request; an exposure goes by its user, an item goes by its id; a marker has a partition', () => {
     expect(recordOf(impression({ userId: 7 }))).toMatchObject({ key: '7' });
     expect(recordOf(feedback({ userId: undefined }))).toMatchObject({ key: 'request-1' });
     expect(recordOf({ kind: 'item', time: 1, id: 'v1', fields: {} })).toMatchObject({ key: 'v1', time: 1 });
+    expect(recordOf(exposure({ userId: 7 }))).toMatchObject({ key: '7' });
     expect(recordOf({ kind: 'marker', time: 1 }, 3)).toMatchObject({ partition: 3 });
   });
 

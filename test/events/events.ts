@@ -1,4 +1,4 @@
-import type { Feedback, Impression } from '../../src/events/index.js';
+import type { Exposure, Feedback, Impression } from '../../src/events/index.js';
 import type { Column } from '../../src/features/index.js';
 
 /** A small impression of `items` items; every part of it can be replaced. */
@@ -56,5 +56,27 @@ export const feedback = (over: Partial<Feedback> = {}): Feedback => ({
   itemId: 'v1',
   what: 'watch',
   value: 12.5,
+  ...over,
+});
+
+/** An impression whose order was varied: a swap that was made, of two candidates shown and two that were not. */
+export const varied = (): Impression => ({
+  ...impression({ candidates: 4 }),
+  exploration: { share: 0.1, temperature: 0.5, swaps: 0.2, drawn: 'swap', swap: { position: 2, swapped: true } },
+  unshown: {
+    ids: ['v9', 12],
+    rows: Int32Array.of(1, 2),
+    heads: Float32Array.of(0.25, 3, 0.125, 40),
+  },
+  form: 'sum',
+});
+
+export const exposure = (over: Partial<Exposure> = {}): Exposure => ({
+  kind: 'exposure',
+  time: Date.UTC(2026, 4, 1, 0, 0, 1),
+  userId: 'user-1',
+  experiment: 'layout',
+  arm: 'wide',
+  phase: '2',
   ...over,
 });

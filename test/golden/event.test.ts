@@ -6,7 +6,7 @@ import {
   encodeEvent,
   type LoggedEvent,
 } from '../../src/events/index.js';
-import { feedback, impression } from '../events/events.js';
+import { exposure, feedback, impression, varied } from '../events/events.js';
 
 /** Logs hold these bytes for weeks: if a test here fails, the format needs a new version and a reader of the old one. */
 const base64 = (bytes: Uint8Array): string =>
@@ -27,6 +27,28 @@ test('an impression of version 1 is these bytes', () => {
    AAAAAAAAAAAAAAAAAPhBAAAAAAAAAAABAAAAAgAAAAAAAAAAAAAAAQAAAAIAAAADAAAA"
   `);
   reads(impression());
+});
+
+test('an impression of version 1 whose order was varied is these bytes', () => {
+  expect(base64(encodeEvent(varied()))).toMatchInlineSnapshot(`
+   "VwEBAvjG7NIAAIBcDd55QpgBAADoAAAA2AAAAKgAAABwAAAABAAAAFgBAAAScmVxdWVzdC0xAQx1c2VyLTEIZGVtbzQyMDI2MDQz
+   MFQyMzU5NTlaLWFiMTJjZCsxNyAwMTIzNDU2Nzg5YWJjZGVmAAEMbGF5b3V0CHdpZGUCCmNsaWNrAAAAAAAA8D8Kd2F0Y2gzMzMz
+   MzPjPwIKY2xpY2sKd2F0Y2gAAgEEdjEBAQAAAAAAAOA/AAAAAAAA8D8CBwAAAAIEmpmZmZmZ2T8AAAAAAADwPwAAAAAAAAAAAD4A
+   AIA+AADAPmwAAABbeyJ1c2VyX2lkIjoidXNlci0xIiwiYWdlIjozMX0seyJkZXZpY2UiOiJ0diJ9LHsiaXRlbV9pZCI6InYxIiwi
+   dGFncyI6WyJhIiwyXX0seyJpdGVtX2lkIjo3LCJ0YWdzIjpbImEiLDJdfV0CA5qZmZmZmbk/AAAAAAAA4D+amZmZmZnJPwIBAQIB
+   BHY5AQIMAAAAAgAAAAAAgD4AAEBAAAAAPgAAIEIAAAAAV05GQgEAAAAn/qQh6AAAAHoAAAAEAAAAAgAAAAIAAAABAAAAAQAAAAIA
+   AAADAAAAAwAAAAQAAAB7InJlcXVlc3RzIjoxLCJyb3dzIjoyLCJjb2x1bW5zIjpbeyJuYW1lIjoiYWdlIiwic2lkZSI6InJlcXVl
+   c3QiLCJ3aWR0aCI6MX0seyJuYW1lIjoidGFncyIsInNpZGUiOiJjYW5kaWRhdGUiLCJ3aWR0aCI6MH1dfQAAAAAAAAAAAAAAAAAA
+   AAD4QQAAAAAAAAAAAQAAAAIAAAAAAAAAAAAAAAEAAAACAAAAAwAAAA=="
+  `);
+  reads(varied());
+});
+
+test('an exposure of version 1 is these bytes', () => {
+  expect(base64(encodeEvent(exposure()))).toMatchInlineSnapshot(
+    `"VwEHAFU+QiEAgL5cDd55QgEMdXNlci0xDGxheW91dAh3aWRlAjIAAA=="`,
+  );
+  reads(exposure());
 });
 
 test('a feedback of version 1 is these bytes', () => {
