@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { checkCommand } from './check.js';
 import { demoCommand } from './demo.js';
 import { evaluateCommand } from './evaluate.js';
+import { experimentCommand } from './experiment.js';
 import { exportCommand } from './export.js';
 import { inspectCommand } from './inspect.js';
 import { learnCommand } from './learn.js';
@@ -35,6 +36,7 @@ for (const command of [
   serveCommand(),
   joinCommand(),
   learnCommand(),
+  experimentCommand(),
   replayCommand(),
   logCommand(),
   inspectCommand(),

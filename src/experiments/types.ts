@@ -80,6 +80,8 @@ export interface ArmCatalogue {
 
 /** A part of a layer: of all users, hashed with the layer's name, those from one share up to another. */
 export interface LayerPart {
+  /** GrowthBook's two ways of writing one: an experiment has one namespace, or any number of filters. */
+  readonly kind: 'namespace' | 'filter';
   readonly layer: string;
   /** Each from (with) and to (without), 0 to 1. */
   readonly ranges: readonly (readonly [number, number])[];
@@ -92,6 +94,8 @@ export interface PlannedArm {
   readonly share: number;
   /** Undefined in an experiment that others depend on, such as a holdout: its arms change nothing themselves. */
   readonly settings: ArmSettings | undefined;
+  /** As it is written: what prerequisites look at. */
+  readonly value: unknown;
 }
 
 /** An experiment as it is configured. */

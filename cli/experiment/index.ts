@@ -1,0 +1,2 @@
+export { assignCommand } from './assign.js';
+export { checkCommand } from './check.js';

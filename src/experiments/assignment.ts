@@ -1,0 +1,117 @@
+import { GrowthBookClient, type FeatureDefinitions, type UserContext } from '@growthbook/growthbook';
+import type { Problem } from '../errors.js';
+import { nameHint } from '../nearest.js';
+import { isObject, pointer, type Payload, type RawFeature, type Testers } from './payload.js';
+import { userAttributes } from './split.js';
+import type { ArmSettings, Assignment, Exposed, PlannedExperiment, Subject } from './types.js';
+
+export const nothingAssigned: Assignment = { arms: {}, settings: {}, exposed: [] };
+
+/** What a tester gets whatever the rules say. */
+interface Override {
+  readonly arms: Readonly<Record<string, string>>;
+  /** By feature. */
+  readonly values: Map<string, unknown>;
+}
+
+/** A new client for each configuration: GrowthBook's own way of replacing a payload keeps saved groups that are gone. */
+const clientOf = ({ features, savedGroups }: Payload): GrowthBookClient => {
+  const active = ({ defaultValue, rules }: RawFeature) => ({
+    defaultValue,
+    rules: rules.filter((rule) => rule['active'] !== false),
+  });
+  const payload = {
+    features: Object.fromEntries(features.map((feature) => [feature.name, active(feature)])) as FeatureDefinitions,
+    savedGroups: savedGroups as Record<string, (string | number)[]>,
+  };
+  return new GrowthBookClient().initSync({ payload });
+};
+
+/**
+ * Assignment by GrowthBook's evaluation. Its callback, not the result of a feature, says what a user is exposed to: so the
+ * experiments that others depend on are heard of too, a holdout for one.
+ */
+export const createAssign = (
+  payload: Payload,
+  experiments: readonly PlannedExperiment[],
+): ((subject: Subject) => Assignment) => {
+  const client = clientOf(payload);
+  const setting = payload.features.filter(({ sets }) => sets).map(({ name }) => name);
+  const phases = new Map(experiments.map(({ key, phase }) => [key, phase]));
+  const overrides = overridesOf(payload.testers, experiments);
+
+  return ({ userId, attributes }) => {
+    const id = userId === undefined || userId === '' ? undefined : String(userId);
+    const override = id === undefined ? undefined : overrides.get(id);
+    const arms: Record<string, string> = { ...override?.arms };
+    const exposed: Exposed[] = [];
+    const user: UserContext = {
+      attributes: withUser(attributes, id),
+      trackingCallback: ({ key }, { key: arm }) => {
+        if (Object.hasOwn(arms, key)) return;
+        arms[key] = arm;
+        exposed.push({ experiment: key, arm, phase: phases.get(key) ?? '0' });
+      },
+      ...(override !== undefined && { forcedFeatureValues: override.values }),
+    };
+    const settings: Record<string, unknown> = {};
+    for (const feature of setting) {
+      const { value } = client.evalFeature(feature, user);
+      if (isObject(value)) merge(settings, value);
+    }
+    return { arms, settings: settings as ArmSettings, exposed };
+  };
+};
+
+const withUser = (attributes: Readonly<Record<string, unknown>>, id: string | undefined): Record<string, unknown> => {
+  const all: Record<string, unknown> = { ...attributes };
+  for (const name of userAttributes) all[name] = id;
+  return all;
+};
+
+/** No two of the values that meet here set the same, but both may set weights, of different heads. */
+const merge = (settings: Record<string, unknown>, value: Readonly<Record<string, unknown>>): void => {
+  for (const key in value) {
+    const [before, more] = [settings[key], value[key]];
+    settings[key] = isObject(before) && isObject(more) ? { ...before, ...more } : more;
+  }
+};
+
+const overridesOf = (testers: Testers, experiments: readonly PlannedExperiment[]): Map<string, Override> => {
+  const overrides = new Map<string, Override>();
+  for (const [user, wanted] of Object.entries(testers)) {
+    const arms: Record<string, string> = {};
+    const values = new Map<string, unknown>();
+    for (const [key, wantedArm] of Object.entries(wanted)) {
+      const experiment = experiments.find((each) => each.key === key);
+      const arm = experiment?.arms.find((each) => each.key === wantedArm);
+      if (experiment === undefined || arm === undefined || !experiment.active) continue;
+      arms[key] = arm.key;
+      values.set(experiment.feature, arm.value);
+    }
+    if (values.size > 0) overrides.set(user, { arms, values });
+  }
+  return overrides;
+};
+
+/**
+ * Testers of what is not there: told, not refused, so that an experiment can be ended without a look at its testers.
+ */
+export const testerNotes = (testers: Testers, experiments: readonly PlannedExperiment[]): Problem[] =>
+  Object.entries(testers).flatMap(([user, wanted]) =>
+    Object.entries(wanted).flatMap(([key, wantedArm]): Problem[] => {
+      const path = pointer('testers', user, key);
+      const experiment = experiments.find((each) => each.key === key);
+      if (experiment === undefined) {
+        const hint = nameHint(
+          key,
+          experiments.map((each) => each.key),
+        );
+        return [{ path, message: `there is no experiment "${key}"`, hint }];
+      }
+      const known = experiment.arms.map((arm) => arm.key);
+      if (!known.includes(wantedArm))
+        return [{ path, message: `${key} has no arm "${wantedArm}"`, hint: nameHint(wantedArm, known) }];
+      return experiment.active ? [] : [{ path, message: `${key} is switched off, for testers too` }];
+    }),
+  );

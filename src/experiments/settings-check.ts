@@ -1,0 +1,121 @@
+import { weightProblems } from '../definition/index.js';
+import type { Problem } from '../errors.js';
+import { nameHint } from '../nearest.js';
+import { isObject, pointer } from './payload.js';
+import type { ArmCatalogue, ArmSettings } from './types.js';
+
+type Check = (value: unknown) => string | undefined;
+
+const isShare: Check = (value) =>
+  typeof value === 'number' && value >= 0 && value <= 1 ? undefined : 'must be a share from 0 to 1';
+const oneOf =
+  (...allowed: readonly string[]): Check =>
+  (value) =>
+    allowed.includes(value as string) ? undefined : `must be ${allowed.join(' or ')}`;
+const isName: Check = (value) => (typeof value === 'string' && value !== '' ? undefined : 'must be a name');
+
+const explorationChecks: Readonly<Record<string, Check>> = {
+  share: isShare,
+  temperature: (value) =>
+    typeof value === 'number' && value > 0 && Number.isFinite(value) ? undefined : 'must be a number above 0',
+  swaps: isShare,
+};
+
+const checks: Readonly<Record<string, Check>> = {
+  ranker: isName,
+  version: isName,
+  weights: (value) =>
+    isObject(value) && Object.values(value).every(Number.isFinite) ? undefined : 'must be a number for each head',
+  form: oneOf('product', 'sum'),
+  exploration: (value) => (isObject(value) ? undefined : 'must be an object with share, temperature or swaps'),
+  limit: (value) => (Number.isSafeInteger(value) && Number(value) > 0 ? undefined : 'must be a whole number from 1'),
+  fallback: oneOf('rates', 'request'),
+};
+
+const keysOf = (value: Readonly<Record<string, unknown>>, allowed: typeof checks, at: string): Problem[] =>
+  Object.entries(value).flatMap(([key, inner]): Problem[] => {
+    const check = allowed[key];
+    const path = at + pointer(key);
+    if (check === undefined)
+      return [{ path, message: `unknown key "${key}"`, hint: nameHint(key, Object.keys(allowed)) }];
+    const wrong = check(inner);
+    return wrong === undefined ? [] : [{ path, message: `${wrong}, is ${JSON.stringify(inner)}` }];
+  });
+
+/**
+ * What is wrong with an arm’s settings, at `at`. What they name is looked up in the catalogue, if there is one: rankers,
+ * versions, heads and the bounds of weights. Weights without a ranker must do for every ranker that has these heads.
+ */
+export const armProblems = (value: unknown, at: string, catalogue: ArmCatalogue | undefined): Problem[] => {
+  if (!isObject(value))
+    return [{ path: at, message: `must be settings, is ${JSON.stringify(value)}`, hint: 'write {} to change nothing' }];
+  const problems = keysOf(value, checks, at);
+  const { exploration } = value;
+  if (isObject(exploration)) {
+    problems.push(...keysOf(exploration, explorationChecks, `${at}/exploration`));
+    const { share = 0, swaps = 0 } = exploration as { share?: number; swaps?: number };
+    if (share + swaps > 1)
+      problems.push({
+        path: `${at}/exploration`,
+        message: `share and swaps are ${share + swaps} together`,
+        hint: 'a request is explored in one way: at most 1',
+      });
+  }
+  if (catalogue === undefined || problems.length > 0) return problems;
+  return referenceProblems(value as ArmSettings, at, catalogue);
+};
+
+const referenceProblems = (
+  { ranker, version, weights }: ArmSettings,
+  at: string,
+  catalogue: ArmCatalogue,
+): Problem[] => {
+  const known = catalogue.rankers();
+  if (ranker !== undefined && !known.includes(ranker))
+    return [{ path: `${at}/ranker`, message: `there is no ranker ${ranker}`, hint: nameHint(ranker, known) }];
+  const rankers = ranker === undefined ? known : [ranker];
+  const problems: Problem[] = [];
+  if (version !== undefined) {
+    const versions = rankers.flatMap((each) => catalogue.versions(each));
+    if (!versions.includes(version))
+      problems.push({
+        path: `${at}/version`,
+        message: `${ranker === undefined ? 'no ranker' : `ranker ${ranker}`} has ${ranker === undefined ? 'a' : 'no'} version ${version}`,
+        hint: nameHint(version, versions.slice(-10)),
+      });
+  }
+  return weights === undefined ? problems : [...problems, ...weightsWrong(weights, rankers, at, catalogue)];
+};
+
+const weightsWrong = (
+  weights: Readonly<Record<string, number>>,
+  rankers: readonly string[],
+  at: string,
+  catalogue: ArmCatalogue,
+): Problem[] => {
+  const found = rankers.flatMap((ranker) => {
+    const definition = catalogue.definitionOf(ranker);
+    return definition === undefined ? [] : [{ ranker, ...weightProblems(definition, weights, `${at}/weights`) }];
+  });
+  /** A head that only some rankers have is no mistake: in a request for another it changes nothing. */
+  const nowhere = (path: string): boolean => found.every(({ unknown }) => unknown.some((each) => each.path === path));
+  const seen = new Set<string>();
+  return found
+    .flatMap(({ ranker, unknown, outside }) => [
+      ...unknown.filter(({ path }) => nowhere(path)),
+      ...outside.map((each) => ({ ...each, message: `${each.message} by ranker ${ranker}` })),
+    ])
+    .filter(({ path, message }) => {
+      const told = seen.has(path + message);
+      seen.add(path + message);
+      return !told;
+    });
+};
+
+/** The things that settings set, each of which only one experiment may set for a user. */
+export const thingsOf = ({ ranker, version, weights = {}, exploration = {}, ...rest }: ArmSettings): string[] => [
+  ...(ranker === undefined && version === undefined ? [] : ['ranker']),
+  ...Object.keys(weights).map((head) => `weights.${head}`),
+  ...Object.keys(exploration).map((key) => `exploration.${key}`),
+  ...Object.keys(rest),
+];
