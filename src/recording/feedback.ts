@@ -5,7 +5,7 @@ import { instantReader, zoneOf } from '../features/index.js';
 import { nameHint } from '../nearest.js';
 import type { Metrics } from '../telemetry/index.js';
 import { knownFeedback, type FeedbackMeasure } from './feedback-kinds.js';
-import { createRecentNames } from './recent.js';
+import { createRecentNames } from '../recent.js';
 import type { Recorder } from './recorder.js';
 
 /** Feedback as it is sent: the shape is checked, what it says is not. */
@@ -45,6 +45,8 @@ export interface FeedbackOptions {
   readonly definitions: () => readonly RankerDefinition[];
   readonly metrics: Metrics;
   readonly now: () => number;
+  /** Told of the times of events before they are checked: where the clock goes by them. */
+  readonly onTime?: (timeMs: number) => void;
   /** How many event ids are remembered at most. */
   readonly remembered?: number;
 }
@@ -54,7 +56,7 @@ const aheadMs = 60_000;
 const oldestMs = 30 * 86_400_000;
 
 export const createFeedback = (options: FeedbackOptions): TakeFeedback => {
-  const { recorder, definitions, metrics, now, remembered = 200_000 } = options;
+  const { recorder, definitions, metrics, now, onTime, remembered = 200_000 } = options;
   const recent = createRecentNames(remembered);
   const count = (outcome: string, events: number): void => {
     if (events > 0) metrics.count('watchnext_feedback_total', { outcome }, events);
@@ -65,6 +67,7 @@ export const createFeedback = (options: FeedbackOptions): TakeFeedback => {
     const refused: FeedbackOutcome['refused'][number][] = [];
     let duplicates = 0;
     entries.forEach((entry, index) => {
+      if ('event' in entry && entry.event.time !== undefined) onTime?.(instantOf(entry.event.time));
       const checked = 'event' in entry ? check(entry.event, { kinds, now: now() }) : entry;
       if ('problems' in checked) {
         const { id, problems } = checked;
