@@ -29,6 +29,11 @@ export const partExamples: Readonly<Record<string, string>> = {
   labels: `labels:
   click: {wait: 2m}
   watch: {on: [watch, heartbeat], take: largest, wait: 30m, late: supplement}`,
+  metrics: `metrics:
+  watch_time: {of: watch, take: sum, several: largest, direction: up}
+  clicks_per_list: {of: click, take: count, per: request, direction: up}
+  dismissals: {of: dismiss, take: count, direction: down, guardrail: 0.02}
+  completion: {of: watch, take: mean, several: largest, over: minutes, direction: up}`,
   stream: 'stream: {out_of_order: 2s, publish: 5s, seal: 1h, gate: {auc_drop: 0.02}}',
 };
 
@@ -53,4 +58,7 @@ without a position are learned without it too.`,
 
 These are starting points; \`watchnext evaluate\` decides. What is held out is not learned: once \`epochs\` is settled, leave
 \`validation\` out, so that the newest day is learned too. More on what happens in training: [training.md](training.md).`,
+  metrics: `What \`watchnext experiment report\` compares the arms by; nothing else reads it, and a running service need not be
+trained anew when it changes. \`per: user\` gives means over the users of an arm; the others are ratios of two such means, with
+intervals that know that a user’s lists and items belong together. How they are read: [experiments.md](experiments.md).`,
 };

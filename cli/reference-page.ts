@@ -51,6 +51,7 @@ export const referencePage = (schema: object): string => {
     ...['network', 'bias', 'score', 'training'].flatMap((name) => section(name, part(name))),
     ...section('labels', member('labels')),
     ...section('stream', part('stream')),
+    ...section('metrics', member('metrics')),
   ];
   return `${paragraphs.filter((paragraph) => paragraph !== '').join('\n\n')}\n`;
 };

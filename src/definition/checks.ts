@@ -3,6 +3,7 @@ import { checkBias } from './bias-checks.js';
 import type { Found } from './explain.js';
 import { unknownTask } from './references.js';
 import { checkLearned } from './learned-checks.js';
+import { checkMetrics } from './metrics.js';
 import type { FeatureDefinition, FeatureOf, RankerDefinition } from './schema.js';
 
 /** Features that own or share an embedding table. */
@@ -32,6 +33,7 @@ export const checkDefinition = (definition: RankerDefinition): Found[] => [
   ...checkScore(definition),
   ...checkTraining(definition),
   ...checkLabels(definition),
+  ...checkMetrics(definition),
   ...checkLearned(definition),
 ];
 

@@ -1,6 +1,7 @@
 export { durationMs } from './duration.js';
 export { featureFingerprint, fingerprint } from './fingerprint.js';
 export { labelRules, streamSettings, type LabelRule, type StreamSettings } from './stream.js';
+export { metricRules, type MetricRule } from './metrics.js';
 export { loadRanker, parseDefinition, type Ranker } from './parse.js';
 export {
   RankerSchema,
@@ -10,6 +11,7 @@ export {
   type FeatureOf,
   type FeatureScope,
   type LabelDefinition,
+  type MetricDefinition,
   type NetworkDefinition,
   type RankerDefinition,
   type ScoreDefinition,

@@ -1,5 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { BiasSchema } from './bias-schema.js';
+import { MetricSchema } from './metrics-schema.js';
 import { byKind, duration, Name, named, object, word } from './schema-parts.js';
 import { LabelSchema, StreamSchema } from './stream-schema.js';
 
@@ -434,6 +435,12 @@ export const RankerSchema = object(
       named(LabelSchema, 'by task, how feedback from the stream becomes its label; a task left out takes the defaults'),
     ),
     stream: Type.Optional(StreamSchema),
+    metrics: Type.Optional(
+      named(
+        MetricSchema,
+        'by name, what experiments are compared by; if left out, one metric per task, watch time and completion',
+      ),
+    ),
   },
   'a ranker',
 );
@@ -449,4 +456,5 @@ export type BiasDefinition = Static<typeof BiasSchema>;
 export type ScoreDefinition = Static<typeof ScoreSchema>;
 export type TrainingDefinition = Static<typeof TrainingSchema>;
 export type LabelDefinition = Static<typeof LabelSchema>;
+export type MetricDefinition = Static<typeof MetricSchema>;
 export type StreamDefinition = Static<typeof StreamSchema>;

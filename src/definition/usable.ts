@@ -3,7 +3,7 @@ import type { Found } from './explain.js';
 import type { RankerDefinition } from './schema.js';
 
 /** Parts that are maps from names: one bad member leaves the others to be checked. */
-const maps = ['features', 'tasks', 'labels'];
+const maps = ['features', 'tasks', 'labels', 'metrics'];
 /** What stands in for a part that cannot be left out and that nothing can be said of. */
 const standIns: Readonly<Record<string, unknown>> = {
   name: 'ranker',
