@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http';
 import { resolve } from 'node:path';
+import { createDrivenClock } from './clock.js';
 import { WatchnextError } from './errors.js';
 import type { RankerDefinition } from './definition/index.js';
 import type { Impression } from './events/index.js';
@@ -29,13 +30,19 @@ export interface ComposeOptions {
   readonly now?: () => number;
 }
 
+/** How long saying the time waits for feature state; a state that cannot follow the log must not stop the clock. */
+const settlePatienceMs = 10_000;
+
 /** Puts the parts together; the only place that knows them all. Resolves when the active versions serve, or were refused. */
 export const compose = async ({ settings, logger, version, now = Date.now }: ComposeOptions): Promise<Service> => {
   const metrics = createMetrics();
+  const driven = settings.clock === 'requests' ? createDrivenClock() : undefined;
+  /** Of everything that happens in event time; what waits and expires here goes by the wall clock. */
+  const eventNow = driven === undefined ? now : () => driven.now();
   const { device, workers, scoreTimeoutMs, ranker } = settings;
   const open = createOpened();
   const store = await open.keep(() => openStore(settings.store));
-  const log = await openEvents({ open, settings, logger, metrics, now });
+  const log = await openEvents({ open, settings, logger, metrics, now, eventNow });
   const stateOf = log && { stateOf: (sealed: SealedState) => log.live.stateOf(sealed) };
   const pool = await open.keep(() => createScorerPool({ device, workers, logger, metrics }));
   const versions = await open.keep(() => openVersions(settings.models, logger));
@@ -46,14 +53,16 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
     ...(ranker !== undefined && { defaultRanker: ranker }),
     logger,
     metrics,
-    now,
+    now: eventNow,
   });
   const known = createEntities({ store, metrics, now });
-  const entities = log === undefined ? known : recordUpdates(known, log.recorder, now);
+  const entities = log === undefined ? known : recordUpdates(known, log.recorder, eventNow);
   const record = log && { record: (shown: () => Impression): void => log.recorder.offer([shown]) };
-  const rank = createRanking({ rankers, entities, metrics, logger, now, scoreTimeoutMs, ...record });
+  const rank = createRanking({ rankers, entities, metrics, logger, now: eventNow, scoreTimeoutMs, ...record });
   const definitions = (): readonly RankerDefinition[] => rankers.definitions;
-  const feedback = log === undefined ? refuseFeedback : createFeedback({ ...log, definitions, metrics, now });
+  const heard = driven && { onTime: (timeMs: number) => driven.hear(timeMs) };
+  const feedback =
+    log === undefined ? refuseFeedback : createFeedback({ ...log, definitions, metrics, now: eventNow, ...heard });
 
   let draining = false;
   const readiness = {
@@ -70,6 +79,11 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
   await refresh();
   if (rankers.notReady !== undefined)
     logger.warn({ folder: resolve(settings.models) }, `not ready: ${rankers.notReady}`);
+  const settle = async (): Promise<void> => {
+    await log?.recorder.mark();
+    await refresh();
+    await log?.live.caughtUp(settlePatienceMs);
+  };
   let timer = setTimeout(poll, settings.pollMs).unref();
   function poll(): void {
     void refresh().finally(() => {
@@ -83,6 +97,7 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
       feedback,
       entities,
       rankers,
+      ...(driven && { clock: { ...driven, settle } }),
       readiness,
       metrics,
       logger,
@@ -140,12 +155,16 @@ const openEvents = async (parts: {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly now: () => number;
+  readonly eventNow: () => number;
 }): Promise<Events | undefined> => {
-  const { open, settings, logger, metrics, now } = parts;
+  const { open, settings, logger, metrics, now, eventNow } = parts;
   if (settings.log === 'off') return undefined;
   const log = await open.keep(() => openLog(settings, { logger, now, writes: ['events'], spool: { metrics } }));
-  const live = await open.keep(() => createLive({ log, logger, metrics, now }));
-  return { live, recorder: await open.keep(() => createRecorder({ log, metrics, logger, now })) };
+  const live = await open.keep(() => createLive({ log, logger, metrics, now: eventNow }));
+  // A clock that is told the time knows what was said before it: only then is that marked as complete.
+  const marks = settings.clock === 'requests' ? { markerMs: Infinity } : {};
+  const recorder = await open.keep(() => createRecorder({ log, metrics, logger, now: eventNow, ...marks }));
+  return { live, recorder };
 };
 
 const openStore = (path: string): FeatureStore => {

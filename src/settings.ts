@@ -87,6 +87,11 @@ const Settings = Type.Object(
       default: 1000,
       description: 'how often the active versions are looked up in the models folder',
     }),
+    clock: Type.Union([Type.Literal('wall'), Type.Literal('requests')], {
+      default: 'wall',
+      description:
+        'what time it is: the wall clock’s, or the largest that requests said, for simulated or past traffic (never with people)',
+    }),
     log: Type.Union([Type.Literal('embedded'), Type.Literal('kafka'), Type.Literal('off')], {
       default: 'embedded',
       description: 'where events go: a log in a folder, Kafka, or nowhere (then nothing can be learned from them)',

@@ -9,6 +9,7 @@ import type { Settings } from '../settings.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
 import { aboutRoutes } from './about.js';
 import { createAdminGuard } from './admin.js';
+import { clockRoute, type SaidClock } from './clock.js';
 import { entityRoutes } from './entities.js';
 import { errorReply, toWatchnextError } from './errors.js';
 import { modelRoutes } from './models.js';
@@ -22,6 +23,8 @@ export interface AppDependencies {
   readonly feedback: TakeFeedback;
   readonly entities: Entities;
   readonly rankers: Rankers;
+  /** Where requests say the time; the wall clock rules without. */
+  readonly clock?: SaidClock;
   readonly readiness: Readiness & { /** Answers then end their connections. */ readonly draining: boolean };
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -34,8 +37,9 @@ export interface AppDependencies {
 export const createApp = (dependencies: AppDependencies): RequestListener => {
   const { rank, feedback, entities, rankers, readiness, metrics, settings, version } = dependencies;
   const routes = [
-    rankRoute(rank, settings.maxCandidates),
+    rankRoute(rank, settings.maxCandidates, dependencies.clock),
     feedbackRoute(feedback),
+    clockRoute(dependencies.clock),
     ...entityRoutes(entities, rankers),
     ...modelRoutes(rankers),
     ...operationRoutes(readiness, metrics),

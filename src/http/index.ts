@@ -1,2 +1,3 @@
 export { createApp, type AppDependencies } from './app.js';
+export type { SaidClock } from './clock.js';
 export { answerWhileLoading } from './loading.js';

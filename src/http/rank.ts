@@ -1,11 +1,12 @@
 import type { Static } from '@sinclair/typebox';
 import { WatchnextError, type Problem } from '../errors.js';
 import type { EntityId, Rank, RankRequest } from '../ranking/index.js';
+import { saidTime, type SaidClock } from './clock.js';
 import { route, type Route } from './route.js';
 import { RankBody, RankReply } from './schemas.js';
 
 /** POST /v1/rank. */
-export const rankRoute = (rank: Rank, maxCandidates: number): Route =>
+export const rankRoute = (rank: Rank, maxCandidates: number, clock?: SaidClock): Route =>
   route({
     method: 'post',
     path: '/v1/rank',
@@ -15,7 +16,7 @@ export const rankRoute = (rank: Rank, maxCandidates: number): Route =>
     answers: RankReply,
     refuses: ['ranker_unknown', 'head_unknown', 'weight_out_of_bounds', 'not_ready'],
     precheck: (body) => refuseTooMany(body, maxCandidates),
-    handle: async ({ body, requestId }) => ({ json: await rank(toRequest(body, requestId)) }),
+    handle: async ({ body, requestId }) => ({ json: await rank(toRequest(body, requestId, clock)) }),
   });
 
 const refuseTooMany = (body: unknown, most: number): void => {
@@ -32,12 +33,15 @@ const refuseTooMany = (body: unknown, most: number): void => {
   });
 };
 
-const toRequest = (body: Static<typeof RankBody>, requestId: string): RankRequest => {
-  const { user, candidates, ...rest } = body;
+const toRequest = (body: Static<typeof RankBody>, requestId: string, clock: SaidClock | undefined): RankRequest => {
+  const { user, candidates, time: sent, ...rest } = body;
   refuseDuplicates(candidates);
+  const time = saidTime(sent, clock);
+  if (time !== undefined) clock?.hear(time);
   return {
     ...rest,
     requestId,
+    ...(time !== undefined && { time }),
     ...(user !== undefined && { user: withoutId(user) }),
     candidates: candidates.map((candidate) => ({ id: candidate.id, fields: withoutId(candidate).fields })),
   };

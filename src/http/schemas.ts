@@ -59,6 +59,12 @@ export const RankBody = Type.Object(
       }),
     ),
     explain: Type.Optional(Type.Boolean({ description: 'adds why each item has its score' })),
+    time: Type.Optional(
+      Type.Union([Type.Number(), Type.String({ maxLength: 64 })], {
+        description:
+          'when somebody asks: milliseconds since 1970 or an ISO text; only where requests say the time (--clock requests)',
+      }),
+    ),
     log: Type.Optional(
       Type.Boolean({
         description: 'false for a preview: the answer is not logged, so that nothing is learned from it',
@@ -77,6 +83,19 @@ export const RankBody = Type.Object(
     ],
   },
 );
+
+export const ClockBody = Type.Object(
+  {
+    time: Type.Union([Type.Number(), Type.String({ maxLength: 64 })], {
+      description:
+        'what time it is: milliseconds since 1970 or an ISO text; earlier than was said before changes nothing',
+    }),
+  },
+  { additionalProperties: false, examples: [{ time: '2026-01-05T00:00:00Z' }] },
+);
+export const ClockReply = Type.Object({
+  time: Type.Number({ description: 'what time it is, milliseconds since 1970' }),
+});
 
 const entityBody = (what: string, example: Record<string, unknown>) =>
   Type.Union(

@@ -34,6 +34,8 @@ export interface FollowerOptions {
 export interface Follower {
   /** When the state last knew everything that was in the log, by the clock. */
   readonly knewAllAt: number;
+  /** Resolves when everything is taken in that was in the log at the call, or after `patienceMs`. */
+  caughtUp(patienceMs: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -64,6 +66,8 @@ export function follow({ log, definition, state, start, logger, metrics, now }: 
   let merge: Merge | undefined;
   let caughtUp = false;
   let saidWhy = '';
+  /** By partition: the first offset that was not taken in yet. */
+  let taken: readonly number[] = [];
 
   const count = (kind: string, by = 1): void => metrics.count('watchnext_state_events_total', { ranker, kind }, by);
 
@@ -137,6 +141,7 @@ export function follow({ log, definition, state, start, logger, metrics, now }: 
     else current.merge.release(collect);
     await takeAll(events);
     joiner.advance(current.merge.watermark);
+    if (current.merge.buffered.events === 0) taken = current.merge.places.map(({ next }) => next);
     if (caughtUp && records.length < recordsPerRead) knewAllAt = now();
     if (saidWhy !== '') logger.info({ ranker }, 'feature state follows the event log again');
     saidWhy = '';
@@ -165,6 +170,12 @@ export function follow({ log, definition, state, start, logger, metrics, now }: 
   return {
     get knewAllAt() {
       return knewAllAt;
+    },
+    caughtUp: async (patienceMs) => {
+      const until = performance.now() + patienceMs;
+      const bounds = await log.bounds('events');
+      const isIn = (): boolean => bounds.every(({ next }, partition) => (taken[partition] ?? 0) >= next);
+      while (!isIn() && !stopped() && performance.now() < until) await sleep(pauseMs);
     },
     close: async () => {
       stop.abort();

@@ -39,6 +39,8 @@ export interface Live {
   stateOf(sealed: SealedState): FeatureState;
   /** How long ago the state that is furthest behind last knew everything in the log; 0 if there is none. */
   readonly lagMs: number;
+  /** Resolves when all states know everything that was in the log at the call, or after `patienceMs`. */
+  caughtUp(patienceMs: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -96,6 +98,9 @@ export function createLive(options: LiveOptions): Live {
     },
     get lagMs() {
       return Math.max(0, ...[...followed.values()].map(lagOf));
+    },
+    caughtUp: async (patienceMs) => {
+      await Promise.all([...followed.values()].map(({ follower }) => follower.caughtUp(patienceMs)));
     },
     close: async () => {
       closed = true;

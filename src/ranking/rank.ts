@@ -1,17 +1,18 @@
-import type { Impression } from '../events/index.js';
-import type { FeatureBatch, RankingInput } from '../features/index.js';
+import type { Exposure, Impression } from '../events/index.js';
+import type { Experiments, Exposed } from '../experiments/index.js';
+import type { FeatureBatch, Fields, RankingInput } from '../features/index.js';
 import type { Rankers, Scores, ServedModel } from '../inference/index.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
-import { combine } from '../policy/index.js';
+import { combine, orderRandom, sampleOrder, topRows, varies } from '../policy/index.js';
+import { createAssigning, nothing, type Assigned } from './assign.js';
 import type { Entities } from './entities.js';
 import { explainRow, featureValues } from './explain.js';
 import { rateScores } from './fallback.js';
-import { impressionOf, type Shown } from './impression.js';
-import { mergeFields } from './merge.js';
-import { topRows } from '../policy/index.js';
+import { explorationOf, impressionOf, type Shown } from './impression.js';
+import { mergeFields, storedUser } from './merge.js';
+import { rulesOf, type Rules } from './rules.js';
 import type { FallbackReason, RankAnswer, RankRequest, ScoredItem, UnscoredItem } from './types.js';
 import { createFieldWarnings, type FieldWarning } from './warnings.js';
-import { resolveWeights } from './weights.js';
 
 export interface RankingDependencies {
   readonly rankers: Rankers;
@@ -56,7 +57,7 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
       metrics.count('watchnext_rankings_total', { ranker: model.ranker });
       metrics.observe('watchnext_rank_candidates', {}, request.candidates.length);
 
-      const warnings = warningsOf(request, model.definition, now());
+      const warnings = warningsOf(request, model.definition, request.time ?? now());
       const attempt: Attempt = { request, model, weights, warnings };
       const read = await readInputs(attempt).catch((error: unknown) => ({ error }));
       if ('error' in read) return fallback(attempt, 'features_failed', read.error);
@@ -71,7 +72,7 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
     });
 
   async function readInputs({ request, model }: Attempt): Promise<Read> {
-    const input = await timed('merge', () => mergeFields(request, entities, now()));
+    const input = await timed('merge', () => mergeFields(request, entities, request.time ?? now()));
     return { input, batch: await timed('features', () => model.reader.read([input])) };
   }
 

@@ -1,3 +1,4 @@
+import type { Exploration } from '../events/index.js';
 import type { Fields } from '../features/index.js';
 import type { Entity, EntityId } from './entities.js';
 import type { FieldWarning } from './warnings.js';
@@ -11,10 +12,12 @@ export interface RankRequest {
   readonly candidates: readonly Entity[];
   /** How many items to answer; all if left out. */
   readonly limit?: number;
-  /** By head, in place of the definition's. */
+  /** By head, in place of the definition's: for trying them, so that no arm applies. */
   readonly weights?: Readonly<Record<string, number>>;
   readonly explain?: boolean;
-  /** False for a preview: the answer is not logged. */
+  /** When somebody asks, milliseconds since the epoch; now if left out. */
+  readonly time?: number;
+  /** False for a preview: the answer is not logged, nobody is exposed and the order is not varied. */
   readonly log?: boolean;
 }
 
@@ -46,12 +49,22 @@ export interface ItemExplanation {
 
 export type FallbackReason = 'features_failed' | 'scoring_failed' | 'scoring_timeout';
 
+/**
+ * Why no arm applies: the request names no user, or brings its own weights; what is stored of the user cannot be read, or a
+ * version that an arm names does not serve.
+ */
+export type Unassigned = 'no_user' | 'weights' | 'user_unreadable' | 'arm_unavailable';
+
 export interface RankAnswer {
   readonly requestId: string;
   readonly ranker: string;
   readonly version: string;
   /** Experiment arms this request fell into, by experiment. */
   readonly arms: Readonly<Record<string, string>>;
+  /** Left out where arms were looked for, found or not. */
+  readonly unassigned?: Unassigned;
+  /** How the order was varied; left out where it cannot be. */
+  readonly exploration?: Exploration;
   /** The weights that were applied, by head. */
   readonly weights: Readonly<Record<string, number>>;
   /** Fields of this request that do not do what their sender may think; left out where there are none. */

@@ -15,6 +15,8 @@ export interface Recorder {
    * is to be appended again: who reads counts an event once.
    */
   append(events: readonly RecordedEvent[]): Promise<void>;
+  /** Says, behind everything queued before, that everything up to now is in the log; resolves when that is durable. */
+  mark(): Promise<void>;
   /** Writes what is queued, as far as that can be done in time; takes nothing more. The log stays open. */
   close(): Promise<void>;
 }
@@ -26,7 +28,7 @@ export interface RecorderOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly bounds?: QueueOptions['bounds'];
-  /** Between time markers. */
+  /** Between time markers; Infinity where only {@link Recorder.mark} makes them. */
   readonly markerMs?: number;
   /** How long `append` and `close` wait for the log. */
   readonly timeoutMs?: number;
@@ -65,9 +67,9 @@ export const createRecorder = (options: RecorderOptions): Recorder => {
       else queue.push({ records, encode, settle });
     });
 
-  const mark = async (): Promise<void> => {
+  const mark = async (): Promise<WatchnextError | undefined> => {
     const partitions = await log.partitions('events');
-    await push(partitions, () => {
+    return push(partitions, () => {
       const marker: TimeMarker = { kind: 'marker', time: now() };
       return Array.from({ length: partitions }, (_, partition) => recordOf(marker, partition));
     });
@@ -81,8 +83,9 @@ export const createRecorder = (options: RecorderOptions): Recorder => {
       .finally(() => (marking = undefined));
   };
 
-  markNext();
-  const timer = setInterval(markNext, markerMs).unref();
+  const marksItself = Number.isFinite(markerMs);
+  if (marksItself) markNext();
+  const timer = marksItself ? setInterval(markNext, markerMs).unref() : undefined;
 
   const drop = (events: number, reason: string): void => {
     metrics.count('watchnext_events_dropped_total', { topic: 'events', reason }, events);
@@ -102,6 +105,10 @@ export const createRecorder = (options: RecorderOptions): Recorder => {
         timeoutMs,
         Promise.all(settled).then((errors) => errors.find(Boolean)),
       );
+      if (error !== undefined) throw error;
+    },
+    async mark() {
+      const error = await within(timeoutMs, mark());
       if (error !== undefined) throw error;
     },
     async close() {
