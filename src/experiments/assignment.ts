@@ -3,7 +3,7 @@ import type { Problem } from '../errors.js';
 import { nameHint } from '../nearest.js';
 import { isObject, pointer, type Payload, type RawFeature, type Testers } from './payload.js';
 import { userAttributes } from './split.js';
-import type { ArmSettings, Assignment, Exposed, PlannedExperiment, Subject } from './types.js';
+import type { Assignment, Exposed, PlannedExperiment, Subject } from './types.js';
 
 export const nothingAssigned: Assignment = { arms: {}, settings: {}, exposed: [] };
 
@@ -56,10 +56,10 @@ export const createAssign = (
     };
     const settings: Record<string, unknown> = {};
     for (const feature of setting) {
-      const { value } = client.evalFeature(feature, user);
+      const value: unknown = client.evalFeature(feature, user).value;
       if (isObject(value)) merge(settings, value);
     }
-    return { arms, settings: settings as ArmSettings, exposed };
+    return { arms, settings, exposed };
   };
 };
 

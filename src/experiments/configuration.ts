@@ -50,9 +50,9 @@ export const readConfiguration = (value: unknown, source: string, options: ReadO
   };
 };
 
-const refusal = (source: string, problems: readonly Problem[]): WatchnextError => {
+const refusal = (source: string, problems: readonly Problem[], cause?: unknown): WatchnextError => {
   const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
-  return new WatchnextError('experiments_invalid', `${source} has ${count}`, { problems });
+  return new WatchnextError('experiments_invalid', `${source} has ${count}`, { problems, cause });
 };
 
 /** The value of a JSON text. Throws `experiments_invalid`. */
@@ -72,9 +72,8 @@ export const readPayloadFile = async (file: string): Promise<string> => {
   } catch (cause) {
     const gone = (cause as NodeJS.ErrnoException).code === 'ENOENT';
     const message = gone ? 'there is no such file' : `cannot be read: ${(cause as Error).message}`;
-    throw refusal(file, [
-      { path: file, message, hint: 'name a file of experiments, such as models/demo/experiments.json' },
-    ]);
+    const hint = 'name a file of experiments, such as models/demo/experiments.json';
+    throw refusal(file, [{ path: file, message, hint }], cause);
   }
 };
 

@@ -1,4 +1,12 @@
-export { loadConfiguration } from './configuration.js';
+export { loadConfiguration, readConfiguration } from './configuration.js';
+export {
+  createExposureMemory,
+  type ExposureMarks,
+  type ExposureMemory,
+  type ExposureMemoryOptions,
+} from './exposures.js';
+export { noExperiments, openExperiments, type OpenOptions } from './open.js';
+export type { ExperimentSource } from './source.js';
 export type {
   ArmCatalogue,
   ArmSettings,

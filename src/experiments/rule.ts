@@ -200,7 +200,7 @@ const armKeys = (rule: RawRule, arms: number, at: string, findings: Findings): {
     return Array.from({ length: arms }, (_, index) => ({ key: String(index) }));
   }
   const keys = Array.from({ length: arms }, (_, index) => {
-    const { key = String(index), name } = (meta?.[index] ?? {}) as Readonly<Record<string, unknown>>;
+    const { key = String(index), name } = meta?.[index] ?? {};
     checkName(key, `${path}/${index}/key`, findings);
     return { key: String(key), ...(typeof name === 'string' && { name }) };
   });

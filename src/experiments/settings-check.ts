@@ -62,7 +62,7 @@ export const armProblems = (value: unknown, at: string, catalogue: ArmCatalogue 
       });
   }
   if (catalogue === undefined || problems.length > 0) return problems;
-  return referenceProblems(value as ArmSettings, at, catalogue);
+  return referenceProblems(value, at, catalogue);
 };
 
 const referenceProblems = (

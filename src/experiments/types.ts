@@ -119,5 +119,5 @@ export interface Configuration {
   readonly experiments: readonly PlannedExperiment[];
   /** What is allowed and may not be meant. */
   readonly notes: readonly Problem[];
-  assign(subject: Subject): Assignment;
+  readonly assign: (subject: Subject) => Assignment;
 }

@@ -14,6 +14,7 @@ export { outcomeDescriber, type DescribedOutcomes } from './state/described.js';
 export { fieldsOfState } from './state/reads.js';
 export { createFeatureState, restoreFeatureState, type FeatureState } from './state/state.js';
 export { openLmdbStore } from './stores/lmdb.js';
+export { openMarks, type Marks } from './stores/marks.js';
 export { createMemoryStore } from './stores/memory.js';
 export type * from './types.js';
 export { isList, isMissing, numberOf, textOf } from './fields.js';

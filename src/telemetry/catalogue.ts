@@ -127,6 +127,26 @@ export const metricCatalogue = {
     labels: ['ranker', 'kind'],
     help: 'Events of the log that feature state has followed, by kind; unreadable ones were passed over.',
   },
+  watchnext_experiments_running: {
+    kind: 'gauge',
+    labels: [],
+    help: 'Experiments that users can fall into now.',
+  },
+  watchnext_experiments_stale: {
+    kind: 'gauge',
+    labels: [],
+    help: '1 while the newest experiments cannot be read or were refused, so that earlier ones apply (or none).',
+  },
+  watchnext_experiments_loads_total: {
+    kind: 'counter',
+    labels: ['outcome'],
+    help: 'Experiments that were applied, refused, or unavailable (file gone, host away).',
+  },
+  watchnext_experiments_unassigned_total: {
+    kind: 'counter',
+    labels: ['reason'],
+    help: 'Requests that no experiment could take: no_user, or failed.',
+  },
   watchnext_ready: {
     kind: 'gauge',
     labels: [],

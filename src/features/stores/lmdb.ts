@@ -17,7 +17,7 @@ export function openLmdbStore(path: string): FeatureStore {
       Promise.resolve(
         keys.map((key) => {
           // One buffer serves every read and is longer than the value: `length` is set on it, so copy that much at once.
-          const shared = db.getBinaryFast(stored(key));
+          const shared = db.getBinaryFast(storedKey(key));
           return shared === undefined ? undefined : Uint8Array.prototype.slice.call(shared, 0, shared.length);
         }),
       ),
@@ -26,8 +26,8 @@ export function openLmdbStore(path: string): FeatureStore {
       if (writes.length === 0) return;
       await db.transaction(() => {
         for (const { key, value } of writes) {
-          if (value === undefined) db.removeSync(stored(key));
-          else db.putSync(stored(key), Buffer.from(value.buffer, value.byteOffset, value.byteLength));
+          if (value === undefined) db.removeSync(storedKey(key));
+          else db.putSync(storedKey(key), Buffer.from(value.buffer, value.byteOffset, value.byteLength));
         }
       });
       await db.flushed;
@@ -36,7 +36,8 @@ export function openLmdbStore(path: string): FeatureStore {
   };
 }
 
-function stored(key: string): string {
-  if (Buffer.byteLength(key) <= longestKeyBytes) return key;
+/** The key itself, or what stands for one that is too long. */
+export function storedKey(key: string, longestBytes = longestKeyBytes): string {
+  if (Buffer.byteLength(key) <= longestBytes) return key;
   return `${key.slice(0, 32)}#sha256:${createHash('sha256').update(key).digest('hex')}`;
 }
