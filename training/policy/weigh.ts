@@ -1,0 +1,196 @@
+import { mixSeeds, SeededRandom } from '../../src/random.js';
+import { fillLoggedChances } from './logged-chances.js';
+import type { OutcomeModel } from './outcome.js';
+import {
+  answeredOf,
+  headParts,
+  orderByUtility,
+  orderSmallest,
+  scoreList,
+  scratchFor,
+  swapChance,
+  type Scratch,
+} from './scores.js';
+import type { ListPolicy, LoggedLists, Variation } from './types.js';
+
+/** The policy to be estimated. */
+export interface Target extends Pick<ListPolicy, 'weights' | 'form'> {
+  /** What is random in it; as it was in each list if left out. */
+  readonly variation?: Variation;
+}
+
+/** What a target means for the lists that were asked for. */
+export interface Weighed {
+  /** [slots] P(item in its place | target) / P(item in its place | log); 0 in other lists. */
+  readonly importance: Float64Array;
+  /** By outcome model, each [lists asked for]: what the model expects the target to bring. */
+  readonly expected: readonly Float64Array[];
+}
+
+export interface Weigher {
+  /** `named`: the target whose chances are in the log. */
+  weigh(target: Target | 'named', which: Int32Array, outcomes?: readonly OutcomeModel[]): Weighed;
+}
+
+/**
+ * Weighs lists for one target after another. The log’s chances of places are exact, and computed once. Of a target’s
+ * Plackett-Luce part they are estimated without bias from `draws` races per list: given when the others arrive, the chance of
+ * an item to come in a place is known (conditional Monte Carlo). All targets meet the same races, so that their differences
+ * are not those of their luck. A target’s greedy and swapped parts are exact.
+ */
+export const createWeigher = (
+  lists: LoggedLists,
+  { seed, draws = 2 }: { readonly seed: number; readonly draws?: number },
+): Weigher => {
+  const parts = headParts(lists);
+  const scratch = scratchFor(lists);
+  const pool = logTimes(seed);
+  const chances = new Float64Array(lists.slotRow.length).fill(NaN);
+
+  const weighLogged = (list: number): void => {
+    const slot = lists.slotStart[list] as number;
+    if (slot < (lists.slotStart[list + 1] as number) && Number.isNaN(chances[slot]))
+      fillLoggedChances({ lists, parts, scratch }, list, chances);
+  };
+
+  return {
+    weigh(target, which, outcomes = []) {
+      const importance = new Float64Array(lists.slotRow.length);
+      const expected = outcomes.map(() => new Float64Array(which.length));
+      const weighing: Weighing = { lists, importance, outcomes, expected };
+      const own = target === 'named' ? undefined : { ...weighing, target, parts: parts(target.form) };
+      which.forEach((list, at) => {
+        weighLogged(list);
+        if (own === undefined) weighNamed(weighing, list, at);
+        else weighList({ ...own, scratch, pool, draws, seed }, list, at);
+        for (let slot = lists.slotStart[list] as number; slot < (lists.slotStart[list + 1] as number); slot++)
+          importance[slot] = (importance[slot] as number) / (chances[slot] as number);
+      });
+      return { importance, expected };
+    },
+  };
+};
+
+const pooled = 1 << 18;
+
+/** Logs of exponential times; every list begins at a place of its own. */
+const logTimes = (seed: number): Float64Array => {
+  const random = new SeededRandom(seed, 0x9ace);
+  return Float64Array.from({ length: pooled }, () => Math.log(-Math.log((random.next() + 0.5) / 2 ** 32)));
+};
+
+interface Weighing {
+  readonly lists: LoggedLists;
+  readonly importance: Float64Array;
+  readonly outcomes: readonly OutcomeModel[];
+  readonly expected: readonly Float64Array[];
+}
+
+const weighNamed = ({ lists, importance, outcomes, expected }: Weighing, list: number, at: number): void => {
+  const [first, past] = [lists.rowStart[list] as number, lists.rowStart[list + 1] as number];
+  const slot = lists.slotStart[list] as number;
+  importance[slot] = lists.targetChance[first + (lists.slotRow[slot] as number)] as number;
+  outcomes.forEach(({ byRow, byPlace }, outcome) => {
+    let sum = 0;
+    for (let row = first; row < past; row++) sum += (lists.targetChance[row] as number) * (byRow[row] as number);
+    (expected[outcome] as Float64Array)[at] = sum * (byPlace[lists.place[slot] as number] as number);
+  });
+};
+
+interface TargetWeighing extends Weighing {
+  readonly target: Target;
+  readonly parts: Float64Array;
+  readonly scratch: Scratch;
+  readonly pool: Float64Array;
+  readonly draws: number;
+  readonly seed: number;
+}
+
+const unvaried: Variation = { share: 0, temperature: 1, swaps: 0 };
+
+const weighList = (weighing: TargetWeighing, list: number, at: number): void => {
+  const { lists, target, parts, scratch, importance } = weighing;
+  const [from, to] = [lists.slotStart[list] as number, lists.slotStart[list + 1] as number];
+  const answered = answeredOf(lists, list);
+  const variation = target.variation ?? lists.policies[lists.policyOf[list] as number] ?? unvaried;
+  const { share, swaps } = variation;
+  const rows = scoreList({ lists, parts, weights: target.weights }, list, scratch.utility);
+  if (share < 1) {
+    orderByUtility(scratch, rows, answered);
+    for (let slot = from; slot < to; slot++) {
+      const [rank, place] = [scratch.rankOf[lists.slotRow[slot] as number] as number, lists.place[slot] as number];
+      importance[slot] =
+        (rank === place ? 1 - share - swaps : 0) + (swaps === 0 ? 0 : swaps * swapChance(rank, place, answered));
+    }
+    expectOrder(weighing, { list, at, chance: 1 - share });
+    if (swaps > 0) expectSwaps(weighing, { list, at, chance: swaps });
+  }
+  if (share > 0) weighRaces(weighing, { list, at, rows, variation });
+};
+
+interface Drawn {
+  readonly list: number;
+  readonly at: number;
+  readonly chance: number;
+}
+
+/** What the order in the scratch is expected to bring, in the places that are asked about. */
+const expectOrder = ({ lists, scratch, outcomes, expected }: TargetWeighing, { list, at, chance }: Drawn): void => {
+  const [from, to] = [lists.slotStart[list] as number, lists.slotStart[list + 1] as number];
+  const first = lists.rowStart[list] as number;
+  for (let outcome = 0; outcome < outcomes.length; outcome++) {
+    const { byRow, byPlace } = outcomes[outcome] as OutcomeModel;
+    const values = expected[outcome] as Float64Array;
+    let sum = 0;
+    for (let slot = from; slot < to; slot++) {
+      const place = lists.place[slot] as number;
+      sum += (byPlace[place] as number) * (byRow[first + (scratch.order[place] as number)] as number);
+    }
+    values[at] = (values[at] as number) + chance * sum;
+  }
+};
+
+/** What swapping adds to it. */
+const expectSwaps = (weighing: TargetWeighing, { list, at, chance }: Drawn): void => {
+  const { lists, scratch, outcomes, expected } = weighing;
+  const answered = answeredOf(lists, list);
+  const first = lists.rowStart[list] as number;
+  outcomes.forEach(({ byRow, byPlace }, outcome) => {
+    const valueAt = (place: number): number => byRow[first + (scratch.order[place] as number)] as number;
+    let sum = 0;
+    for (let place = 1; place < answered; place++)
+      sum += ((byPlace[0] as number) - (byPlace[place] as number)) * (valueAt(place) - valueAt(0));
+    const values = expected[outcome] as Float64Array;
+    if (answered > 1) values[at] = (values[at] as number) + (chance * 0.5 * sum) / (answered - 1);
+  });
+};
+
+const weighRaces = (
+  weighing: TargetWeighing,
+  race: { readonly list: number; readonly at: number; readonly rows: number; readonly variation: Variation },
+): void => {
+  const { lists, scratch, pool, draws, seed, importance } = weighing;
+  const { utility, key, order, rankOf } = scratch;
+  const { list, at, rows, variation } = race;
+  const [from, to] = [lists.slotStart[list] as number, lists.slotStart[list + 1] as number];
+  const kept = Math.min(rows, answeredOf(lists, list) + 1);
+  const chance = variation.share / draws;
+  for (let row = 0; row < rows; row++) utility[row] = (utility[row] as number) / variation.temperature;
+  for (let draw = 0; draw < draws; draw++) {
+    const start = mixSeeds(seed, list, draw);
+    for (let row = 0; row < rows; row++)
+      key[row] = (pool[(start + row) & (pooled - 1)] as number) - (utility[row] as number);
+    orderSmallest(scratch, rows, kept);
+    for (let slot = from; slot < to; slot++) {
+      const row = lists.slotRow[slot] as number;
+      const [place, rank] = [lists.place[slot] as number, rankOf[row] as number];
+      // Of the others, those that arrive just before and just after it would be in this place.
+      const before = place === 0 ? -Infinity : (key[order[place - 1 < rank ? place - 1 : place] as number] as number);
+      const after = place + 1 >= rows ? Infinity : (key[order[place < rank ? place : place + 1] as number] as number);
+      const between =
+        Math.exp(-Math.exp((utility[row] as number) + before)) - Math.exp(-Math.exp((utility[row] as number) + after));
+      importance[slot] = (importance[slot] as number) + chance * between;
+    }
+    expectOrder(weighing, { list, at, chance });
+  }
+};
