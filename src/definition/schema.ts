@@ -1,5 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { BiasSchema } from './bias-schema.js';
+import { ExplorationSchema } from './exploration-schema.js';
 import { MetricSchema } from './metrics-schema.js';
 import { byKind, duration, Name, named, object, word } from './schema-parts.js';
 import { LabelSchema, StreamSchema } from './stream-schema.js';
@@ -292,6 +293,7 @@ export const ScoreSchema = object(
         'per head [low, high]: what a request may ask for as weight; -10 to 10 where there is none',
       ),
     ),
+    exploration: Type.Optional(ExplorationSchema),
   },
   'how head values become one score: prod value^weight, or sum weight*value; bounds limit what a request may ask for',
 );

@@ -140,6 +140,18 @@ describe('a ranker definition', () => {
       /outside/,
     ],
     [
+      'more orders varied than there are',
+      { 'weights: {click: 1, watch: 0.5}': 'weights: {click: 1}, exploration: {share: 0.7, swaps: 0.4}' },
+      /score\.exploration/,
+      /together/,
+    ],
+    [
+      'noise without a temperature',
+      { 'weights: {click: 1, watch: 0.5}': 'weights: {click: 1}, exploration: {share: 0.1, temperature: 0}' },
+      /score\.exploration\.temperature/,
+      /./,
+    ],
+    [
       'an unknown time zone',
       { 'feedback_delay: 1d': 'feedback_delay: 1d, timezone: Mars/Base' },
       /timezone/,
