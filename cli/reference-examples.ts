@@ -42,12 +42,20 @@ export const partNotes: Readonly<Record<string, string>> = {
   features: `A map from the name of a feature to what it is. \`kind\` and \`scope\` are always needed. How each kind is read,
 encoded and updated, and what a missing value becomes: [features.md](features.md).`,
   bias: `What is shown first is clicked more because it is shown first. A log cannot tell that from being good, and a ranker that
-learns from its own log would confirm its own order. The bias tower takes the blame: in training it adds to the output of
-each task a weight that depends only on \`position\`, crossed with for example the device, so that the network need not explain
-it. It is shallow, a table of weights. The service ranks without it, as if every candidate stood in the same place; no request
-needs a position. Use it whenever the log has positions (the column \`position\`, 1 is the first place) and the order shown was
-not random. With \`dropout\` some rows are learned without it, which keeps the network from leaving everything to it. Rows
-without a position are learned without it too.`,
+learns from its own log would confirm its own order. Use one of three treatments whenever the log has positions (the column
+\`position\`, 1 is the first place) and the order shown was not random; leave \`bias\` out for none. No request needs a position.
+
+- \`kind: tower\`, the default: in training it adds to the output of each task a weight that depends only on \`position\`, crossed
+  with for example the device, so that the network need not explain it. It is shallow, a table of weights. The service ranks
+  without it, as if every candidate stood in the same place.
+- \`kind: input\`: the network takes the position as an input, as one of \`positions\` places or missing. The service ranks as if every
+  candidate stood in the first place, or with \`serve_as: missing\` as if nobody knew.
+- \`kind: adversarial\`: a head beside the network learns to tell the position from what all tasks share, and its gradient is turned
+  around on the way down, so that the shared layers carry as little of the position as they can. The service ranks without the
+  head. Too large a \`weight\` costs accuracy: candidates are shown high because they are good, and what tells that is hidden too.
+
+With \`dropout\` some rows are learned without their position, which keeps the network from leaving everything to it. Rows whose
+position is missing are learned without it too. What was learned can be read: \`watchnext examination\`.`,
   training: `How to choose by the size of the log:
 
 | rows | \`batch\` | \`epochs\` | \`validation\` |
