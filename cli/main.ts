@@ -14,6 +14,7 @@ import { schemaCommand } from './schema.js';
 import { serveCommand } from './serve.js';
 import { simulateCommand } from './simulate.js';
 import { trainCommand } from './train.js';
+import { worldCommand } from './world.js';
 import { softwareVersion } from '../src/version.js';
 
 // A reader that has seen enough (`| head`) ends the command quietly.
@@ -42,6 +43,7 @@ for (const command of [
   inspectCommand(),
   exportCommand(),
   simulateCommand(),
+  worldCommand(),
   schemaCommand(),
   demoCommand(),
 ]) {

@@ -1,0 +1,2 @@
+export { openServiceClient, type ServiceClientOptions } from './client.js';
+export { dayHeader, tellArms, tellDay, tellHappened } from './tables.js';
