@@ -145,7 +145,27 @@ export const metricCatalogue = {
   watchnext_experiments_unassigned_total: {
     kind: 'counter',
     labels: ['reason'],
-    help: 'Requests that no experiment could take: no_user, or failed.',
+    help: 'Requests that no experiment could take: no_user, weights (its own), user_unreadable, arm_unavailable, or failed.',
+  },
+  watchnext_arm_rankings_total: {
+    kind: 'counter',
+    labels: ['experiment', 'arm'],
+    help: 'Rankings answered under each arm, fallbacks and previews included.',
+  },
+  watchnext_exposures_total: {
+    kind: 'counter',
+    labels: ['experiment'],
+    help: 'Users who were first ranked under an arm, as far as this service knows.',
+  },
+  watchnext_explored_rankings_total: {
+    kind: 'counter',
+    labels: ['ranker', 'drawn'],
+    help: 'Rankings whose order could be varied, by what was drawn: greedy (by score), noise or swap.',
+  },
+  watchnext_pinned_versions: {
+    kind: 'gauge',
+    labels: ['ranker', 'state'],
+    help: 'Versions that arms name, beside the active one: those that serve and those that were refused.',
   },
   watchnext_ready: {
     kind: 'gauge',
