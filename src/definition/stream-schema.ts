@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox';
-import { duration, object, word } from './schema-parts.js';
+import { duration, Name, object, word } from './schema-parts.js';
 
 /** What the stream needs beyond a log in files: when feedback counts, and how what is learned from it reaches the service. */
 export const LabelSchema = object(
@@ -124,7 +124,7 @@ export const StreamSchema = object(
     forget: Type.Optional(duration('state of keys that had no outcome for this long is dropped', '90d')),
     arms: Type.Optional(LearnedArmsSchema),
     rankers: Type.Optional(
-      Type.Array(Type.String({ minLength: 1 }), {
+      Type.Array(Name, {
         minItems: 1,
         uniqueItems: true,
         description:

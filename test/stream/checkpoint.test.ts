@@ -6,7 +6,7 @@ import { EmbeddingTable, encodeTable } from '../../src/embeddings/index.js';
 import type { WatchnextError } from '../../src/errors.js';
 import type { CheckpointParts } from '../../training/stream/checkpoint-file.js';
 import { openCheckpoints, type Checkpoints } from '../../training/stream/checkpoint.js';
-import { startOfPlace } from '../../training/stream/learner.js';
+import { startOfPlace } from '../../training/stream/place.js';
 import { simulatedLog, smallRanker } from '../fit/world.js';
 import { stepsOf } from './joined.js';
 

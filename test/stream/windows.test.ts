@@ -15,7 +15,7 @@ const numbered = (first: number, count: number): JudgedRows =>
       return {
         time: request,
         version: `v${Math.floor(request / 10)}`,
-        arms: [request % 2 === 0 ? 'colour=red' : 'colour=blue'],
+        arms: [request % 2 === 0 ? 'colour/red' : 'colour/blue'],
         rows: Array.from({ length: 1 + (request % 3) }, (_, row) => ({
           labels: [(request + row) % 2, Number.NaN],
           predicted: [request / 1000, 1],
@@ -90,12 +90,12 @@ describe('windows', () => {
     const ofVersion = rows.filter(({ request }) => request >= 10);
     expect(windows.measures({ by: { version: 'v1' } })['click']).toMatchObject({ rows: ofVersion.length });
     const red = rows.filter(({ request }) => request % 2 === 0);
-    expect(windows.measures({ by: { arm: 'colour=red' } })['click']!.auc).toBeCloseTo(
+    expect(windows.measures({ by: { arm: 'colour/red' } })['click']!.auc).toBeCloseTo(
       auc(red, (request) => -request),
       10,
     );
     expect(windows.versions()).toEqual(['v0', 'v1']);
-    expect(windows.arms()).toEqual(['colour=red', 'colour=blue']);
+    expect(windows.arms()).toEqual(['colour/red', 'colour/blue']);
     expect(windows.measures({ by: 'learner' })['watch']!.rows).toBe(0);
   });
 

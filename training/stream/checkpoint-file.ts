@@ -4,7 +4,7 @@ import { WatchnextError } from '../../src/errors.js';
 import type { JoinedExample } from '../../src/join/index.js';
 import type { ModelState } from '../fit/index.js';
 import { readSections, type SectionArray, type Sections } from '../sections/index.js';
-import type { LearnerPlace } from './learner.js';
+import type { LearnerPlace } from './place.js';
 import { decodeWaiting, encodeWaiting } from './waiting.js';
 
 const format = 1;

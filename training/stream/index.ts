@@ -7,4 +7,4 @@ export { createWatch, type Retreat, type Watch, type WatchOptions } from './watc
 export { createLearner, type Learner, type LearnerOptions } from './learner.js';
 export { runLearner, type LearnerNews, type LearnerReport, type LearnerStatus, type RunLearnerOptions } from './run.js';
 export { openCheckpoints, type Checkpoints } from './checkpoint.js';
-export { startOfPlace } from './learner.js';
+export { startOfPlace } from './place.js';

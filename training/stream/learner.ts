@@ -9,64 +9,20 @@ import {
 } from '../../src/features/index.js';
 import type { Joined, JoinedExample } from '../../src/join/index.js';
 import { mixSeeds, type ResumedRanker, type TaskLosses } from '../fit/index.js';
+import { armNames, rowWeights, weighed } from './chosen.js';
 import { collect, concat, exampleReader, fakeNegativeWeights, type ReadExample } from './examples.js';
+import { nothingLearned, sampled, type LearnedPart, type LearnedSoFar } from './learned-part.js';
+import { isKnown, startOfCounts, type Known, type LearnerCounts, type LearnerPlace } from './place.js';
+import { SourceCounter } from './sources.js';
 import type { Windows } from './windows.js';
-
-/** What the learner met; since it began at the sealed version. */
-export interface LearnerCounts {
-  readonly rows: number;
-  readonly batches: number;
-  readonly outcomes: number;
-  /** Requests passed over: in the version already, of another ranker or definition, or not to be read. */
-  readonly older: number;
-  readonly foreign: number;
-  readonly otherDefinition: number;
-  readonly unreadable: number;
-  /** Batches that taught nothing, because a loss was not finite. */
-  readonly notFinite: number;
-  /** Embedding rows and feature state dropped because nothing was heard of their keys. */
-  readonly expiredRows: number;
-  readonly forgottenKeys: number;
-}
-
-/** What was learned since this was last taken. */
-export interface LearnedPart {
-  /** Event time up to which everything is learned; -Infinity before the first batch. */
-  readonly until: number;
-  readonly rows: number;
-  /** Event times of feedback in it; every so many of them, if there were very many. */
-  readonly feedbackTimes: Float64Array;
-}
-
-/**
- * What the version that learning began at has seen already: of a log in files everything up to a time; of the stream all
- * outcomes, and all examples that matured, before a watermark.
- */
-export type Known = { readonly until: number } | { readonly watermark: number };
-
-/** Where a learner stands, as JSON; what waits for a full batch is beside it. */
-export interface LearnerPlace {
-  readonly counts: LearnerCounts;
-  readonly steps: number;
-  /** Event times, in milliseconds: of the last example and outcome, and of the hours at which old keys were last dropped. */
-  readonly clocks: Readonly<Record<'example' | 'outcome' | 'rowsHour' | 'stateHour', number | null>>;
-  readonly notFiniteInARow: number;
-  readonly known: Known | null;
-  readonly learned: LearnedSoFar & { readonly until: number | null };
-}
-
-/** Of feedback times, every `stride`-th of those seen is kept. */
-interface LearnedSoFar {
-  readonly rows: number;
-  readonly feedbackTimes: readonly number[];
-  readonly stride: number;
-  readonly seen: number;
-}
 
 /** What was joined, with its outcomes as what they change in feature state. */
 export interface DescribedJoined extends Omit<Joined, 'outcomes'> {
   readonly outcomes: DescribedOutcomes;
 }
+
+/** Who served a list, with what. */
+export type Served = Pick<JoinedExample, 'ranker' | 'version' | 'fingerprint'>;
 
 export interface LearnerOptions {
   readonly ranker: ResumedRanker;
@@ -76,6 +32,11 @@ export interface LearnerOptions {
   readonly windows: Pick<Windows, 'add'>;
   /** Any feature batch of the ranker: examples must have its columns. The golden rows, say. */
   readonly like: FeatureBatch;
+  /**
+   * Whether another ranker's list was served with the same features, so that it can be learned from (`stream.rankers`); none
+   * is if left out. The same answer for the same list, always.
+   */
+  readonly agrees?: (served: Served) => Promise<boolean>;
   /** Passed over; nothing if left out, or what `from` says. */
   readonly known?: Known;
   /** Goes on from here; from the version as it was sealed if left out. */
@@ -106,30 +67,6 @@ const hourMs = 3_600_000;
 /** Seeds of the stream's steps are others than those of training from files. */
 const streamSeed = 0x57ea;
 const mostNotFinite = 5;
-const mostFeedbackTimes = 256;
-
-const startOfCounts: LearnerCounts = {
-  rows: 0,
-  batches: 0,
-  outcomes: 0,
-  older: 0,
-  foreign: 0,
-  otherDefinition: 0,
-  unreadable: 0,
-  notFinite: 0,
-  expiredRows: 0,
-  forgottenKeys: 0,
-};
-
-/** Before anything was learned. */
-export const startOfPlace: LearnerPlace = {
-  counts: startOfCounts,
-  steps: 0,
-  clocks: { example: null, outcome: null, rowsHour: null, stateHour: null },
-  notFiniteInARow: 0,
-  known: null,
-  learned: { rows: 0, feedbackTimes: [], stride: 1, seen: 0, until: null },
-};
 
 export const createLearner = (options: LearnerOptions): Learner => new StreamLearner(options);
 
@@ -141,6 +78,9 @@ class StreamLearner implements Learner {
   readonly #fingerprint: string;
   readonly #read: ReturnType<typeof exampleReader>;
   readonly #describe: (outcomes: readonly Outcome[]) => DescribedOutcomes;
+  readonly #rankers: ReadonlySet<string>;
+  readonly #weightOf: ReturnType<typeof rowWeights>;
+  readonly #sources: SourceCounter;
   readonly #known: Known | null;
   readonly #counts: { -readonly [name in keyof LearnerCounts]: number };
   readonly #clocks: Record<keyof LearnerPlace['clocks'], number>;
@@ -164,7 +104,10 @@ class StreamLearner implements Learner {
     this.#fingerprint = fingerprint(definition);
     this.#read = exampleReader(options.like, this.#tasks.length);
     this.#describe = outcomeDescriber(definition);
-    this.#counts = { ...(place?.counts ?? startOfCounts) };
+    this.#rankers = new Set(this.#settings.rankers);
+    this.#weightOf = rowWeights(definition);
+    this.#sources = new SourceCounter(place?.sources);
+    this.#counts = { ...startOfCounts, ...place?.counts };
     this.#clocks = {
       example: place?.clocks.example ?? -Infinity,
       outcome: place?.clocks.outcome ?? -Infinity,
@@ -185,7 +128,7 @@ class StreamLearner implements Learner {
   async take({ watermark, outcomes, examples }: Joined | DescribedJoined): Promise<void> {
     this.#observe('times' in outcomes ? outcomes : this.#describe(outcomes));
     for (const example of examples) {
-      const read = this.#readable(example);
+      const read = this.#readable(example, this.#isOwn(example) || (await this.#agrees(example)));
       if (read === undefined) continue;
       const { matured } = example;
       if (this.#isOver(matured) || this.#waitingRows + read.batch.rows > this.#batchRows) await this.#close();
@@ -220,6 +163,7 @@ class StreamLearner implements Learner {
         stateHour: finite(stateHour),
       },
       notFiniteInARow: this.#notFiniteInARow,
+      sources: this.#sources.sources,
       known: this.#known,
       learned: { rows, feedbackTimes, stride, seen, until: finite(this.#learnedUntil) },
     };
@@ -279,18 +223,27 @@ class StreamLearner implements Learner {
   }
 
   /** The example if it is one to learn from; counted why if not. */
-  #readable(example: JoinedExample): ReadExample | undefined {
-    const { ranker } = this.#options;
+  #readable(example: JoinedExample, agrees: boolean): ReadExample | undefined {
     const counts = this.#counts;
-    if (example.ranker !== ranker.definition.name) counts.foreign++;
+    const isOwn = this.#isOwn(example);
+    if (!isOwn && !this.#rankers.has(example.ranker)) counts.foreign++;
     else if (isKnown(this.#known, example.matured, example.time)) counts.older++;
-    else if (example.fingerprint !== this.#fingerprint) counts.otherDefinition++;
+    else if (!agrees || (isOwn && example.fingerprint !== this.#fingerprint)) counts.otherDefinition++;
+    else if (this.#weightOf(example.arms) === 0) counts.otherArms++;
     else {
       const read = this.#read(example);
       if (read === undefined) counts.unreadable++;
       return read;
     }
     return undefined;
+  }
+
+  #isOwn({ ranker }: Served): boolean {
+    return ranker === this.#options.ranker.definition.name;
+  }
+
+  async #agrees(example: Served): Promise<boolean> {
+    return this.#rankers.has(example.ranker) && (await this.#options.agrees?.(example)) === true;
   }
 
   #wait(read: ReadExample): void {
@@ -323,13 +276,19 @@ class StreamLearner implements Learner {
       times,
       labels,
       predicted,
-      served: concat(read.map(({ example }) => example.served)),
-      versions: read.map(({ example }) => example.version),
-      arms: read.map(({ example }) => Object.entries(example.arms).map(([experiment, arm]) => `${experiment}=${arm}`)),
+      // What another ranker said of its lists is no measure of this one's versions.
+      served: concat(read.map(({ example }) => (this.#isOwn(example) ? example.served : unserved(example)))),
+      versions: read.map(({ example }) =>
+        this.#isOwn(example) ? example.version : `${example.ranker}@${example.version}`,
+      ),
+      arms: read.map(({ example }) => armNames(example.arms)),
     });
     this.#expireRows(now);
     ranker.admit(batch, now);
-    const weights = fakeNegativeWeights(this.#rules, { labels, predicted });
+    const weights = weighed(fakeNegativeWeights(this.#rules, { labels, predicted }), {
+      ofRequests: read.map((each) => [each.batch.rows, this.#weightOf(each.example.arms)]),
+      tasks: this.#tasks.length,
+    });
     const step = { rateFactor: settings.progressiveRate, seed: mixSeeds(ranker.seed, streamSeed, this.#steps) };
     this.#steps++;
     const losses = await ranker.learn({ ...examples, ...(weights === undefined ? {} : { weights }) }, step);
@@ -350,6 +309,7 @@ class StreamLearner implements Learner {
   #learnedFrom(read: readonly ReadExample[], rows: number): void {
     this.#notFiniteInARow = 0;
     this.#counts.rows += rows;
+    for (const { example, batch } of read) this.#sources.add(example, batch.rows);
     const times = read.flatMap(({ example }) => [...example.feedbackTimes]);
     this.#learned = sampled({ ...this.#learned, rows: this.#learned.rows + rows }, times);
   }
@@ -374,23 +334,6 @@ class StreamLearner implements Learner {
   }
 }
 
-const nothingLearned: LearnedSoFar = { rows: 0, feedbackTimes: [], stride: 1, seen: 0 };
-
-/** With these times too: when there are too many, every other one goes, and half as many are taken from then on. */
-const sampled = ({ rows, ...before }: LearnedSoFar, times: readonly number[]): LearnedSoFar => {
-  let { stride, seen } = before;
-  let feedbackTimes = [...before.feedbackTimes];
-  for (const time of times) {
-    if (seen++ % stride === 0) feedbackTimes.push(time);
-    if (feedbackTimes.length < mostFeedbackTimes) continue;
-    feedbackTimes = feedbackTimes.filter((_, i) => i % 2 === 0);
-    stride *= 2;
-  }
-  return { rows, feedbackTimes, stride, seen };
-};
-
-/** @param time of the event or of maturity; @param shown when the row was shown. */
-const isKnown = (known: Known | null, time: number, shown: number): boolean =>
-  known !== null && ('until' in known ? shown <= known.until : time < known.watermark);
+const unserved = ({ served }: JoinedExample): Float32Array => new Float32Array(served.length).fill(Number.NaN);
 
 const finite = (time: number): number | null => (Number.isFinite(time) ? time : null);

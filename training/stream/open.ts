@@ -6,7 +6,9 @@ import type { JoinedStreamOptions } from '../../src/join/index.js';
 import { encodeTraining, resumeRanker, type EngineFactory, type ResumedRanker } from '../fit/index.js';
 import type { StoredCheckpoint } from './checkpoint-file.js';
 import { openJoinedElsewhere, openJoining, type LearningStream } from './joining.js';
-import { createLearner, type Known, type Learner } from './learner.js';
+import { createLearner, type Learner } from './learner.js';
+import type { Known } from './place.js';
+import { createAgreement } from './agreement.js';
 import { decodeSealedPlace } from './sealed-place.js';
 import { createWindows, type Windows } from './windows.js';
 
@@ -34,6 +36,8 @@ export interface OpenLearnerOptions {
   /** To go on from; see {@link choose}. */
   readonly checkpoint: StoredCheckpoint | undefined;
   readonly onDeadLetter?: JoinedStreamOptions['onDeadLetter'];
+  /** Told of lists of other rankers that cannot be learned from. */
+  readonly onTrouble: (message: string) => void;
 }
 
 /**
@@ -76,6 +80,7 @@ export async function openLearner(options: OpenLearnerOptions): Promise<OpenLear
       state,
       windows,
       like: base.golden.batch,
+      agrees: createAgreement({ definition, artifacts: openArtifacts(models), onTrouble: options.onTrouble }),
       ...(from && { from }),
       ...(checkpoint === undefined && { known: knownOf(base) }),
     });

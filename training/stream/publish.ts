@@ -9,7 +9,7 @@ import {
 import type { TableChanges } from '../../src/embeddings/index.js';
 import { openServedModel, sealModel, servingGraph, type ResumedRanker, type SealModelOptions } from '../fit/index.js';
 import { judge } from './gate.js';
-import type { LearnedPart } from './learner.js';
+import type { LearnedPart } from './learned-part.js';
 import type { GateDecision } from './types.js';
 import type { Windows } from './windows.js';
 

@@ -8,7 +8,8 @@ import type { JoinedStreamOptions } from '../../src/join/index.js';
 import type { EngineFactory } from '../fit/index.js';
 import { openCheckpoints, type Checkpoints } from './checkpoint.js';
 import { counted } from './counted-log.js';
-import type { DescribedJoined, LearnerCounts, LearnerPlace } from './learner.js';
+import type { DescribedJoined } from './learner.js';
+import type { LearnerCounts, LearnerPlace } from './place.js';
 import { takeLock } from './lock.js';
 import { choose, openLearner, type OpenLearner } from './open.js';
 import { createPublisher, type Publication, type Publisher } from './publish.js';
@@ -149,6 +150,7 @@ class Run {
           this.#records.lastRead = records;
         }),
         ...(onDeadLetter && { onDeadLetter }),
+        onTrouble: (message) => this.#warn(message),
       });
       this.#line = open.line;
       const published = checkpoint?.facts.published;
@@ -300,7 +302,7 @@ class Run {
       const publication = await publisher.seal({
         state: state.snapshot(),
         data: { from: Date.parse(base.manifest.data.from), until, rows: base.manifest.data.rows + place.counts.rows },
-        trainer: { learnedFrom: this.#line[0], steps: place.steps, counts: place.counts },
+        trainer: { learnedFrom: this.#line[0], steps: place.steps, counts: place.counts, sources: place.sources },
         metrics: windows.measures({ by: 'learner' }),
         ...(Number.isFinite(position.watermark) && { stream: position }),
         training: encodeSealedPlace(learner, windows),

@@ -2,7 +2,8 @@ import type { LoadedArtifact } from '../../src/artifact/index.js';
 import type { JoinedExample } from '../../src/join/index.js';
 import { decodeSections, encodeSections } from '../sections/index.js';
 import { decodeWaiting, encodeWaiting } from './waiting.js';
-import type { Learner, LearnerPlace } from './learner.js';
+import type { Learner } from './learner.js';
+import type { LearnerPlace } from './place.js';
 import type { Windows } from './windows.js';
 
 const file = 'learner.bin';

@@ -11,7 +11,7 @@ export interface JudgedRows {
   readonly predicted: Float32Array;
   /** [rows, tasks] by the version that served them; NaN where nothing was served. */
   readonly served: Float32Array;
-  /** [requests] the version that served each, and its arms as "experiment=arm" texts. */
+  /** [requests] the version that served each, and its arms as "experiment/arm" texts. */
   readonly versions: readonly string[];
   readonly arms: readonly (readonly string[])[];
 }

@@ -30,7 +30,7 @@ export interface Windows {
   measures(options: { readonly by: MeasuredBy }): HeadMeasures;
   /** What served the rows kept, in the order in which each first did. */
   versions(): readonly string[];
-  /** As "experiment=arm". */
+  /** As "experiment/arm". */
   arms(): readonly string[];
   snapshot(): Uint8Array;
   /** Goes on exactly as the windows that were written down would have. */
