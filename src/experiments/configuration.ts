@@ -4,7 +4,7 @@ import { createAssign, testerNotes } from './assignment.js';
 import { begunWith, changeProblems, type Begun } from './changes.js';
 import { conflicts } from './conflicts.js';
 import { readPayload, type Findings, type Testers } from './payload.js';
-import { readRules } from './rule.js';
+import { readRules, type ReadExperiment } from './rule.js';
 import type { ArmCatalogue, Configuration } from './types.js';
 
 export interface ReadOptions {
@@ -17,6 +17,8 @@ export interface ReadOptions {
 }
 
 export interface ReadConfiguration extends Configuration {
+  /** The experiments with where they stand, in the order of `experiments`. */
+  readonly read: readonly ReadExperiment[];
   /** What has begun when this applies. */
   readonly begun: Begun;
 }
@@ -44,6 +46,7 @@ export const readConfiguration = (value: unknown, source: string, options: ReadO
   const all = { ...payload.testers, ...testers };
   return {
     experiments: planned,
+    read: experiments,
     notes: [...findings.notes, ...testerNotes(all, planned)],
     assign: createAssign({ ...payload, testers: all }, planned),
     begun: begunWith(begun, experiments),

@@ -1,4 +1,5 @@
 export { loadConfiguration, readConfiguration } from './configuration.js';
+export { editArm, type ArmEdit, type EditedArm } from './edit.js';
 export {
   createExposureMemory,
   type ExposureMarks,
