@@ -1,7 +1,16 @@
 export { clipImportance } from './clip.js';
 export { contributions, estimateMean, estimators, quotient, type Estimator } from './estimate.js';
+export { explorationOptions, leastExploration, type ExplorationOption } from './exploration.js';
+export { paretoFront } from './front.js';
+export { compare, judge, type Compared, type JudgeOptions, type Judgement } from './judge.js';
 export { collectLists, type ListCollector } from './lists.js';
+export { checkPropensities, orderImportance, type OrderImportance, type PropensityCheck } from './orders.js';
 export { fitOutcome, headBasis, type Basis, type OutcomeModel } from './outcome.js';
 export { placeChances } from './place-chances.js';
+export type { TunedPoint } from './points.js';
+export { searchBounds, type WeightSpace } from './space.js';
+export { splitByUser, type Split } from './split.js';
+export { rewardShares, supportLimits, supportOf, thinness, type Support, type SupportLimits } from './support.js';
+export { tune, type Advice, type TuneOptions, type TuneProgress, type Tuning } from './tune.js';
 export type * from './types.js';
 export { createWeigher, type Target, type Weighed, type Weigher } from './weigh.js';

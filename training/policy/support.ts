@@ -14,12 +14,14 @@ export interface Support {
 }
 
 /** When a log says too little of a target for a recommendation. */
-export const supportLimits = {
-  effectiveLists: 200,
-  /** Off by more, the log misses what the target would show or shows it too rarely to be counted on. */
-  meanWeightOff: 0.1,
-  largestShare: 0.05,
-} as const;
+export interface SupportLimits {
+  readonly effectiveLists: number;
+  /** Off 1 by more, the log misses what the target would show or shows it too rarely to be counted on. */
+  readonly meanWeightOff: number;
+  readonly largestShare: number;
+}
+
+export const supportLimits: SupportLimits = { effectiveLists: 200, meanWeightOff: 0.1, largestShare: 0.05 };
 
 /** [places] part of the rewards that comes from each place, the columns alike. */
 export const rewardShares = (lists: LoggedLists, which: Int32Array): Float64Array => {
@@ -86,7 +88,7 @@ export const supportOf = (
 };
 
 /** Why a log says too little of a target, in words; none if it says enough. */
-export const thinness = (support: Support, most: Partial<typeof supportLimits> = {}): string[] => {
+export const thinness = (support: Support, most: Partial<SupportLimits> = {}): string[] => {
   const limits = { ...supportLimits, ...most };
   const { effectiveLists, lists, meanWeight, largestShare } = support;
   const reasons: string[] = [];

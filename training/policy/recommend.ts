@@ -1,0 +1,79 @@
+import type { TunedPoint } from './points.js';
+import type { Estimate, ListMetric } from './types.js';
+
+/**
+ * Of points that are expected to lower neither measure, the one whose gains are largest in their standard errors; undefined if
+ * there is none. Looks at what the search saw, so that what is judged afterwards owes nothing to having been chosen.
+ */
+export const chooseWeights = (
+  points: readonly TunedPoint[],
+  signs: readonly [number, number],
+): TunedPoint | undefined => {
+  let best: { readonly point: TunedPoint; readonly gain: number } | undefined;
+  for (const point of points) {
+    const gains = point.gains.map(({ value, error }, at) => (error > 0 ? ((signs[at] ?? 1) * value) / error : 0));
+    const gain = gains.reduce((sum, one) => sum + one, 0);
+    if (gains.some((one) => one < 0) || gain <= (best?.gain ?? 0)) continue;
+    best = { point, gain };
+  }
+  return best?.point;
+};
+
+export interface VerdictOptions {
+  /** As judged on the other users. */
+  readonly choice: TunedPoint | undefined;
+  /** What would have been chosen, had support not mattered. */
+  readonly wanted: TunedPoint | undefined;
+  readonly metrics: readonly [ListMetric, ListMetric];
+  readonly signs: readonly [number, number];
+}
+
+/** Recommended is what the log supports, raises one measure beyond its interval and lowers the other not beyond its own. */
+export const verdictOf = ({
+  choice,
+  wanted,
+  metrics,
+  signs,
+}: VerdictOptions): { readonly recommended: boolean; readonly reasons: string[] } => {
+  if (choice === undefined) {
+    if (wanted === undefined || wanted.thin.length === 0)
+      return { recommended: false, reasons: ['No weights that were tried are expected to lower neither measure.'] };
+    return {
+      recommended: false,
+      reasons: [
+        'The log says too little of every other choice of weights that looks better.',
+        ...wanted.thin.map((reason) => `Of the best looking one: ${reason}.`),
+      ],
+    };
+  }
+  if (choice.thin.length > 0)
+    return { recommended: false, reasons: choice.thin.map((reason) => `The log says too little of it: ${reason}.`) };
+  const sides = choice.gains.map((gain, at) => sideOf(gain, signs[at] ?? 1));
+  const named = (at: number): string => metrics[at]?.name ?? '';
+  const raised = sides.flatMap((side, at) => (side === 'better' ? [named(at)] : []));
+  const lowered = sides.flatMap((side, at) => (side === 'worse' ? [named(at)] : []));
+  if (lowered.length > 0)
+    return { recommended: false, reasons: [`It makes ${lowered.join(' and ')} worse beyond the interval.`] };
+  if (raised.length === 0)
+    return {
+      recommended: false,
+      reasons: ['On users it was not searched on, it improves neither measure beyond its interval.'],
+    };
+  const others = sides.flatMap((side, at) =>
+    side === 'even'
+      ? [`${named(at)} may become worse by up to ${lossOf(choice.gains[at], signs[at] ?? 1)} per list`]
+      : [],
+  );
+  return {
+    recommended: true,
+    reasons: [`It improves ${raised.join(' and ')} beyond the interval.`, ...others.map((text) => `${text}.`)],
+  };
+};
+
+const sideOf = ({ low, high }: Estimate, sign: number): 'better' | 'worse' | 'even' => {
+  const [least, most] = sign > 0 ? [low, high] : [-high, -low];
+  return least > 0 ? 'better' : most < 0 ? 'worse' : 'even';
+};
+
+const lossOf = (gain: Estimate | undefined, sign: number): string =>
+  (gain === undefined ? 0 : sign > 0 ? -gain.low : gain.high).toPrecision(2);
