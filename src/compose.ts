@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { createDrivenClock } from './clock.js';
 import { WatchnextError } from './errors.js';
 import type { RankerDefinition } from './definition/index.js';
-import type { Impression } from './events/index.js';
+import type { Exposure, Impression } from './events/index.js';
 import { openLmdbStore, type FeatureStore } from './features/index.js';
 import { createApp } from './http/index.js';
 import { createRankers, createScorerPool, openModel, openVersions } from './inference/index.js';
@@ -57,7 +57,7 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
   });
   const known = createEntities({ store, metrics, now });
   const entities = log === undefined ? known : recordUpdates(known, log.recorder, eventNow);
-  const record = log && { record: (shown: () => Impression): void => log.recorder.offer([shown]) };
+  const record = log && { record: (event: () => Impression | Exposure): void => log.recorder.offer([event]) };
   const rank = createRanking({ rankers, entities, metrics, logger, now: eventNow, scoreTimeoutMs, ...record });
   const definitions = (): readonly RankerDefinition[] => rankers.definitions;
   const heard = driven && { onTime: (timeMs: number) => driven.hear(timeMs) };

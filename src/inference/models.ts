@@ -54,6 +54,8 @@ export interface RankerStatus {
   readonly device?: string;
   /** The last version that was refused, until another one is put into service. */
   readonly refused?: Refusal;
+  /** Versions that arms name: they serve beside the active one, as they were sealed, unless they were refused. */
+  readonly pinned?: readonly { readonly version: string; readonly refused?: Refusal }[];
   /** What the registry keeps of what was refused or withdrawn, oldest first. */
   readonly refusals?: readonly RefusedCandidate[];
 }
@@ -68,9 +70,12 @@ export interface Rankers {
   readonly definitions: readonly RankerDefinition[];
   /**
    * Runs work with the serving version of a ranker, which stays loaded until the work is done whatever is activated
-   * meanwhile. Without a name: the default ranker. Throws ranker_unknown or not_ready.
+   * meanwhile. Without a name: the default ranker. With a version: that one, which must be among the pinned ones, as it was
+   * sealed. Throws ranker_unknown or not_ready.
    */
-  use<T>(ranker: string | undefined, work: (model: ServedModel) => Promise<T>): Promise<T>;
+  use<T>(ranker: string | undefined, work: (model: ServedModel) => Promise<T>, version?: string): Promise<T>;
+  /** The definition of what `use` would run with; undefined where it would throw. */
+  definitionOf(ranker: string | undefined, version?: string): RankerDefinition | undefined;
   list(): Promise<readonly RankerStatus[]>;
   /** Resolves when the version serves. If it cannot be verified, throws with the reason and the old one keeps serving. */
   activate(ranker: string, version: string): Promise<RankerStatus>;

@@ -1,10 +1,12 @@
 import type { RankerVersions } from '../artifact/index.js';
+import type { RankerDefinition } from '../definition/index.js';
 import { WatchnextError } from '../errors.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
 import { nameHint } from '../nearest.js';
 import { createFollow } from './follow.js';
 import { createFreshness } from './freshness.js';
 import { createLease, type Lease } from './lease.js';
+import { createPins, type PinnedVersion } from './pins.js';
 import type { Rankers, RankerStatus, ServedModel } from './models.js';
 import { exportCounters, refusalOf, sealedName, watched, type Place } from './place.js';
 
@@ -23,6 +25,8 @@ export interface RankersOptions {
   /** The folder of the source, for messages. */
   readonly folder: string;
   readonly defaultRanker?: string;
+  /** The versions that arms name now, asked at each refresh; a ranker left out is every one that has the version. */
+  readonly pinned?: () => readonly { readonly ranker?: string; readonly version?: string }[];
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly now: () => number;
@@ -30,28 +34,37 @@ export interface RankersOptions {
 
 export interface LiveRankers extends Rankers {
   /**
-   * Puts into service what the source says is active and is not yet, and the deltas that wait: another process may have
-   * changed the one and published the others.
+   * Puts into service what the source says is active and is not yet, the deltas that wait and the versions that are pinned:
+   * another process may have changed the first and published the second.
    */
   refresh(): Promise<void>;
+  /** The source as the last refresh found it, and the definitions of the versions that serve. */
+  readonly catalogue: {
+    rankers(): readonly string[];
+    versions(ranker: string): readonly string[];
+    definitionOf(ranker: string): RankerDefinition | undefined;
+  };
 }
 
 /**
  * Hot swap: the next version is loaded and verified beside the one that serves, then takes its place in one step; the old
  * one is closed when its last request is done. Deltas of the version that serves take their place the same way, all that
- * wait in one step; one that must not serve puts what was sealed back into service, for good. Changes are made one at a
- * time, in the order they were asked for.
+ * wait in one step; one that must not serve puts what was sealed back into service, for good. Pinned versions are loaded
+ * beside the active ones, as they were sealed. Changes are made one at a time, in the order they were asked for.
  */
 export const createRankers = (options: RankersOptions): LiveRankers => {
-  const { source, open, folder, defaultRanker, logger, metrics, now } = options;
+  const { source, open, folder, defaultRanker, pinned, logger, metrics, now } = options;
   const places = new Map<string, Place>();
   const retiring = new Set<Promise<void>>();
   const freshness = createFreshness(metrics, now);
+  const pins = createPins({ open, logger, metrics, now });
+  let listed: readonly RankerVersions[] = [];
   let changes: Promise<unknown> = Promise.resolve();
   let closed = false;
 
   metrics.beforeScrape(() => {
     for (const { lease } of places.values()) if (lease !== undefined) exportCounters(lease.resource, metrics);
+    pins.exportCounters();
   });
 
   const oneAtATime = <T>(change: () => Promise<T>): Promise<T> => {
@@ -123,6 +136,7 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
       versions: versions.map(({ version }) => version),
       ...(model && { about: model.about, device: model.scorer.device }),
       ...(refused && { refused }),
+      ...(pins.of(ranker).length > 0 && { pinned: pins.of(ranker) }),
       ...(refusals.length > 0 && { refusals }),
     };
   };
@@ -146,9 +160,28 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
       ? '`watchnext train` fills it; --models names another folder'
       : 'POST /v1/models/<ranker>/activate names one';
 
-  const leaseOf = (ranker: string | undefined): Lease<ServedModel> => {
-    const meant = [...places].filter(([, place]) => place.meant).map(([name]) => name);
-    const name = ranker ?? defaultRanker ?? (meant.length === 1 ? meant[0] : undefined);
+  const meantRankers = (): string[] => [...places].filter(([, place]) => place.meant).map(([name]) => name);
+
+  const nameOf = (ranker: string | undefined): string | undefined => {
+    if (ranker !== undefined || defaultRanker !== undefined) return ranker ?? defaultRanker;
+    const [only, ...others] = meantRankers();
+    return others.length === 0 ? only : undefined;
+  };
+
+  /** What serves a ranker's requests, or with a version what is pinned of it. */
+  const servingLease = (name: string | undefined, version: string | undefined): Lease<ServedModel> | undefined => {
+    if (name === undefined) return undefined;
+    return version === undefined ? places.get(name)?.lease : pins.leaseOf({ ranker: name, version });
+  };
+
+  const leaseOf = (ranker: string | undefined, version: string | undefined): Lease<ServedModel> => {
+    const name = nameOf(ranker);
+    return servingLease(name, version) ?? missing(name, version);
+  };
+
+  /** Throws why nothing serves. */
+  const missing = (name: string | undefined, version: string | undefined): never => {
+    const meant = meantRankers();
     if (name === undefined)
       throw meant.length === 0
         ? new WatchnextError('not_ready', 'No ranker has a version that serves.', {
@@ -164,12 +197,20 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
         : new WatchnextError('not_ready', `Ranker ${name} has no version that serves.`, {
             problems: [{ path: 'models', message: nothingToServe(), hint: whatToDo() }],
           });
-    if (place.lease === undefined)
-      throw new WatchnextError('not_ready', `Ranker ${name} has no version that serves.`, {
-        ...(place.refused && { problems: [{ path: place.refused.version, message: place.refused.reason }] }),
-      });
-    return place.lease;
+    if (version !== undefined)
+      throw new WatchnextError('not_ready', `Version ${version} of ranker ${name} is not among those that serve.`);
+    throw new WatchnextError('not_ready', `Ranker ${name} has no version that serves.`, {
+      ...(place.refused && { problems: [{ path: place.refused.version, message: place.refused.reason }] }),
+    });
   };
+
+  const pinnedVersions = (): PinnedVersion[] =>
+    (pinned?.() ?? []).flatMap(({ ranker, version }) => {
+      if (version === undefined) return [];
+      if (ranker !== undefined) return [{ ranker, version }];
+      const having = listed.filter(({ versions }) => versions.some((each) => each.version === version));
+      return having.map((each) => ({ ranker: each.ranker, version }));
+    });
 
   return {
     get ready() {
@@ -185,7 +226,13 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
     get definitions() {
       return [...places.values()].flatMap(({ lease }) => (lease === undefined ? [] : [lease.resource.definition]));
     },
-    use: async (ranker, work) => leaseOf(ranker).use(work),
+    catalogue: {
+      rankers: () => listed.map(({ ranker }) => ranker),
+      versions: (ranker) => listed.find((each) => each.ranker === ranker)?.versions.map(({ version }) => version) ?? [],
+      definitionOf: (ranker) => places.get(ranker)?.lease?.resource.definition,
+    },
+    use: async (ranker, work, version) => leaseOf(ranker, version).use(work),
+    definitionOf: (ranker, version) => servingLease(nameOf(ranker), version)?.resource.definition,
     list: async () => (await source.list()).map(status),
     activate: (ranker, version) =>
       oneAtATime(async () => {
@@ -207,7 +254,8 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
       }),
     refresh: () =>
       oneAtATime(async () => {
-        for (const { ranker, active: version, through, problem } of await source.list()) {
+        listed = await source.list();
+        for (const { ranker, active: version, through, problem } of listed) {
           const place = placeOf(ranker);
           if (problem !== undefined && problem !== place.problem)
             logger.error({ ranker, reason: problem }, 'the active version of a ranker cannot be told');
@@ -219,11 +267,12 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
           const { resource: model } = place.lease ?? {};
           if (model !== undefined && sealedName(model) === version && !closed) await follow(place, through);
         }
+        if (!closed) await pins.keepOnly(pinnedVersions());
       }),
     close: async () => {
       closed = true;
       await changes;
-      await Promise.all([...[...places.values()].map(({ lease }) => lease?.retire()), ...retiring]);
+      await Promise.all([...[...places.values()].map(({ lease }) => lease?.retire()), ...retiring, pins.close()]);
       places.clear();
     },
   };

@@ -1,4 +1,4 @@
-import type { RankerDefinition } from '../definition/index.js';
+import type { RankerDefinition, ScoreDefinition } from '../definition/index.js';
 import type { FeatureBatch, Fields, RankingInput } from '../features/index.js';
 import type { Scores } from '../inference/index.js';
 import { scorePart } from '../policy/index.js';
@@ -42,18 +42,16 @@ export const explainRow = (options: {
   readonly definition: RankerDefinition;
   readonly tasks: readonly string[];
   readonly weights: Readonly<Record<string, number>>;
+  readonly form: ScoreDefinition['form'];
   readonly input: RankingInput;
   readonly batch: FeatureBatch;
   readonly scores: Scores;
   readonly row: number;
 }): ItemExplanation => {
-  const { definition, tasks, weights, input, batch, scores, row } = options;
+  const { definition, tasks, weights, form, input, batch, scores, row } = options;
   const parts = tasks.map(
     (task, index) =>
-      [
-        task,
-        scorePart(definition.score.form, weights[task] ?? 0, scores.heads[row * tasks.length + index] ?? NaN),
-      ] as const,
+      [task, scorePart(form, weights[task] ?? 0, scores.heads[row * tasks.length + index] ?? NaN)] as const,
   );
   const features = featureValues({
     definition,

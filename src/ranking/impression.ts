@@ -1,7 +1,9 @@
 import { fingerprint, type RankerDefinition } from '../definition/index.js';
-import type { Impression } from '../events/index.js';
+import type { Exploration, Impression } from '../events/index.js';
 import { selectRows, type FeatureBatch, type Fields, type RankingInput } from '../features/index.js';
 import type { ServedModel } from '../inference/index.js';
+import { logChances, propensities, varies, type DrawnOrder } from '../policy/index.js';
+import type { Rules } from './rules.js';
 import type { RankRequest } from './types.js';
 import { knownFieldsOf } from './warnings.js';
 
@@ -9,25 +11,45 @@ import { knownFieldsOf } from './warnings.js';
 export interface Shown {
   readonly request: RankRequest;
   readonly model: ServedModel;
-  readonly weights: Readonly<Record<string, number>>;
+  readonly rules: Rules;
+  readonly arms: Readonly<Record<string, string>>;
   readonly input: RankingInput;
   /** One request with all candidates as rows. */
   readonly batch: FeatureBatch;
-  /** The answered rows of the batch, best first. */
-  readonly rows: Int32Array;
+  /** The answered rows of the batch, best first, and how they were drawn; only scored ones can be varied. */
+  readonly order: DrawnOrder;
   /** [batch rows, tasks] and [batch rows]; left out where nothing could be scored. */
   readonly scored?: { readonly heads: Float32Array; readonly scores: Float64Array };
 }
 
-/** What is logged of an answer: the answered items, with the very values that they were ranked by. */
-export const impressionOf = ({ request, model, weights, input, batch, rows, scored }: Shown): Impression => {
+/** How an order was drawn, for whoever gets it; undefined where it could only be this one. */
+export const explorationOf = ({ policy }: Rules, { drawn, swap }: DrawnOrder): Exploration | undefined => {
+  if (!varies(policy)) return undefined;
+  const { share, temperature, swaps } = policy;
+  return { share, temperature, swaps, drawn, ...(swap !== undefined && { swap }) };
+};
+
+/**
+ * What is logged of an answer: the answered items, with the very values that they were ranked by. Where the order may have
+ * been varied, also the chance of each place and what else was scored, so that any other weights can be tried on the list.
+ */
+export const impressionOf = ({ request, model, rules, arms, input, batch, order, scored }: Shown): Impression => {
   const { definition, ranker, version } = model;
   const { tasks } = model.scorer;
-  const heads = new Float32Array(rows.length * tasks.length).fill(NaN);
-  if (scored !== undefined)
-    rows.forEach((row, at) =>
+  const { rows } = order;
+  const { weights, policy } = rules;
+  const exploration = scored && explorationOf(rules, order);
+  const chances = scored && exploration && propensities(logChances({ scores: scored.scores, rows, policy }));
+  const idOf = (row: number): Impression['items'][number]['id'] => request.candidates[row]?.id ?? row;
+  const headsOf = (of: Int32Array): Float32Array => {
+    const heads = new Float32Array(of.length * tasks.length).fill(NaN);
+    if (scored === undefined) return heads;
+    of.forEach((row, at) =>
       heads.set(scored.heads.subarray(row * tasks.length, (row + 1) * tasks.length), at * tasks.length),
     );
+    return heads;
+  };
+  const others = scored && exploration && unshownRows(scored.scores, rows);
   return {
     kind: 'impression',
     time: input.time,
@@ -36,21 +58,30 @@ export const impressionOf = ({ request, model, weights, input, batch, rows, scor
     ranker,
     version,
     fingerprint: fingerprintOf(definition),
-    arms: {},
+    arms,
     weights,
     tasks,
     candidates: batch.rows,
     items: Array.from(rows, (row, at) => ({
-      id: request.candidates[row]?.id ?? row,
+      id: idOf(row),
       position: at + 1,
       row,
       score: scored?.scores[row] ?? NaN,
-      propensity: 1,
+      propensity: chances?.[at] ?? 1,
     })),
-    heads,
+    heads: headsOf(rows),
     fields: fieldsOf(definition, input, rows),
     features: selectRows(batch, rows),
+    ...(exploration && { exploration }),
+    ...(others && { unshown: { ids: Array.from(others, idOf), rows: others, heads: headsOf(others) } }),
+    // Where chances depend on it, the log says it whatever becomes of the definition.
+    ...((exploration !== undefined || policy.form !== definition.score.form) && { form: policy.form }),
   };
+};
+
+const unshownRows = (scores: Float64Array, shown: Int32Array): Int32Array => {
+  const answered = new Set(shown);
+  return Int32Array.from(scores.keys()).filter((row) => !answered.has(row) && !Number.isNaN(scores[row] ?? NaN));
 };
 
 /** Only what a feature reads: the rest would be kept for nobody. */

@@ -1,6 +1,14 @@
-import type { RankingInput } from '../features/index.js';
+import type { Fields, RankingInput } from '../features/index.js';
 import type { Entities } from './entities.js';
 import type { RankRequest } from './types.js';
+
+/** What was put before of who asks; empty if nothing was. Nobody need wait for it: a failure is whose who does. */
+export const storedUser = ({ user }: RankRequest, entities: Entities): Promise<Fields> => {
+  if (user?.id === undefined) return Promise.resolve({});
+  const read = entities.read('user', [user.id]).then(([fields]) => fields ?? {});
+  read.catch(() => undefined);
+  return read;
+};
 
 /**
  * The input of the features: fields of the request first, and for what it leaves out what was put before. The ids become
@@ -8,11 +16,11 @@ import type { RankRequest } from './types.js';
  */
 export const mergeFields = async (
   { user, context, candidates }: RankRequest,
-  entities: Entities,
-  time: number,
+  options: { readonly stored: Promise<Fields>; readonly entities: Entities; readonly time: number },
 ): Promise<RankingInput> => {
-  const [users, items] = await Promise.all([
-    user?.id === undefined ? [] : entities.read('user', [user.id]),
+  const { stored, entities, time } = options;
+  const [known, items] = await Promise.all([
+    stored,
     entities.read(
       'item',
       candidates.map(({ id }) => id),
@@ -20,7 +28,7 @@ export const mergeFields = async (
   ]);
   return {
     time,
-    user: { ...users[0], ...user?.fields, ...(user?.id !== undefined && { user_id: user.id }) },
+    user: { ...known, ...user?.fields, ...(user?.id !== undefined && { user_id: user.id }) },
     context: context ?? {},
     candidates: candidates.map(({ id, fields }, candidate) => ({ ...items[candidate], ...fields, item_id: id })),
   };

@@ -1,18 +1,19 @@
 import type { Exposure, Impression } from '../events/index.js';
-import type { Experiments, Exposed } from '../experiments/index.js';
+import type { Experiments, ExposureMemory } from '../experiments/index.js';
 import type { FeatureBatch, Fields, RankingInput } from '../features/index.js';
 import type { Rankers, Scores, ServedModel } from '../inference/index.js';
+import { combine, orderRandom, sampleOrder, topRows, varies, type DrawnOrder } from '../policy/index.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
-import { combine, orderRandom, sampleOrder, topRows, varies } from '../policy/index.js';
+import { scoredAnswer, unscoredItems } from './answer.js';
 import { createAssigning, nothing, type Assigned } from './assign.js';
 import type { Entities } from './entities.js';
-import { explainRow, featureValues } from './explain.js';
 import { rateScores } from './fallback.js';
-import { explorationOf, impressionOf, type Shown } from './impression.js';
+import { impressionOf, type Shown } from './impression.js';
 import { mergeFields, storedUser } from './merge.js';
 import { rulesOf, type Rules } from './rules.js';
-import type { FallbackReason, RankAnswer, RankRequest, ScoredItem, UnscoredItem } from './types.js';
-import { createFieldWarnings, type FieldWarning } from './warnings.js';
+import { stageTimer, withDeadline } from './stages.js';
+import type { FallbackReason, RankAnswer, RankRequest } from './types.js';
+import { requestWarnings, type FieldWarning } from './warnings.js';
 
 export interface RankingDependencies {
   readonly rankers: Rankers;
@@ -24,7 +25,11 @@ export interface RankingDependencies {
   /** After this long without scores the answer comes in the fallback order. */
   readonly scoreTimeoutMs: number;
   /** Takes what was shown, to be logged when there is time: must neither throw nor wait. Nothing is logged without. */
-  readonly record?: (shown: () => Impression) => void;
+  readonly record?: (shown: () => Impression | Exposure) => void;
+  /** Nobody takes part in any without. */
+  readonly experiments?: Experiments;
+  /** Of whose exposure the log knows. */
+  readonly exposures?: ExposureMemory;
 }
 
 export type Rank = (request: RankRequest) => Promise<RankAnswer>;
@@ -32,8 +37,12 @@ export type Rank = (request: RankRequest) => Promise<RankAnswer>;
 /** What the stages hand down. */
 interface Attempt {
   readonly request: RankRequest;
+  /** Event time: of everything that is said of this answer. */
+  readonly time: number;
+  readonly stored: Promise<Fields>;
+  readonly assigned: Assigned;
   readonly model: ServedModel;
-  readonly weights: Readonly<Record<string, number>>;
+  readonly rules: Rules;
   readonly warnings: readonly FieldWarning[];
 }
 
@@ -44,91 +53,100 @@ interface Read {
 }
 
 /**
- * The pipeline, top to bottom: ranker and version, weights, fields, features, scores, one score per candidate, order.
+ * The pipeline, top to bottom: arms, ranker and version, rules, fields, features, scores, one score per candidate, order.
  * What the caller got wrong throws; what goes wrong here (features, scoring) is answered in a stated fallback order.
  */
 export const createRanking = (dependencies: RankingDependencies): Rank => {
-  const { rankers, entities, metrics, logger, now, scoreTimeoutMs, record } = dependencies;
+  const { rankers, entities, metrics, logger, now, scoreTimeoutMs, record, experiments, exposures } = dependencies;
   const timed = stageTimer(metrics);
+  const assign =
+    experiments === undefined
+      ? () => Promise.resolve(nothing)
+      : createAssigning({ experiments, rankers, metrics, logger, now });
+  const isLogged = ({ log }: RankRequest): boolean => record !== undefined && log !== false;
 
-  return (request) =>
-    rankers.use(request.ranker, async (model) => {
-      const weights = resolveWeights(model.definition, request.weights);
+  return async (request) => {
+    const time = request.time ?? now();
+    const stored = storedUser(request, entities);
+    const assigned = await assign(request, stored);
+    const { ranker = request.ranker, version } = assigned.settings;
+    const answer = async (model: ServedModel): Promise<RankAnswer> => {
+      const rules = rulesOf(model.definition, assigned.settings, { request, logged: isLogged(request) });
       metrics.count('watchnext_rankings_total', { ranker: model.ranker });
       metrics.observe('watchnext_rank_candidates', {}, request.candidates.length);
+      const warnings = requestWarnings(request, model.definition, time);
+      return attemptScores({ request, time, stored, assigned, model, rules, warnings });
+    };
+    return rankers.use(ranker, answer, version);
+  };
 
-      const warnings = warningsOf(request, model.definition, request.time ?? now());
-      const attempt: Attempt = { request, model, weights, warnings };
-      const read = await readInputs(attempt).catch((error: unknown) => ({ error }));
-      if ('error' in read) return fallback(attempt, 'features_failed', read.error);
+  async function attemptScores(attempt: Attempt): Promise<RankAnswer> {
+    const read = await readInputs(attempt).catch((error: unknown) => ({ error }));
+    if ('error' in read) return fallback(attempt, 'features_failed', read.error);
+    const scoring = withDeadline(attempt.model.scorer.score(read.batch), scoreTimeoutMs);
+    const scores = await timed('score', () => scoring).catch((error: unknown) => ({ error }));
+    if (scores === 'late') return fallback(attempt, 'scoring_timeout', undefined, read);
+    if ('error' in scores) return fallback(attempt, 'scoring_failed', scores.error, read);
+    return timed('combine', () => present(attempt, read, scores));
+  }
 
-      const scores = await timed('score', () => withDeadline(model.scorer.score(read.batch), scoreTimeoutMs)).catch(
-        (error: unknown) => ({ error }),
-      );
-      if (scores === 'late') return fallback(attempt, 'scoring_timeout', undefined, read);
-      if ('error' in scores) return fallback(attempt, 'scoring_failed', scores.error, read);
-
-      return timed('combine', () => present(attempt, read, scores));
-    });
-
-  async function readInputs({ request, model }: Attempt): Promise<Read> {
-    const input = await timed('merge', () => mergeFields(request, entities, request.time ?? now()));
+  async function readInputs({ request, model, stored, time }: Attempt): Promise<Read> {
+    const input = await timed('merge', () => mergeFields(request, { stored, entities, time }));
     return { input, batch: await timed('features', () => model.reader.read([input])) };
   }
 
-  function present(attempt: Attempt, { input, batch }: Read, scores: Scores): RankAnswer {
-    const { request, model, weights } = attempt;
-    const { definition, scorer, ranker } = model;
-    const { form } = definition.score;
-    const taskWeights = scorer.tasks.map((task) => weights[task] ?? 0);
-    const rowScores = combine(scores.heads, { form, weights: taskWeights });
-    countUnscored(ranker, rowScores);
-    const rows = topRows(rowScores, request.limit ?? batch.rows);
-    recordShown(attempt, { input, batch }, { rows, scored: { heads: scores.heads, scores: rowScores } });
-    const items = Array.from(rows, (row, index): ScoredItem | UnscoredItem => {
-      const id = request.candidates[row]?.id ?? row;
-      const score = rowScores[row] ?? NaN;
-      if (Number.isNaN(score)) return { id, position: index + 1, scored: false };
-      const heads: Record<string, number> = {};
-      scorer.tasks.forEach((task, head) => (heads[task] = scores.heads[row * scorer.tasks.length + head] ?? NaN));
-      const item = { id, position: index + 1, score, heads };
-      if (request.explain !== true) return item;
-      return { ...item, explain: explainRow({ definition, tasks: scorer.tasks, weights, input, batch, scores, row }) };
-    });
-    if (request.explain !== true) return { ...header(attempt), items };
-    const fields = (scope: string): RankingInput['user'] => (scope === 'user' ? input.user : input.context);
-    const features = featureValues({ definition, batch, side: 'request', index: 0, fields });
-    return { ...header(attempt), items, explain: { form, features } };
+  function present(attempt: Attempt, read: Read, { heads, gates }: Scores): RankAnswer {
+    const { model, rules } = attempt;
+    const { form } = rules.policy;
+    const weights = model.scorer.tasks.map((task) => rules.weights[task] ?? 0);
+    const scores = combine(heads, { form, weights });
+    countUnscored(model.ranker, scores);
+    const shown = { ...shownOf(attempt, read, orderOf(attempt, scores)), scored: { heads, scores } };
+    recordShown(attempt, shown);
+    return { ...header(attempt), ...scoredAnswer(shown, gates) };
+  }
+
+  function orderOf({ request, model, rules }: Attempt, scores: Float64Array): DrawnOrder {
+    const { policy, limit } = rules;
+    if (!varies(policy)) return { rows: topRows(scores, limit), drawn: 'greedy' };
+    const random = orderRandom(request.requestId, model.ranker);
+    const order = sampleOrder({ scores, limit, policy, random });
+    metrics.count('watchnext_explored_rankings_total', { ranker: model.ranker, drawn: order.drawn });
+    return order;
   }
 
   async function fallback(attempt: Attempt, reason: FallbackReason, error: unknown, read?: Read): Promise<RankAnswer> {
-    const { request, model, weights } = attempt;
+    const { request, model, rules } = attempt;
     const { ranker, version } = model;
     metrics.count('watchnext_fallbacks_total', { ranker, reason });
     logger.error(
       { err: error, requestId: request.requestId, ranker, version, reason },
       'answered in the fallback order',
     );
-    const rates = read && (await rateScores(model, read.batch, weights));
-    const rows = topRows(rates ?? new Float64Array(request.candidates.length), request.limit ?? Infinity);
-    recordShown(attempt, read, { rows });
+    const rates = rules.fallback === 'rates' && read ? await rateScores(model, read.batch, rules.weights) : undefined;
+    const rows = topRows(rates ?? new Float64Array(request.candidates.length), rules.limit);
+    recordShown(attempt, read && shownOf(attempt, read, { rows, drawn: 'greedy' }));
     return {
       ...header(attempt),
-      items: Array.from(rows, (row, index) => ({
-        id: request.candidates[row]?.id ?? row,
-        position: index + 1,
-        scored: false,
-      })),
+      items: unscoredItems(request, rows),
       fallback: { reason, order: rates === undefined ? 'request' : 'rates' },
     };
   }
 
-  /** What nothing was read for cannot be learned from: that it was shown is counted, not logged. */
-  function recordShown(attempt: Attempt, read: Read | undefined, shown: Pick<Shown, 'rows' | 'scored'>): void {
-    if (record === undefined || attempt.request.log === false) return;
-    if (read === undefined)
-      metrics.count('watchnext_events_dropped_total', { topic: 'events', reason: 'features_failed' });
-    else record(() => impressionOf({ ...attempt, ...read, ...shown }));
+  /**
+   * Who was answered under an arm was exposed to it, whatever the answer. What nothing was read for cannot be learned from:
+   * that it was shown is counted, not logged.
+   */
+  function recordShown({ request, time, assigned }: Attempt, shown: Shown | undefined): void {
+    if (record === undefined || !isLogged(request)) return;
+    const userId = request.user?.id;
+    if (userId !== undefined)
+      for (const each of exposures?.firstTimes(userId, assigned.exposed) ?? []) {
+        metrics.count('watchnext_exposures_total', { experiment: each.experiment });
+        record(() => ({ kind: 'exposure', time, userId, ...each }));
+      }
+    if (shown !== undefined) record(() => impressionOf(shown));
+    else metrics.count('watchnext_events_dropped_total', { topic: 'events', reason: 'features_failed' });
   }
 
   function countUnscored(ranker: string, scores: Float64Array): void {
@@ -138,56 +156,21 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
   }
 };
 
-/** Looking at every field of 200 candidates costs 0.6 ms; what is wrong is nearly always wrong in all of them. */
-const candidatesLookedAt = 50;
+const shownOf = ({ request, model, rules, assigned }: Attempt, read: Read, order: DrawnOrder): Shown => ({
+  request,
+  model,
+  rules,
+  arms: assigned.arms,
+  ...read,
+  order,
+});
 
-/**
- * Of what the request itself holds: what was put before was warned of when it was put. Of a long list some candidates are
- * looked at, evenly spread; all with explain.
- */
-const warningsOf = (
-  { user, context, candidates, explain }: RankRequest,
-  definition: ServedModel['definition'],
-  now: number,
-): readonly FieldWarning[] => {
-  const warnings = createFieldWarnings([definition], now);
-  if (user !== undefined) warnings.check('user', user.fields);
-  if (context !== undefined) warnings.check('context', context);
-  const step = explain === true ? 1 : Math.ceil(candidates.length / candidatesLookedAt);
-  for (let index = 0; index < candidates.length; index += step)
-    warnings.check('candidate', candidates[index]?.fields ?? {});
-  return warnings.list;
-};
-
-const header = ({ request, model, weights, warnings }: Attempt): Omit<RankAnswer, 'items'> => ({
+const header = ({ request, model, rules, assigned, warnings }: Attempt): Omit<RankAnswer, 'items'> => ({
   requestId: request.requestId,
   ranker: model.ranker,
   version: model.version,
-  arms: {},
-  weights,
+  arms: assigned.arms,
+  ...(assigned.unassigned !== undefined && { unassigned: assigned.unassigned }),
+  weights: rules.weights,
   ...(warnings.length > 0 && { warnings }),
 });
-
-type Timed = <T>(stage: string, work: () => T | Promise<T>) => Promise<T>;
-
-const stageTimer =
-  (metrics: Metrics): Timed =>
-  async (stage, work) => {
-    const started = performance.now();
-    try {
-      return await work();
-    } finally {
-      metrics.observe('watchnext_rank_stage_seconds', { stage }, (performance.now() - started) / 1000);
-    }
-  };
-
-/** The scores, or 'late'. A run that is late is not interrupted (the runtime cannot be), only no longer waited for. */
-const withDeadline = async (scores: Promise<Scores>, timeoutMs: number): Promise<Scores | 'late'> => {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<'late'>((resolve) => (timer = setTimeout(resolve, timeoutMs, 'late')));
-  try {
-    return await Promise.race([scores, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-};

@@ -47,7 +47,7 @@ export const replayImpression = async (impression: Impression, model: ReplayedMo
     heads.set(all.subarray(row * tasks.length, (row + 1) * tasks.length), item * tasks.length),
   );
   const weights = tasks.map((task) => impression.weights[task] ?? 0);
-  const scores = combine(heads, { form: definition.score.form, weights });
+  const scores = combine(heads, { form: impression.form ?? definition.score.form, weights });
   return { tasks, heads, scores, order: orderOf(impression, place, scores) };
 };
 

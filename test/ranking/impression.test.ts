@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { fingerprint } from '../../src/definition/index.js';
-import { decodeEvent, encodeEvent, wholeImpression, type Impression } from '../../src/events/index.js';
+import { decodeEvent, encodeEvent, wholeImpression, type Exposure, type Impression } from '../../src/events/index.js';
 import { createMemoryStore, requestStarts, selectRows, type FeatureBatch } from '../../src/features/index.js';
 import { createEntities, createRanking, type RankAnswer, type RankRequest } from '../../src/ranking/index.js';
 import { createMetrics, silentLogger } from '../../src/telemetry/index.js';
@@ -11,7 +11,7 @@ const shown = async (
   request: RankRequest,
   options: { model?: ReturnType<typeof modelOf>; broken?: boolean } = {},
 ): Promise<{ answer: RankAnswer; impressions: Impression[]; metrics: string }> => {
-  const impressions: (() => Impression)[] = [];
+  const events: (() => Impression | Exposure)[] = [];
   const metrics = createMetrics();
   const now = (): number => 1_000_000;
   const store = createMemoryStore();
@@ -25,10 +25,14 @@ const shown = async (
     logger: silentLogger,
     now,
     scoreTimeoutMs: 1000,
-    record: (impression) => void impressions.push(impression),
+    record: (event) => void events.push(event),
   });
   const answer = await rank(request);
-  return { answer, impressions: impressions.map((make) => make()), metrics: await metrics.scrape() };
+  return {
+    answer,
+    impressions: events.map((make) => make()).filter((event) => event.kind === 'impression'),
+    metrics: await metrics.scrape(),
+  };
 };
 const numbers = (batch: FeatureBatch, name: string): number[] => {
   const column = batch.columns.get(name);

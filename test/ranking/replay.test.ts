@@ -77,10 +77,16 @@ const shownBy = async (model: ReplayedModel, rows: number, limit: number): Promi
   const impression = impressionOf({
     request: { requestId: 'r', candidates: input.candidates.map(({ item_id: id }) => ({ id, fields: {} })) },
     model: { ...modelOf(), definition },
-    weights: { click: 1, watch: 0.5 },
+    rules: {
+      weights: { click: 1, watch: 0.5 },
+      policy: { form: 'product', share: 0, temperature: 1, swaps: 0 },
+      limit,
+      fallback: 'rates',
+    },
+    arms: {},
     input,
     batch,
-    rows: topRows(scores, limit),
+    order: { rows: topRows(scores, limit), drawn: 'greedy' },
     scored: { heads, scores },
   });
   return wholeImpression(decodeEvent(encodeEvent(impression)) as Impression);

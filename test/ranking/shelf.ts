@@ -90,6 +90,8 @@ export const onlyRanker = (model: ServedModel): Rankers => {
       known(ranker ?? model.ranker);
       return work(model);
     },
+    definitionOf: (ranker, version) =>
+      version === undefined && (ranker ?? model.ranker) === model.ranker ? model.definition : undefined,
     list: () => Promise.resolve([status]),
     activate: (ranker, version) => Promise.resolve().then(() => (known(ranker), { ...status, active: version })),
     rollback: (ranker) => Promise.resolve().then(() => (known(ranker), status)),
