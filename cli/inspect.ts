@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import {
   openArtifacts,
   referenceName,
+  sourcesOf,
   type LoadedArtifact,
   type Manifest,
   type RankerVersions,
@@ -99,6 +100,14 @@ const printManifest = (manifest: Manifest): void => {
       : 'metrics of its own predictions, on the newest rows',
     ['task', ...names],
     Object.entries(metrics).map(([task, values]) => [task, ...names.map((name) => cell(values[name]))]),
+  );
+  section(
+    'rows learned from the stream, by who served them and in which arm',
+    ['ranker', 'arm', 'rows'],
+    Object.entries(sourcesOf(manifest) ?? {}).flatMap(([served, { rows, arms }]) => [
+      [served, 'all', rows],
+      ...Object.entries(arms).map(([arm, of]) => [served, arm, of]),
+    ]),
   );
   const utilisation = (manifest.trainer['utilisation'] ?? []) as readonly (readonly number[])[];
   section(

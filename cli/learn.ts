@@ -178,12 +178,21 @@ const plain = (status: LearnerStatus | LearnerReport): object => ({
 
 const summary = (
   ranker: string,
-  { events, rows, counts, seconds, version, measures, published, sealed }: LearnerReport,
+  { events, rows, counts, sources, seconds, version, measures, published, sealed }: LearnerReport,
 ): string => {
-  const passed = counts.foreign + counts.otherDefinition + counts.unreadable + counts.older;
+  const passed = counts.foreign + counts.otherDefinition + counts.otherArms + counts.unreadable + counts.older;
   return [
     `${ranker}: ${whole(events)} log records in ${seconds.toFixed(1)} s; ${whole(rows)} rows learned in all, at ${version}`,
     `over the last rows: ${briefMeasures(measures)}`,
-    `${published} updates and ${sealed.length} versions published${passed > 0 ? `; ${whole(passed)} requests passed over (${whole(counts.older)} known, ${whole(counts.otherDefinition)} of another definition, ${whole(counts.unreadable)} unreadable)` : ''}`,
+    `${published} updates and ${sealed.length} versions published${passed > 0 ? `; ${whole(passed)} requests passed over (${whole(counts.older)} known, ${whole(counts.otherDefinition)} of another definition, ${whole(counts.otherArms)} in other arms, ${whole(counts.unreadable)} unreadable)` : ''}`,
+    ...sourceLines(sources),
   ].join('\n');
 };
+
+/** Where rows came from, where that is more than one ranker without arms. */
+const sourceLines = (sources: LearnerReport['sources']): string[] =>
+  Object.entries(sources).flatMap(([served, { rows, arms }]) => {
+    const inArms = Object.entries(arms).map(([arm, of]) => `${arm} ${whole(of)}`);
+    if (inArms.length === 0 && Object.keys(sources).length === 1) return [];
+    return [`rows of lists that ${served} served: ${whole(rows)}${inArms.length > 0 ? ` (${inArms.join(', ')})` : ''}`];
+  });

@@ -1,12 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { join } from 'node:path';
-import { openArtifacts } from '../../src/artifact/index.js';
+import { openArtifacts, type Sources } from '../../src/artifact/index.js';
 import { fingerprint, streamSettings, type RankerDefinition } from '../../src/definition/index.js';
 import { WatchnextError } from '../../src/errors.js';
 import type { EventLog } from '../../src/events/index.js';
 import type { JoinedStreamOptions } from '../../src/join/index.js';
 import type { EngineFactory } from '../fit/index.js';
 import { openCheckpoints, type Checkpoints } from './checkpoint.js';
+import { mixedExperiments, rowsText } from './contamination.js';
 import { counted } from './counted-log.js';
 import type { DescribedJoined } from './learner.js';
 import type { LearnerCounts, LearnerPlace } from './place.js';
@@ -74,6 +75,8 @@ export interface LearnerStatus {
   /** What was published last, or learned on from. */
   readonly version: string;
   readonly counts: LearnerCounts;
+  /** Where the rows came from, since learning began at a version trained from files. */
+  readonly sources: Sources;
 }
 
 export interface LearnerReport extends Omit<LearnerStatus, 'eventsPerSecond' | 'rowsPerSecond'> {
@@ -119,6 +122,8 @@ class Run {
   #writing: Promise<void> = Promise.resolve();
   #failure: Error | undefined;
   #isWriting = false;
+  /** Experiments that were warned of. */
+  readonly #mixed = new Set<string>();
 
   constructor(options: RunLearnerOptions) {
     this.#options = options;
@@ -331,6 +336,7 @@ class Run {
     await this.#writing;
     if (this.#failure !== undefined) return;
     const { ranker, learner, stream, state, windows } = open;
+    this.#tellMixed(open);
     const started = performance.now();
     const dense = await ranker.denseState();
     requireFinite(dense);
@@ -347,7 +353,7 @@ class Run {
       windows: windows.snapshot(),
       waiting: learner.waiting,
       dense,
-      tables: checkpoints.copy(ranker.learningTables()) ?? new Map<string, never>(),
+      tables: copied(checkpoints.copy(ranker.learningTables())),
     };
     const pauseMs = performance.now() - started;
     this.#isWriting = true;
@@ -364,7 +370,7 @@ class Run {
   }
 
   #status({ learner, windows }: OpenLearner): Omit<LearnerStatus, 'eventsPerSecond' | 'rowsPerSecond'> {
-    const { counts } = learner.place;
+    const { counts, sources = {} } = learner.place;
     const watermark = Number.isFinite(this.#watermark) ? this.#watermark : undefined;
     return {
       events: this.#records.read,
@@ -375,6 +381,7 @@ class Run {
       lagMs: watermark === undefined ? undefined : Math.max(0, Date.now() - watermark),
       version: this.#version,
       counts,
+      sources,
     };
   }
 
@@ -389,6 +396,19 @@ class Run {
     };
   }
 
+  /** What would make an experiment's arms alike is said once, when it shows. */
+  #tellMixed({ ranker, learner }: OpenLearner): void {
+    const { name } = ranker.definition;
+    for (const { experiment, own, others } of mixedExperiments(name, learner.place.sources ?? {})) {
+      if (this.#mixed.has(experiment)) continue;
+      this.#mixed.add(experiment);
+      this.#warn(
+        `${name} learns from arms of ${experiment} that other rankers serve (${rowsText(others)} rows; of its own arms ` +
+          `${own}): the arms grow alike. stream.arms and stream.rankers say what is learned.`,
+      );
+    }
+  }
+
   #warn(message: string): void {
     this.#options.onNews?.({ kind: 'warning', message });
   }
@@ -399,6 +419,12 @@ interface Parts {
   readonly publisher: Publisher;
   readonly checkpoints: Checkpoints;
   readonly watch: Watch;
+}
+
+/** A checkpoint without its tables would look whole and be none. */
+function copied<T>(tables: T | undefined): T {
+  if (tables !== undefined) return tables;
+  throw new Error('A checkpoint is to be written while the last one still is.');
 }
 
 interface Pace {
