@@ -15,6 +15,7 @@ import { takeLock } from './lock.js';
 import { choose, openLearner, type OpenLearner } from './open.js';
 import { createPublisher, type Publication, type Publisher } from './publish.js';
 import { encodeSealedPlace } from './sealed-place.js';
+import { streamTimer, wallTimer, type Timer } from './timers.js';
 import type { HeadMeasures } from './types.js';
 import { createWatch, type Watch } from './watch.js';
 
@@ -37,6 +38,13 @@ export interface RunLearnerOptions {
   readonly signal?: AbortSignal;
   /** Overrides how often `stream` says things are done, in milliseconds; for tests and demonstrations. */
   readonly every?: Partial<Pick<ReturnType<typeof streamSettings>, 'publishMs' | 'sealMs' | 'checkpointMs'>>;
+  /**
+   * What publishing, sealing and checkpoints go by: the wall clock, or the event time of the log, for a log that is written
+   * in another pace than people live (then they come at whole multiples of their intervals). The wall clock if left out.
+   */
+  readonly clock?: 'wall' | 'stream';
+  /** Everything before this event time is taken in, and what was due by then is published. */
+  readonly onWatermark?: (watermark: number) => void;
   readonly onNews?: (news: LearnerNews) => void;
   /** Now and then, when asked for by `statusMs`. */
   readonly onStatus?: (status: LearnerStatus) => void;
@@ -199,13 +207,15 @@ class Run {
   async #follow(parts: Parts): Promise<void> {
     const { open } = parts;
     const { untilEnd = false, publish = true, sealAtEnd = false, signal, every = {} } = this.#options;
-    const { onStatus, statusMs = 5000 } = this.#options;
+    const { onStatus, statusMs = 5000, clock = 'wall', onWatermark } = this.#options;
     const settings = { ...streamSettings(open.ranker.definition), ...every };
+    const timer = (everyMs: number): Timer =>
+      clock === 'wall' ? wallTimer(everyMs) : streamTimer(everyMs, () => this.#watermark);
     const timers = {
-      checkpoint: new Timer(settings.checkpointMs),
-      update: new Timer(publish ? settings.publishMs : Infinity),
-      seal: new Timer(publish ? settings.sealMs : Infinity),
-      status: new Timer(statusMs),
+      checkpoint: timer(settings.checkpointMs),
+      update: timer(publish ? settings.publishMs : Infinity),
+      seal: timer(publish ? settings.sealMs : Infinity),
+      status: wallTimer(statusMs),
     };
     let before = { events: 0, rows: 0, at: performance.now() };
     let reading = this.#read(open);
@@ -228,13 +238,17 @@ class Run {
         before = { events: status.events, rows: status.rows, at: performance.now() };
         timers.status.restart();
       }
-      if (!saving) continue;
+      if (!saving) {
+        onWatermark?.(this.#watermark);
+        continue;
+      }
       await open.learner.settled();
       if (timers.seal.isDue() || (ended && sealAtEnd)) {
         await this.#seal(parts);
         timers.seal.restart();
       } else if (ended || !this.#isWriting) await this.#checkpoint(parts);
       timers.checkpoint.restart();
+      onWatermark?.(this.#watermark);
       if (ended) break;
       reading = this.#read(open);
     }
@@ -441,26 +455,6 @@ const paced = (status: Omit<LearnerStatus, 'eventsPerSecond' | 'rowsPerSecond'>,
     rowsPerSecond: (status.rows - before.rows) / seconds,
   };
 };
-
-/** Wall time between things that do not change what is learned. */
-class Timer {
-  times = 0;
-  readonly #everyMs: number;
-  #since = performance.now();
-
-  constructor(everyMs: number) {
-    this.#everyMs = everyMs;
-  }
-
-  isDue(): boolean {
-    return performance.now() - this.#since >= this.#everyMs;
-  }
-
-  restart(): void {
-    this.times++;
-    this.#since = performance.now();
-  }
-}
 
 /** A broken state is never kept: the checkpoint before it is the one to go back to. */
 function requireFinite(dense: ReadonlyMap<string, Float32Array>): void {
