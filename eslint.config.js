@@ -16,7 +16,7 @@ const owners = {
   '@stdlib/stats-base-dists-normal-cdf': ['training/experiments/**'],
   '@stdlib/stats-base-dists-normal-quantile': ['training/experiments/**'],
   '@stdlib/stats-base-dists-t-cdf': ['training/experiments/**'],
-  '@stdlib/stats-base-dists-t-quantile': ['training/experiments/**'],
+  '@stdlib/stats-base-dists-t-quantile': ['training/experiments/**', 'training/studies/**'],
   'prom-client': ['src/telemetry/**'],
   pino: ['src/telemetry/**'],
   '@growthbook/growthbook': ['src/experiments/**'],
@@ -31,7 +31,7 @@ const forbiddenPackages = (except = []) =>
     .map(([name, where]) => packageRule(name, where));
 const deep = {
   regex:
-    '(src|training|\\.\\.)/(definition|features|embeddings|artifact|inference|ranking|http|telemetry|dataset|network|compile|fit|evaluate|metrics|events|join|live|recording|stream|sections|experiments|policy|examination|charts)/(?!index\\.js$).+',
+    '(src|training|\\.\\.)/(definition|features|embeddings|artifact|inference|ranking|http|telemetry|dataset|network|compile|fit|evaluate|metrics|events|join|live|recording|stream|sections|experiments|policy|examination|charts|studies)/(?!index\\.js$).+',
   message: 'Import from the folder’s index.js: what is not exported there is private to it.',
 };
 const fromTraining = {

@@ -13,6 +13,7 @@ import { replayCommand } from './replay.js';
 import { schemaCommand } from './schema.js';
 import { serveCommand } from './serve.js';
 import { simulateCommand } from './simulate.js';
+import { studyCommand } from './study.js';
 import { trainCommand } from './train.js';
 import { worldCommand } from './world.js';
 import { softwareVersion } from '../src/version.js';
@@ -44,6 +45,7 @@ for (const command of [
   exportCommand(),
   simulateCommand(),
   worldCommand(),
+  studyCommand(),
   schemaCommand(),
   demoCommand(),
 ]) {

@@ -1,0 +1,74 @@
+import type { RankRequest } from '../../src/ranking/index.js';
+import type { Feedback } from '../../src/events/index.js';
+import type { Video, World, WorldRequest } from '../../training/dataset/index.js';
+import { addTallies, noTally, requestsOf, tallyOf, type ArmDays, type Tally } from '../../training/studies/index.js';
+import type { Arm } from './arm.js';
+
+export interface LiveOptions {
+  readonly world: World;
+  readonly arms: ReadonlyMap<string, Arm>;
+  /** Days of the world: from <= day < until. */
+  readonly from: number;
+  readonly until: number;
+  readonly onDay?: (done: number) => void;
+}
+
+/**
+ * The same requests to every arm, each with a platform to itself: nobody shares feature state, nothing is learned from
+ * another's lists. What happens is drawn by request and video, so that two arms that show the same see the same.
+ */
+export const liveSideBySide = async ({ world, arms, from, until, onDay }: LiveOptions): Promise<readonly ArmDays[]> => {
+  const names = [...arms.keys()];
+  const days = new Map<string, Tally[]>(names.map((name) => [name, []]));
+  for (let day = from; day < until; day++) {
+    const tallies = new Map<string, Tally>();
+    for (const request of requestsOf(world, { from: day, until: day + 1 })) {
+      await Promise.all(
+        [...arms].map(async ([name, arm]) => {
+          const tally = await visit(world, request, arm);
+          tallies.set(name, addTallies([tallies.get(name) ?? noTally, tally]));
+        }),
+      );
+    }
+    for (const [name, tally] of tallies) days.get(name)?.push(tally);
+    onDay?.(day + 1 - from);
+  }
+  return names.map((arm) => ({ arm, days: days.get(arm) ?? [] }));
+};
+
+/** Somebody comes, looks, and does something about it. */
+export const visit = async (world: World, request: WorldRequest, arm: Arm): Promise<Tally> => {
+  const answer = await arm.rank(rankRequestOf(world, request), request.time);
+  const videos = new Map<string | number, Video>(request.pool.map((video) => [video.id, video]));
+  const shown = answer.items.flatMap(({ id }) => videos.get(id) ?? []);
+  arm.feedback(world.feedback(request, shown, request.id).map(feedbackOf));
+  return tallyOf({ world, request, shown, outcomes: world.outcomes(request, shown) });
+};
+
+const rankRequestOf = (world: World, { id, person, device, pool }: WorldRequest): RankRequest => ({
+  requestId: id,
+  user: { id: person.id, fields: world.userFields(person) },
+  context: { device },
+  candidates: pool.map((video) => ({ id: video.id, fields: world.itemFields(video) })),
+  limit: world.listLength,
+});
+
+const feedbackOf = ({
+  id,
+  requestId,
+  user,
+  item,
+  kind,
+  seconds,
+  value,
+  time,
+}: ReturnType<World['feedback']>[number]): Feedback => ({
+  kind: 'feedback',
+  time,
+  eventId: id,
+  requestId,
+  userId: user,
+  itemId: item,
+  what: kind,
+  value: seconds ?? value,
+});

@@ -1,0 +1,40 @@
+import type { Effect } from './effects.js';
+import { signOf } from './intervals.js';
+import type { MeasureName } from './tally.js';
+
+/** Something that was published, as a sign that can be looked for. */
+export interface Claim {
+  /** For people: what is said to be better than what. */
+  readonly says: string;
+  readonly arm: string;
+  readonly control: string;
+  readonly measure: MeasureName;
+  readonly direction: 'up' | 'down';
+  /** As printed. */
+  readonly published: string;
+}
+
+export type Verdict = 'follows' | 'opposite' | 'open';
+
+export interface JudgedClaim extends Claim {
+  readonly verdict: Verdict;
+  readonly effect: Effect;
+}
+
+/** Whether what was found has the published sign: `open` where the interval of the expected difference holds 0. */
+export const judgeClaims = (claims: readonly Claim[], effects: readonly Effect[]): JudgedClaim[] =>
+  claims.map((claim) => {
+    const effect = effects.find(
+      ({ arm, control, measure }) => arm === claim.arm && control === claim.control && measure === claim.measure,
+    );
+    if (effect === undefined) throw new RangeError(`no effect of ${claim.arm} on ${claim.measure}`);
+    const sign = signOf(effect.expected);
+    const verdict = sign === undefined ? 'open' : sign === claim.direction ? 'follows' : 'opposite';
+    return { ...claim, verdict, effect };
+  });
+
+export const verdictTexts: Readonly<Record<Verdict, string>> = {
+  follows: 'follows the paper',
+  opposite: '**does not follow the paper**: the other way round',
+  open: '**does not follow the paper**: no difference can be told',
+};

@@ -1,0 +1,36 @@
+export { judgeClaims, verdictTexts, type Claim, type JudgedClaim, type Verdict } from './claims.js';
+export {
+  effectByDay,
+  effectsOf,
+  levelsOf,
+  type ArmDays,
+  type Contrast,
+  type Effect,
+  type Levels,
+  type Replicate,
+} from './effects.js';
+export { historyOf, requestsOf } from './history.js';
+export { meanInterval, signOf, type Interval } from './intervals.js';
+export { dayLines, intervalPlot, type PlottedInterval } from './plots.js';
+export {
+  buildIndex,
+  buildStudyReport,
+  intervalText,
+  markdownTable,
+  percent,
+  type StudyArm,
+  type StudyReport,
+  type StudyResult,
+  type StudyRun,
+} from './report.js';
+export {
+  addTallies,
+  measureNames,
+  measures,
+  noTally,
+  tallyOf,
+  type MeasureName,
+  type Sums,
+  type Tally,
+} from './tally.js';
+export { multiplicationsOf, nearestWidth, type SolvedNetwork } from './widths.js';
