@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { runCompileBench } from './compile.js';
 import { runEndToEndBench } from './end-to-end.js';
 import { runEmbeddingsBench } from './embeddings.js';
+import { runExperimentsBench } from './experiments.js';
 import { runReplayBench } from './replay.js';
 import { runJoinBench } from './join.js';
 import { runKafkaBench } from './kafka.js';
@@ -34,6 +35,7 @@ const benches: Readonly<
   replay: runReplayBench,
   serving: runServingBench,
   join: runJoinBench,
+  experiments: runExperimentsBench,
   kafka: runKafkaBench,
   learner: runLearnerBench,
 };

@@ -1,4 +1,9 @@
-import { GrowthBookClient, type FeatureDefinitions, type UserContext } from '@growthbook/growthbook';
+import {
+  GrowthBookClient,
+  type FeatureDefinitions,
+  type SavedGroupsPayload,
+  type UserContext,
+} from '@growthbook/growthbook';
 import type { Problem } from '../errors.js';
 import { nameHint } from '../nearest.js';
 import { isObject, pointer, type Payload, type RawFeature, type Testers } from './payload.js';
@@ -14,6 +19,8 @@ interface Override {
   readonly values: Map<string, unknown>;
 }
 
+type SavedGroup = SavedGroupsPayload[string];
+
 /** A new client for each configuration: GrowthBook's own way of replacing a payload keeps saved groups that are gone. */
 const clientOf = ({ features, savedGroups }: Payload): GrowthBookClient => {
   const active = ({ defaultValue, rules }: RawFeature) => ({
@@ -22,9 +29,17 @@ const clientOf = ({ features, savedGroups }: Payload): GrowthBookClient => {
   });
   const payload = {
     features: Object.fromEntries(features.map((feature) => [feature.name, active(feature)])) as FeatureDefinitions,
-    savedGroups: savedGroups as Record<string, (string | number)[]>,
+    savedGroups: Object.fromEntries(Object.entries(savedGroups).map(([id, group]) => [id, withTexts(group)])),
   };
   return new GrowthBookClient().initSync({ payload });
+};
+
+/** Users are matched by the text of their id: a group that lists numbers lists their texts too. */
+const withTexts = (group: unknown): SavedGroup => {
+  const listed = (values: readonly unknown[]): unknown[] => [...values, ...values.filter(Number.isFinite).map(String)];
+  if (Array.isArray(group)) return listed(group) as SavedGroup;
+  if (!isObject(group) || !Array.isArray(group['values'])) return group as SavedGroup;
+  return { ...group, values: listed(group['values']) } as SavedGroup;
 };
 
 /**
@@ -86,6 +101,9 @@ const overridesOf = (testers: Testers, experiments: readonly PlannedExperiment[]
       const experiment = experiments.find((each) => each.key === key);
       const arm = experiment?.arms.find((each) => each.key === wantedArm);
       if (experiment === undefined || arm === undefined || !experiment.active) continue;
+      // Of two experiments of one feature only one can apply: the last that is named.
+      for (const other of experiments)
+        if (other.feature === experiment.feature) Reflect.deleteProperty(arms, other.key);
       arms[key] = arm.key;
       values.set(experiment.feature, arm.value);
     }

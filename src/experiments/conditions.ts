@@ -1,5 +1,6 @@
 import { nameHint } from '../nearest.js';
 import { isObject, pointer, type Findings } from './payload.js';
+import { userAttributes } from './split.js';
 
 const lists = ['$in', '$ini', '$nin', '$nini', '$all', '$alli'];
 const groups = ['$inGroup', '$notInGroup'];
@@ -37,8 +38,17 @@ export const checkCondition = (
           message: `${key} stands with an attribute`,
           hint: `such as {"country": {"${key}": …}}`,
         });
-      else ofAttribute(inner, here);
+      else {
+        ofAttribute(inner, here);
+        if (userAttributes.includes(key)) listsTexts(inner, here);
+      }
     }
+  };
+  /** Lists are compared strictly, and a user's id is a text. */
+  const listsTexts = (value: unknown, path: string): void => {
+    for (const [operator, operand] of Object.entries(isObject(value) ? value : {}))
+      if (lists.includes(operator) && Array.isArray(operand) && operand.some((each) => typeof each === 'number'))
+        problems.push({ path: path + pointer(operator), message: 'lists numbers', hint: 'write ids as texts: ["7"]' });
   };
   const ofAttribute = (value: unknown, path: string): void => {
     if (!isObject(value) || !Object.keys(value).some((key) => key.startsWith('$'))) return;

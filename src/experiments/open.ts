@@ -30,6 +30,7 @@ interface Applied extends PayloadText {
 export const noExperiments: Experiments = {
   assign: () => nothingAssigned,
   status: () => ({ source: 'none', loadedAt: undefined, experiments: [], refused: undefined }),
+  armSettings: () => [],
   close: () => Promise.resolve(),
 };
 
@@ -161,6 +162,10 @@ export const openExperiments = async (options: OpenOptions): Promise<Experiments
         .map(({ key, phase, arms }) => ({ key, phase, arms: arms.map((arm) => arm.key) })),
       refused,
     }),
+    armSettings: () =>
+      (applied?.configuration.experiments ?? [])
+        .filter(({ active }) => active)
+        .flatMap(({ arms }) => arms.flatMap(({ settings }) => settings ?? [])),
     close: async () => {
       stop.abort();
       clearTimeout(timer);

@@ -66,6 +66,8 @@ export interface ExperimentStatus {
 export interface Experiments {
   assign(subject: Subject): Assignment;
   status(): ExperimentStatus;
+  /** Of every arm that a user can be in now: who loads versions looks here. */
+  armSettings(): readonly ArmSettings[];
   close(): Promise<void>;
 }
 
