@@ -19,7 +19,7 @@ export const clockRoute = (clock: SaidClock | undefined): Route =>
     path: '/v1/clock',
     summary: 'Say what time it is',
     description:
-      'Only where requests say the time (--clock requests): for simulated and for past traffic. Everything that happened before this time has been sent. Answers when it is in the log and feature state knows it, and active versions and updates of the models folder serve.',
+      'Only where requests say the time (--clock requests): for simulated and for past traffic. Everything that happened before this time has been sent. Answers when it is in the log and feature state knows it, and active versions and updates of the models folder serve; feature state and the log’s time markers move only then.',
     body: ClockBody,
     answers: ClockReply,
     refuses: [],

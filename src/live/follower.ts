@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { streamSettings, type RankerDefinition } from '../definition/index.js';
 import { WatchnextError } from '../errors.js';
-import type { EventLog } from '../events/index.js';
+import type { EventLog, Offsets } from '../events/index.js';
 import type { FeatureState } from '../features/index.js';
 import {
   createJoiner,
@@ -29,6 +29,8 @@ export interface FollowerOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly now: () => number;
+  /** Reads the log only while `caughtUp` waits, so that the state stands still in between; always if left out. */
+  readonly onDemand?: boolean;
 }
 
 export interface Follower {
@@ -37,6 +39,12 @@ export interface Follower {
   /** Resolves when everything is taken in that was in the log at the call, or after `patienceMs`. */
   caughtUp(patienceMs: number): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Somebody waits for everything before these offsets, by partition. */
+interface Demand {
+  readonly until: Offsets;
+  readonly meet: () => void;
 }
 
 /** How soon new events are seen where nothing wakes the reader. */
@@ -56,7 +64,8 @@ const mostBufferedBytes = 64 * 2 ** 20;
  *
  * Nothing stops it: while the log is away it tries again every second, and what cannot be read is counted and passed over.
  */
-export function follow({ log, definition, state, start, logger, metrics, now }: FollowerOptions): Follower {
+export function follow(options: FollowerOptions): Follower {
+  const { log, definition, state, start, logger, metrics, now, onDemand = false } = options;
   const ranker = definition.name;
   const joiner = createJoiner(definition, { examples: false });
   const stop = new AbortController();
@@ -68,7 +77,10 @@ export function follow({ log, definition, state, start, logger, metrics, now }: 
   let saidWhy = '';
   /** By partition: the first offset that was not taken in yet. */
   let taken: readonly number[] = [];
+  const demands = new Set<Demand>();
+  let wake: (() => void) | undefined;
 
+  const isIn = ({ until }: Demand): boolean => until.every((next, partition) => (taken[partition] ?? 0) >= next);
   const count = (kind: string, by = 1): void => metrics.count('watchnext_state_events_total', { ranker, kind }, by);
 
   const open = async (): Promise<{ reader: FairReader; merge: Merge }> => {
@@ -149,8 +161,13 @@ export function follow({ log, definition, state, start, logger, metrics, now }: 
 
   const run = async (): Promise<void> => {
     while (!stopped()) {
+      if (onDemand && demands.size === 0) {
+        await new Promise<void>((resolve) => (wake = resolve));
+        continue;
+      }
       try {
         await step();
+        for (const demand of [...demands]) if (isIn(demand)) demand.meet();
       } catch (error) {
         if (stopped()) return;
         const reason = error instanceof Error ? error.message : String(error);
@@ -172,13 +189,26 @@ export function follow({ log, definition, state, start, logger, metrics, now }: 
       return knewAllAt;
     },
     caughtUp: async (patienceMs) => {
-      const until = performance.now() + patienceMs;
       const bounds = await log.bounds('events');
-      const isIn = (): boolean => bounds.every(({ next }, partition) => (taken[partition] ?? 0) >= next);
-      while (!isIn() && !stopped() && performance.now() < until) await sleep(pauseMs);
+      await new Promise<void>((resolve) => {
+        const demand: Demand = {
+          until: bounds.map(({ next }) => next),
+          meet: () => {
+            clearTimeout(timer);
+            demands.delete(demand);
+            resolve();
+          },
+        };
+        const timer = setTimeout(demand.meet, patienceMs);
+        demands.add(demand);
+        if (stopped() || isIn(demand)) demand.meet();
+        else wake?.();
+      });
     },
     close: async () => {
       stop.abort();
+      wake?.();
+      for (const demand of [...demands]) demand.meet();
       await reader?.close().catch(() => undefined);
       await running;
       await reader?.close().catch(() => undefined);

@@ -12,6 +12,8 @@ export interface LiveOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly now: () => number;
+  /** States stand still but while `caughtUp` is waited for: what is ranked in between is ranked by the same. */
+  readonly onDemand?: boolean;
   /** Told of item and user updates in the log, each partition in its order; the next waits until it is done. */
   readonly onEntity?: (update: EntityUpdate) => void | Promise<void>;
   /** Where `onEntity` begins: the end of the log if left out. */
@@ -55,7 +57,7 @@ interface Followed {
 const shapesPerRanker = 2;
 
 export function createLive(options: LiveOptions): Live {
-  const { log, logger, metrics, now, onEntity, entitiesFrom = 'end' } = options;
+  const { log, logger, metrics, now, onDemand = false, onEntity, entitiesFrom = 'end' } = options;
   /** By shape, the one asked for last at the end. */
   const followed = new Map<string, Followed>();
   const stopping = new Set<Promise<void>>();
@@ -90,7 +92,7 @@ export function createLive(options: LiveOptions): Live {
         position === undefined
           ? { from: until + 1, offsets: 'start' }
           : { from: position.watermark, offsets: position.offsets };
-      const follower = follow({ log, definition, state, start, logger, metrics, now });
+      const follower = follow({ log, definition, state, start, logger, metrics, now, onDemand });
       followed.set(shape, { ranker, state, follower });
       const ofRanker = [...followed].filter(([, each]) => each.ranker === ranker);
       for (const [old, each] of ofRanker.slice(0, -shapesPerRanker)) drop(old, each);
