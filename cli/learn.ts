@@ -1,7 +1,5 @@
 import { basename, dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
-import { deadLetterRecord } from '../src/events/index.js';
-import { openLog } from '../src/log.js';
 import { logSettingNames, readSettings } from '../src/settings.js';
 import { createLogger } from '../src/telemetry/index.js';
 import {
@@ -11,7 +9,7 @@ import {
   type LearnerReport,
   type LearnerStatus,
 } from '../training/stream/index.js';
-import { changedParts, durationText, learnerRefusal, waitText } from './learn/index.js';
+import { changedParts, durationText, learnerRefusal, openLearnerLog, waitText } from './learn/index.js';
 import { note, print } from './output.js';
 import { engineNamed } from './ranker.js';
 import { settingFlags, withSettings, type SettingFlags } from './settings.js';
@@ -52,7 +50,7 @@ export const learnCommand = (): Command =>
       'after',
       `
 Begins at the active version, or where the last checkpoint was. Stopped (Ctrl-C, SIGTERM) or killed, the same command goes
-on to the same weights. A ranker has one learner. What is shown is learned when the wait of its labels is over: ten minutes,
+on to the same weights. A ranker has one learner; learners of several rankers run side by side. What is shown is learned when the wait of its labels is over: ten minutes,
 if ranker.yaml says nothing else (labels: {click: {wait: 30s}}). On another log, begin at a version trained from files.
 
 Examples:
@@ -67,15 +65,17 @@ Examples:
       const ranker = basename(folder);
       const models = isPath ? dirname(folder) : settings.models;
       const json = flags.json === true;
-      const joins = flags.from === 'events';
       const checkpoints = flags.checkpoints ?? join(models, ranker, '.learner');
       const refuse = (error: unknown): never => {
         throw learnerRefusal(error, checkpoints);
       };
-      const log = await openLog(settings, {
+      const opened = await openLearnerLog(settings, {
+        joins: flags.from === 'events',
+        aside: join(checkpoints, 'dead-letters'),
         logger: createLogger({ level: settings.logLevel }),
-        writes: joins ? ['dead-letters'] : [],
       }).catch(refuse);
+      const { log, onDeadLetter, aside } = opened;
+      if (aside !== undefined) note(asideText(aside));
       try {
         const report = await runLearner({
           models,
@@ -94,14 +94,18 @@ Examples:
             if (news.kind === 'started') void tellChanges(join(models, ranker, 'ranker.yaml'), news);
           },
           onStatus: (status) => (json ? print(JSON.stringify(plain(status))) : note(line(status))),
-          ...(joins && { onDeadLetter: (letter) => log.append('dead-letters', [deadLetterRecord(letter)]) }),
+          ...(onDeadLetter && { onDeadLetter }),
         }).catch(refuse);
         if (json) print(JSON.stringify({ ended: true, ...plain(report) }));
         else print(summary(ranker, report));
       } finally {
-        await log.close();
+        await opened.close();
       }
     });
+
+const asideText = (folder: string): string =>
+  `another learner or joiner writes the dead letters of this log; those of this one are in ${folder} ` +
+  `(watchnext log tail --topic dead-letters --from start --log-directory ${folder})`;
 
 /** Ctrl-C or SIGTERM ends it after the batch under way, with a checkpoint; a second Ctrl-C ends at once. */
 const stopSignal = (): AbortSignal => {

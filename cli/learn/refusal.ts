@@ -5,11 +5,11 @@ export const learnerRefusal = (error: unknown, checkpoints: string): unknown => 
   if (!(error instanceof WatchnextError)) return error;
   const { code, problems } = error;
   if (code === 'log_locked' && problems.some(({ path }) => path.endsWith('dead-letters'))) {
-    return new WatchnextError('log_locked', 'Another learner or joiner works on this embedded log.', {
+    return new WatchnextError('log_locked', 'Another learner of this ranker works on this embedded log.', {
       problems: problems.map(({ path, message }) => ({
         path,
         message,
-        hint: 'an embedded log has one `watchnext learn` or `watchnext join` at a time: stop that process, or use Kafka',
+        hint: 'a ranker has one learner: stop that process first',
       })),
       cause: error,
     });
