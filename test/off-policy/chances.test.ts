@@ -7,13 +7,15 @@ import {
   createWeigher,
   fitOutcome,
   headBasis,
-  placeChances,
+  race,
   type ListPolicy,
   type LoggedLists,
 } from '../../training/policy/index.js';
 import { drawCandidates, everyList, examined, ordersOf, scoresOf } from './world.js';
 
 const product: ListPolicy = { weights: [1, 0.5], form: 'product', share: 0.4, temperature: 0.7, swaps: 0.2 };
+
+const examination = Float64Array.from({ length: 4 }, (_, place) => examined(place));
 
 /** Chances of places by adding up all orders. */
 const enumerated = (scores: Float64Array, policy: ListPolicy, places: number): number[][] => {
@@ -34,18 +36,22 @@ describe('chances of places', () => {
       const truth = enumerated(scores, policy, 4);
       const rows = Int32Array.from({ length: 24 }, (_, slot) => slot >> 2);
       const places = Int32Array.from({ length: 24 }, (_, slot) => slot & 3);
-      const chances = placeChances({ utilities: utilities(scores, policy), rows, places });
+      const { chances, exposures } = race({ utilities: utilities(scores, policy), rows, places, examination });
       chances.forEach((chance, slot) => expect(chance).toBeCloseTo(truth[rows[slot]!]![places[slot]!]!, 5));
+      exposures.forEach((exposure, slot) => {
+        const mean = truth[rows[slot]!]!.reduce((sum, chance, place) => sum + chance * examination[place]!, 0);
+        expect(exposure).toBeCloseTo(mean, 5);
+      });
     }
   });
 
   test('sum to 1 over the candidates of a place and over the places of a candidate, in long lists too', () => {
     const random = new SeededRandom(4);
-    const n = 60;
+    const n = 24;
     const u = Float64Array.from({ length: n }, () => 6 * (random.next() / 2 ** 32));
     const rows = Int32Array.from({ length: n * n }, (_, slot) => Math.floor(slot / n));
     const places = Int32Array.from({ length: n * n }, (_, slot) => slot % n);
-    const chances = placeChances({ utilities: u, rows, places });
+    const chances = race({ utilities: u, rows, places, examination: new Float64Array(0) }).chances;
     for (let i = 0; i < n; i++) {
       let [byPlace, byRow] = [0, 0];
       for (let j = 0; j < n; j++) {
@@ -100,9 +106,13 @@ describe('expectations over everything that the log could have shown', () => {
     ['only swaps', { ...product, weights: [0.2, 1], share: 0, swaps: 1 }],
     ['only noise', { ...product, weights: [0.2, 1], share: 1, swaps: 0, temperature: 0.3 }],
   ] as [string, ListPolicy][])('IPS and DR are what the target brings: %s', (_, target) => {
+    for (const weighting of ['place', 'examined'] as const) expectTruth(target, weighting);
+  });
+
+  const expectTruth = (target: ListPolicy, weighting: 'place' | 'examined'): void => {
     const variation = { share: target.share, temperature: target.temperature, swaps: target.swaps };
     // Every list draws its own races: many of them, so that what is left is not luck.
-    const weigher = createWeigher(lists, { seed: 5, draws: 3000 });
+    const weigher = createWeigher(lists, { seed: 5, draws: 1500, examination, weighting });
     const outcome = fitOutcome(lists, { which, column: 0, basis: headBasis(lists, [undefined, undefined]) });
     const { importance, expected } = weigher.weigh({ ...target, variation }, which, [outcome]);
     const options = { lists, which, importance, column: 0 };
@@ -110,11 +120,13 @@ describe('expectations over everything that the log could have shown', () => {
     expect(expectationOf(contributions('ips', options))).toBeCloseTo(truth(target), loose);
     const model = { outcome, expected: expected[0]! };
     expect(expectationOf(contributions('dr', { ...options, model }))).toBeCloseTo(truth(target), loose);
-  });
+  };
 
   test('without a variation of its own a target is varied as each list was', () => {
-    const weigher = createWeigher(lists, { seed: 5, draws: 5000 });
+    const weigher = createWeigher(lists, { seed: 5, draws: 1500, examination, weighting: 'examined' });
     const { importance } = weigher.weigh({ weights: product.weights, form: 'product' }, which);
-    importance.forEach((weight) => expect(weight).toBeCloseTo(1, 1));
+    const first = Float64Array.from(which, (list) => importance[lists.slotStart[list]!]!);
+    expect(expectationOf(first)).toBeCloseTo(1, 2);
+    first.forEach((weight) => expect(Math.abs(weight - 1)).toBeLessThan(0.2));
   });
 });

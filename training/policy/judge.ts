@@ -16,7 +16,7 @@ export interface JudgeOptions {
   /** Weights count as this at most. */
   readonly clip: number;
   /** [places] */
-  readonly shares: Float64Array;
+  readonly examination: Float64Array;
 }
 
 /** Contributions of the lists to each metric under one target. */
@@ -30,7 +30,7 @@ export interface Judgement {
 }
 
 export const judge = (
-  { lists, which, weigher, outcomes, metrics, estimator, clip, shares }: JudgeOptions,
+  { lists, which, weigher, outcomes, metrics, estimator, clip, examination }: JudgeOptions,
   target: Target | 'named',
 ): Judgement => {
   const robust = estimator === 'dr' ? outcomes : [];
@@ -51,7 +51,7 @@ export const judge = (
     contributed: metrics.map(({ total, per }) =>
       per === undefined ? ofColumn(total) : quotient(ofColumn(total), ofColumn(per)),
     ),
-    support: supportOf(lists, { which, importance, shares }),
+    support: supportOf(lists, { which, importance, examination, placeChances: weigher.placeChances(which) }),
     clipped: limited.share,
   };
 };

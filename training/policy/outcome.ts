@@ -65,6 +65,17 @@ export const fitOutcome = (
   return { byRow, byPlace };
 };
 
+/**
+ * [places] how often people look at a place, that at the first being 1: the mean of what the models of several rewards say, from
+ * 0.01 on.
+ */
+export const examinationOf = (outcomes: readonly OutcomeModel[], places: number): Float64Array =>
+  Float64Array.from({ length: places }, (_, place) => {
+    const known = outcomes.filter(({ byPlace }) => (byPlace[0] as number) > 0);
+    const sum = known.reduce((total, { byPlace }) => total + (byPlace[place] as number) / (byPlace[0] as number), 0);
+    return known.length === 0 ? 1 : Math.max(0.01, sum / known.length);
+  });
+
 /** What an outcome is linear in. */
 export interface Basis {
   readonly width: number;

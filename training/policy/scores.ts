@@ -90,6 +90,18 @@ export const swapChance = (rank: number, place: number, answered: number): numbe
   return (place === 0 && rank < answered) || (rank === 0 && place > 0) ? one : 0;
 };
 
+/** The mean examination of the item of a rank under the same swaps, of the places in `examination`. */
+export const swapExposure = (rank: number, examination: Float64Array): number => {
+  const answered = examination.length;
+  if (answered < 2 || rank >= answered) return examination[rank] ?? 0;
+  const one = 0.5 / (answered - 1);
+  const first = examination[0] as number;
+  if (rank > 0) return (1 - one) * (examination[rank] as number) + one * first;
+  let others = 0;
+  for (let place = 1; place < answered; place++) others += examination[place] as number;
+  return 0.5 * first + one * others;
+};
+
 /** How many places of a list are asked about. */
 export const answeredOf = ({ slotStart, place }: LoggedLists, list: number): number => {
   const past = slotStart[list + 1] as number;

@@ -4,8 +4,10 @@ import type { LoggedLists } from './types.js';
 export interface Support {
   readonly lists: number;
   readonly users: number;
-  /** How many lists drawn by the target itself would say as much (Kish), places weighed by their part of the rewards. */
+  /** How many lists drawn by the target itself would say as much (Kish); places count by how often people look there. */
   readonly effectiveLists: number;
+  /** How many lists’ worth of what was shown was left to chance: without it nothing else was tried. */
+  readonly variedLists: number;
   /** 1 where the log shows, sooner or later, all that the target would; less where it misses a part of it. */
   readonly meanWeight: number;
   readonly largestWeight: number;
@@ -23,78 +25,59 @@ export interface SupportLimits {
 
 export const supportLimits: SupportLimits = { effectiveLists: 200, meanWeightOff: 0.1, largestShare: 0.05 };
 
-/** [places] part of the rewards that comes from each place, the columns alike. */
-export const rewardShares = (lists: LoggedLists, which: Int32Array): Float64Array => {
-  const shares = new Float64Array(lists.places);
-  for (const rewards of lists.rewards) {
-    const sums = new Float64Array(lists.places);
-    let total = 0;
-    for (const list of which) {
-      for (let slot = lists.slotStart[list] as number; slot < (lists.slotStart[list + 1] as number); slot++) {
-        const size = Math.abs(rewards[slot] as number);
-        sums[lists.place[slot] as number] = (sums[lists.place[slot] as number] as number) + size;
-        total += size;
-      }
-    }
-    if (total > 0) sums.forEach((sum, place) => (shares[place] = (shares[place] as number) + sum / total));
-  }
-  const all = shares.reduce((sum, share) => sum + share, 0);
-  return all === 0 ? shares.fill(1 / lists.places) : shares.map((share) => share / all);
-};
+export interface SupportOptions {
+  readonly which: Int32Array;
+  /** [slots] before anything is clipped. */
+  readonly importance: Float64Array;
+  /** [slots] of what was shown, under the log’s policy. */
+  readonly placeChances: Float64Array;
+  /** [places] */
+  readonly examination: Float64Array;
+}
 
-/** Of weights before anything is clipped. */
-export const supportOf = (
-  lists: LoggedLists,
-  options: { readonly which: Int32Array; readonly importance: Float64Array; readonly shares: Float64Array },
-): Support => {
-  const { which, importance, shares } = options;
-  const [sums, squares, counts] = [0, 0, 0].map(() => new Float64Array(lists.places)) as [
-    Float64Array,
-    Float64Array,
-    Float64Array,
-  ];
+export const supportOf = (lists: LoggedLists, options: SupportOptions): Support => {
+  const { which, importance, placeChances, examination } = options;
   const users = new Uint8Array(lists.users.length);
-  let [largestWeight, largestList, total] = [0, 0, 0];
+  let [sum, squares, varied, counted, largestWeight, largestList] = [0, 0, 0, 0, 0, 0];
   for (const list of which) {
     users[lists.user[list] as number] = 1;
     let ofList = 0;
     for (let slot = lists.slotStart[list] as number; slot < (lists.slotStart[list + 1] as number); slot++) {
-      const [weight, place] = [importance[slot] as number, lists.place[slot] as number];
-      sums[place] = (sums[place] as number) + weight;
-      squares[place] = (squares[place] as number) + weight ** 2;
-      counts[place] = (counts[place] as number) + 1;
+      const [weight, seen] = [importance[slot] as number, examination[lists.place[slot] as number] as number];
+      ofList += seen * weight;
+      squares += seen * weight ** 2;
+      varied += seen * (1 - (placeChances[slot] as number));
+      counted += seen;
       largestWeight = Math.max(largestWeight, weight);
-      ofList += weight * (shares[place] as number);
     }
-    total += ofList;
+    sum += ofList;
     largestList = Math.max(largestList, ofList);
   }
-  let [meanWeight, spread] = [0, 0];
-  for (let place = 0; place < lists.places; place++) {
-    const [sum, count, share] = [sums[place] as number, counts[place] as number, shares[place] as number];
-    if (count === 0 || share === 0) continue;
-    meanWeight += (share * sum) / count;
-    // Lists per effective list; a place of which nothing is known counts as one list’s worth.
-    spread += share * (sum === 0 ? which.length : ((squares[place] as number) / sum ** 2) * which.length);
-  }
+  const perList = counted / Math.max(1, which.length);
   return {
     lists: which.length,
-    users: users.reduce((sum, seen) => sum + seen, 0),
-    effectiveLists: spread === 0 ? 0 : which.length / spread,
-    meanWeight,
+    users: users.reduce((total, seen) => total + seen, 0),
+    effectiveLists: squares === 0 ? 0 : sum ** 2 / squares / perList,
+    variedLists: counted === 0 ? 0 : varied / perList,
+    meanWeight: counted === 0 ? 0 : sum / counted,
     largestWeight,
-    largestShare: total === 0 ? 1 : largestList / total,
+    largestShare: sum === 0 ? 1 : largestList / sum,
   };
 };
 
 /** Why a log says too little of a target, in words; none if it says enough. */
 export const thinness = (support: Support, most: Partial<SupportLimits> = {}): string[] => {
   const limits = { ...supportLimits, ...most };
-  const { effectiveLists, lists, meanWeight, largestShare } = support;
+  const { effectiveLists, variedLists, lists, meanWeight, largestShare } = support;
   const reasons: string[] = [];
+  const amount = (value: number): string => Math.floor(value).toLocaleString('en-US');
+  if (variedLists < limits.effectiveLists)
+    reasons.push(
+      `of ${amount(lists)} logged lists no more than ${amount(variedLists)} were varied; ${limits.effectiveLists} are needed`,
+    );
   if (effectiveLists < limits.effectiveLists)
     reasons.push(
-      `${lists.toLocaleString('en-US')} logged lists say as much as ${Math.floor(effectiveLists).toLocaleString('en-US')} of its own would; ${limits.effectiveLists} are needed`,
+      `${amount(lists)} logged lists say as much as ${amount(effectiveLists)} of its own would; ${limits.effectiveLists} are needed`,
     );
   if (Math.abs(meanWeight - 1) > limits.meanWeightOff)
     reasons.push(

@@ -2,13 +2,13 @@ import type { Estimator } from './estimate.js';
 import { explorationOptions, leastExploration, type ExplorationOption } from './exploration.js';
 import { evenly, paretoFront } from './front.js';
 import type { JudgeOptions } from './judge.js';
-import { fitOutcome, headBasis } from './outcome.js';
+import { examinationOf, fitOutcome, headBasis } from './outcome.js';
 import { pointJudge, targetOf, type TunedPoint } from './points.js';
 import { chooseWeights, verdictOf } from './recommend.js';
 import { pessimistic, searchWeights } from './search.js';
 import { spreadMeasure, type WeightSpace } from './space.js';
 import { splitByUser } from './split.js';
-import { rewardShares, supportLimits, type SupportLimits } from './support.js';
+import { supportLimits, type SupportLimits } from './support.js';
 import type { ListMetric, LoggedLists, Variation } from './types.js';
 import { createWeigher } from './weigh.js';
 
@@ -25,6 +25,8 @@ export interface TuneOptions {
   /** Part of the users that nothing is searched on; 0.5 if left out. */
   readonly judged?: number;
   readonly estimator?: Estimator;
+  /** What a reward is taken to depend on; `examined` if left out. */
+  readonly weighting?: 'place' | 'examined';
   /** Weights of lists count as this at most; 100 if left out. */
   readonly clip?: number;
   readonly limits?: Partial<SupportLimits>;
@@ -76,16 +78,16 @@ const frontSize = 12;
  */
 export const tune = (options: TuneOptions): Tuning => {
   const { lists, space, waits, seed, variation, limits = {}, estimator = 'dr', clip = 100, onProgress } = options;
-  const { tries = 200, judged = 0.5 } = options;
+  const { tries = 200, judged = 0.5, weighting = 'examined' } = options;
   const metrics = options.metrics.map((at) => lists.metrics[at]) as [ListMetric, ListMetric];
   const signs = metrics.map(({ direction }) => (direction === 'up' ? 1 : -1)) as [number, number];
   const split = splitByUser(lists, { seed, judged });
   const basis = headBasis(lists, waits);
   const outcomes = lists.rewards.map((_, column) => fitOutcome(lists, { which: split.search, column, basis }));
-  const shares = rewardShares(lists, split.search);
-  const weigher = createWeigher(lists, { seed });
+  const examination = examinationOf(outcomes, lists.places);
+  const weigher = createWeigher(lists, { seed, examination, weighting });
   const pointsOn = (which: Int32Array): ((weights: readonly number[]) => TunedPoint) => {
-    const judging: JudgeOptions = { lists, which, weigher, outcomes, metrics, estimator, clip, shares };
+    const judging: JudgeOptions = { lists, which, weigher, outcomes, metrics, estimator, clip, examination };
     return pointJudge({ judging, current: space.current, form: space.form, variation, limits });
   };
 
@@ -130,7 +132,7 @@ export const tune = (options: TuneOptions): Tuning => {
     advice:
       thin === undefined || thin.thin.length === 0
         ? undefined
-        : adviceFor(thin, { lists, shares, options, which: split.judge }),
+        : adviceFor(thin, { lists, examination, options, which: split.judge }),
   };
 };
 
@@ -141,16 +143,17 @@ const adviceFor = (
   { weights, support }: TunedPoint,
   known: {
     readonly lists: LoggedLists;
-    readonly shares: Float64Array;
+    readonly examination: Float64Array;
     readonly which: Int32Array;
     readonly options: TuneOptions;
   },
 ): Advice => {
-  const { lists, shares, which, options } = known;
+  const { lists, examination, which, options } = known;
   const { space, variation, limits } = options;
   const needed = room * (limits?.effectiveLists ?? supportLimits.effectiveLists);
   const target = targetOf(weights, { form: space.form, variation });
-  const explored = explorationOptions({ lists, which, target, shares });
+  const { weighting = 'examined' } = options;
+  const explored = explorationOptions({ lists, which, target, examination, weighting });
   const covered = Math.abs(support.meanWeight - 1) <= (limits?.meanWeightOff ?? supportLimits.meanWeightOff);
   const listsNeeded =
     covered && support.effectiveLists > 0 ? Math.ceil((lists.count * needed) / support.effectiveLists) : undefined;

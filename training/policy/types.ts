@@ -74,8 +74,16 @@ export interface LoggedLists {
   readonly policies: readonly ListPolicy[];
 }
 
-/** How many of a column: weights of whole lists, of their beginnings, or of single places. */
-export type Weighting = 'list' | 'prefix' | 'place';
+/**
+ * What a reward may depend on besides the item:
+ *   list      all that was shown
+ *   prefix    its place and the items above it
+ *   place     its place
+ *   examined  its place, by a factor that is the same for all items: how often people look there
+ * Each needs fewer lists than the one before it, and assumes more.
+ */
+export const weightings = ['list', 'prefix', 'place', 'examined'] as const;
+export type Weighting = (typeof weightings)[number];
 
 /** An estimate of what one list brings, with its interval. */
 export interface Estimate {

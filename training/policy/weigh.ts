@@ -1,5 +1,5 @@
 import { mixSeeds, SeededRandom } from '../../src/random.js';
-import { fillLoggedChances } from './logged-chances.js';
+import { fillLoggedChances, type LoggedChances } from './logged-chances.js';
 import type { OutcomeModel } from './outcome.js';
 import {
   answeredOf,
@@ -9,6 +9,7 @@ import {
   scoreList,
   scratchFor,
   swapChance,
+  swapExposure,
   type Scratch,
 } from './scores.js';
 import type { ListPolicy, LoggedLists, Variation } from './types.js';
@@ -21,7 +22,10 @@ export interface Target extends Pick<ListPolicy, 'weights' | 'form'> {
 
 /** What a target means for the lists that were asked for. */
 export interface Weighed {
-  /** [slots] P(item in its place | target) / P(item in its place | log); 0 in other lists. */
+  /**
+   * [slots] 0 in other lists. By place: P(item in its place | target) / P(… | log). Examined: how much the item is looked at,
+   * wherever it comes, under the target over that under the log.
+   */
   readonly importance: Float64Array;
   /** By outcome model, each [lists asked for]: what the model expects the target to bring. */
   readonly expected: readonly Float64Array[];
@@ -30,41 +34,61 @@ export interface Weighed {
 export interface Weigher {
   /** `named`: the target whose chances are in the log. */
   weigh(target: Target | 'named', which: Int32Array, outcomes?: readonly OutcomeModel[]): Weighed;
+  /** [slots] the chance of what was shown to be in its place, under the log’s own policy; of the lists asked for. */
+  placeChances(which: Int32Array): Float64Array;
 }
 
+export interface WeigherOptions {
+  readonly seed: number;
+  /** [places] how often people look there. */
+  readonly examination: Float64Array;
+  readonly weighting: 'place' | 'examined';
+  /** Races per list for the part of a target that is noise; 2 if left out. */
+  readonly draws?: number;
+}
+
+/** No list has a chance below this under its own policy: what was rounded to nothing is not divided by. */
+const leastChance = 1e-12;
+
 /**
- * Weighs lists for one target after another. The log’s chances of places are exact, and computed once. Of a target’s
- * Plackett-Luce part they are estimated without bias from `draws` races per list: given when the others arrive, the chance of
- * an item to come in a place is known (conditional Monte Carlo). All targets meet the same races, so that their differences
- * are not those of their luck. A target’s greedy and swapped parts are exact.
+ * Weighs lists for one target after another. The log’s chances are exact, and computed once. Of a target’s Plackett-Luce part
+ * they are estimated without bias from `draws` races per list; by place, given when the others arrive, the chance of an item
+ * to come there is known (conditional Monte Carlo). All targets meet the same races, so that their differences are not those
+ * of their luck. A target’s greedy and swapped parts are exact.
  */
-export const createWeigher = (
-  lists: LoggedLists,
-  { seed, draws = 2 }: { readonly seed: number; readonly draws?: number },
-): Weigher => {
+export const createWeigher = (lists: LoggedLists, options: WeigherOptions): Weigher => {
+  const { seed, examination, weighting, draws = 2 } = options;
   const parts = headParts(lists);
   const scratch = scratchFor(lists);
   const pool = logTimes(seed);
-  const chances = new Float64Array(lists.slotRow.length).fill(NaN);
+  const unknown = (): Float64Array => new Float64Array(lists.slotRow.length).fill(NaN);
+  const logged: LoggedChances = { chances: unknown(), exposures: unknown() };
+  const base = weighting === 'place' ? logged.chances : logged.exposures;
 
-  const weighLogged = (list: number): void => {
+  const fill = (list: number): void => {
     const slot = lists.slotStart[list] as number;
-    if (slot < (lists.slotStart[list + 1] as number) && Number.isNaN(chances[slot]))
-      fillLoggedChances({ lists, parts, scratch }, list, chances);
+    if (slot < (lists.slotStart[list + 1] as number) && Number.isNaN(logged.chances[slot]))
+      fillLoggedChances({ lists, parts, scratch, examination }, list, logged);
   };
 
   return {
+    placeChances(which) {
+      which.forEach(fill);
+      return logged.chances;
+    },
     weigh(target, which, outcomes = []) {
       const importance = new Float64Array(lists.slotRow.length);
       const expected = outcomes.map(() => new Float64Array(which.length));
       const weighing: Weighing = { lists, importance, outcomes, expected };
-      const own = target === 'named' ? undefined : { ...weighing, target, parts: parts(target.form) };
+      const own = target === 'named' ? undefined : { target, parts: parts(target.form) };
+      const how = { ...weighing, scratch, pool, draws, seed, examination, weighting };
+      const targeted = own === undefined ? undefined : { ...how, ...own };
       which.forEach((list, at) => {
-        weighLogged(list);
-        if (own === undefined) weighNamed(weighing, list, at);
-        else weighList({ ...own, scratch, pool, draws, seed }, list, at);
+        fill(list);
+        if (targeted === undefined) weighNamed(weighing, list, at);
+        else weighList(targeted, list, at);
         for (let slot = lists.slotStart[list] as number; slot < (lists.slotStart[list + 1] as number); slot++)
-          importance[slot] = (importance[slot] as number) / (chances[slot] as number);
+          importance[slot] = (importance[slot] as number) / Math.max(base[slot] as number, leastChance);
       });
       return { importance, expected };
     },
@@ -104,23 +128,29 @@ interface TargetWeighing extends Weighing {
   readonly pool: Float64Array;
   readonly draws: number;
   readonly seed: number;
+  readonly examination: Float64Array;
+  readonly weighting: 'place' | 'examined';
 }
 
 const unvaried: Variation = { share: 0, temperature: 1, swaps: 0 };
 
 const weighList = (weighing: TargetWeighing, list: number, at: number): void => {
-  const { lists, target, parts, scratch, importance } = weighing;
+  const { lists, target, parts, scratch, importance, weighting } = weighing;
   const [from, to] = [lists.slotStart[list] as number, lists.slotStart[list + 1] as number];
   const answered = answeredOf(lists, list);
+  const examination = weighing.examination.subarray(0, answered);
   const variation = target.variation ?? lists.policies[lists.policyOf[list] as number] ?? unvaried;
   const { share, swaps } = variation;
   const rows = scoreList({ lists, parts, weights: target.weights }, list, scratch.utility);
   if (share < 1) {
+    const greedy = 1 - share - swaps;
     orderByUtility(scratch, rows, answered);
     for (let slot = from; slot < to; slot++) {
       const [rank, place] = [scratch.rankOf[lists.slotRow[slot] as number] as number, lists.place[slot] as number];
       importance[slot] =
-        (rank === place ? 1 - share - swaps : 0) + (swaps === 0 ? 0 : swaps * swapChance(rank, place, answered));
+        weighting === 'place'
+          ? (rank === place ? greedy : 0) + (swaps === 0 ? 0 : swaps * swapChance(rank, place, answered))
+          : greedy * (examination[rank] ?? 0) + (swaps === 0 ? 0 : swaps * swapExposure(rank, examination));
     }
     expectOrder(weighing, { list, at, chance: 1 - share });
     if (swaps > 0) expectSwaps(weighing, { list, at, chance: swaps });
@@ -167,13 +197,15 @@ const expectSwaps = (weighing: TargetWeighing, { list, at, chance }: Drawn): voi
 
 const weighRaces = (
   weighing: TargetWeighing,
-  race: { readonly list: number; readonly at: number; readonly rows: number; readonly variation: Variation },
+  run: { readonly list: number; readonly at: number; readonly rows: number; readonly variation: Variation },
 ): void => {
-  const { lists, scratch, pool, draws, seed, importance } = weighing;
-  const { utility, key, order, rankOf } = scratch;
-  const { list, at, rows, variation } = race;
+  const { lists, scratch, pool, draws, seed, importance, weighting } = weighing;
+  const { utility, key, rankOf } = scratch;
+  const { list, at, rows, variation } = run;
   const [from, to] = [lists.slotStart[list] as number, lists.slotStart[list + 1] as number];
-  const kept = Math.min(rows, answeredOf(lists, list) + 1);
+  const answered = answeredOf(lists, list);
+  const examination = weighing.examination.subarray(0, answered);
+  const kept = Math.min(rows, weighting === 'place' ? answered + 1 : answered);
   const chance = variation.share / draws;
   for (let row = 0; row < rows; row++) utility[row] = (utility[row] as number) / variation.temperature;
   for (let draw = 0; draw < draws; draw++) {
@@ -183,14 +215,23 @@ const weighRaces = (
     orderSmallest(scratch, rows, kept);
     for (let slot = from; slot < to; slot++) {
       const row = lists.slotRow[slot] as number;
-      const [place, rank] = [lists.place[slot] as number, rankOf[row] as number];
-      // Of the others, those that arrive just before and just after it would be in this place.
-      const before = place === 0 ? -Infinity : (key[order[place - 1 < rank ? place - 1 : place] as number] as number);
-      const after = place + 1 >= rows ? Infinity : (key[order[place < rank ? place : place + 1] as number] as number);
-      const between =
-        Math.exp(-Math.exp((utility[row] as number) + before)) - Math.exp(-Math.exp((utility[row] as number) + after));
-      importance[slot] = (importance[slot] as number) + chance * between;
+      const part =
+        weighting === 'place'
+          ? arrivesThere(scratch, { row, rows, place: lists.place[slot] as number })
+          : (examination[rankOf[row] as number] ?? 0);
+      importance[slot] = (importance[slot] as number) + chance * part;
     }
     expectOrder(weighing, { list, at, chance });
   }
+};
+
+/** The chance of a row to come in a place, given when all others arrive: between two of them. */
+const arrivesThere = (
+  { key, order, rankOf, utility }: Scratch,
+  { row, rows, place }: { readonly row: number; readonly rows: number; readonly place: number },
+): number => {
+  const [rank, value] = [rankOf[row] as number, utility[row] as number];
+  const before = place === 0 ? -Infinity : (key[order[place - 1 < rank ? place - 1 : place] as number] as number);
+  const after = place + 1 >= rows ? Infinity : (key[order[place < rank ? place : place + 1] as number] as number);
+  return Math.exp(-Math.exp(value + before)) - Math.exp(-Math.exp(value + after));
 };
