@@ -4,8 +4,8 @@ import type { FeatureBatch } from './types.js';
 
 const defaultPositions = 40;
 
-/** The parts that are crossed, and how many cells that makes (0 without `bias`). */
-interface BiasShape {
+/** The parts that are crossed, the first varying slowest, and how many cells that makes (0 without `bias`). */
+export interface BiasShape {
   readonly cells: number;
   readonly parts: readonly { readonly name: string; readonly count: number }[];
 }

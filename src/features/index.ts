@@ -1,3 +1,4 @@
+export { biasShape, type BiasShape } from './bias.js';
 export { concatBatches, requestStarts, selectRequests, selectRows } from './batch.js';
 export { decodeFeatureBatch, encodeFeatureBatch } from './codec/batch-codec.js';
 export { checksum } from './codec/checksum.js';
