@@ -34,7 +34,13 @@ export const partExamples: Readonly<Record<string, string>> = {
   clicks_per_list: {of: click, take: count, per: request, direction: up}
   dismissals: {of: dismiss, take: count, direction: down, guardrail: 0.02}
   completion: {of: watch, take: mean, several: largest, over: minutes, direction: up}`,
-  stream: 'stream: {out_of_order: 2s, publish: 5s, seal: 1h, gate: {auc_drop: 0.02}}',
+  stream: `stream:
+  out_of_order: 2s
+  publish: 5s
+  seal: 1h
+  arms: {include: [network/wide], weights: {exploration/more: 0.5}}
+  rankers: [films_wide]
+  gate: {auc_drop: 0.02}`,
 };
 
 /** What a table of keys cannot say, by part. */
