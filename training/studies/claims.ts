@@ -10,8 +10,10 @@ export interface Claim {
   readonly control: string;
   readonly measure: MeasureName;
   readonly direction: 'up' | 'down';
-  /** As printed. */
-  readonly published: string;
+  /** A share: 0.002 is +0.20 %. */
+  readonly published: number;
+  /** Not printed, but follows from two numbers that are. */
+  readonly derived?: boolean;
 }
 
 export type Verdict = 'follows' | 'opposite' | 'open';
@@ -34,7 +36,7 @@ export const judgeClaims = (claims: readonly Claim[], effects: readonly Effect[]
   });
 
 export const verdictTexts: Readonly<Record<Verdict, string>> = {
-  follows: 'follows the paper',
-  opposite: '**does not follow the paper**: the other way round',
-  open: '**does not follow the paper**: no difference can be told',
+  follows: 'shows here too',
+  opposite: '**is the other way round here**',
+  open: '**does not show here**: the interval holds 0',
 };

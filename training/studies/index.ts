@@ -10,7 +10,7 @@ export {
   type Replicate,
 } from './effects.js';
 export { historyOf, requestsOf } from './history.js';
-export { meanInterval, signOf, type Interval } from './intervals.js';
+export { meanInterval, replicatesFor, signOf, type Interval } from './intervals.js';
 export { dayLines, intervalPlot, type PlottedInterval } from './plots.js';
 export {
   buildIndex,
@@ -18,6 +18,7 @@ export {
   intervalText,
   markdownTable,
   percent,
+  publishedText,
   type StudyArm,
   type StudyReport,
   type StudyResult,

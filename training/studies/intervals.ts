@@ -27,3 +27,17 @@ export const signOf = ({ low, high }: Interval): 'up' | 'down' | undefined => {
   if (low > 0) return 'up';
   return high < 0 ? 'down' : undefined;
 };
+
+/** Degrees of freedom at which Student's t is the normal distribution to all digits that matter. */
+const many = 1e9;
+
+/**
+ * About how many replicates would show a difference of this size four times out of five: the interval shrinks with the root
+ * of their number. Undefined where there is no interval.
+ */
+export const replicatesFor = ({ low, high, replicates }: Interval, difference: number): number | undefined => {
+  if (low === null || high === null) return undefined;
+  const standardError = (high - low) / 2 / quantile(0.975, replicates - 1);
+  const needed = ((quantile(0.975, many) + quantile(0.8, many)) * standardError) / Math.abs(difference);
+  return Math.max(2, Math.ceil(replicates * needed ** 2));
+};

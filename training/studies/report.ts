@@ -1,4 +1,4 @@
-import { verdictTexts, type JudgedClaim } from './claims.js';
+import { verdictTexts, type Claim, type JudgedClaim } from './claims.js';
 import type { Effect, Levels } from './effects.js';
 import type { Interval } from './intervals.js';
 import { intervalPlot } from './plots.js';
@@ -84,19 +84,18 @@ const armTable = (arms: readonly StudyArm[]): string =>
 
 const claimTable = (claims: readonly JudgedClaim[]): string =>
   markdownTable(
-    ['the paper says', 'published', 'found here', 'so it'],
-    claims.map(({ says, published, effect, verdict }) => [
-      says,
-      published,
-      intervalText(effect.expected),
-      verdictTexts[verdict],
+    ['the paper says', 'published', 'found here', 'which'],
+    claims.map((claim) => [
+      claim.says,
+      publishedText(claim),
+      intervalText(claim.effect.expected),
+      verdictTexts[claim.verdict],
     ]),
   );
 
-const published = (text: string): number | undefined => {
-  const value = Number.parseFloat(text.replace('−', '-').replace('+', ''));
-  return Number.isNaN(value) ? undefined : value;
-};
+/** `+0.20 %`, and where it comes from if it is not printed. */
+export const publishedText = ({ published, derived }: Pick<Claim, 'published' | 'derived'>): string =>
+  `${percent(published)}${derived === true ? ' (follows from what is printed)' : ''}`;
 
 const effectPlot = ({ title, effects, claims }: StudyResult, measure: MeasureName): string =>
   intervalPlot(
@@ -105,7 +104,6 @@ const effectPlot = ({ title, effects, claims }: StudyResult, measure: MeasureNam
       .filter((effect) => effect.measure === measure)
       .map((effect) => {
         const claim = claims.find((each) => each.effect === effect);
-        const known = claim === undefined ? undefined : published(claim.published);
         const { estimate, low, high } = effect.expected;
         return {
           name: contrastName(effect),
@@ -113,7 +111,7 @@ const effectPlot = ({ title, effects, claims }: StudyResult, measure: MeasureNam
           low: low === null ? null : 100 * low,
           high: high === null ? null : 100 * high,
           points: effect.byReplicate.map((share) => 100 * share),
-          ...(known !== undefined && { published: known }),
+          ...(claim !== undefined && { published: 100 * claim.published }),
         };
       }),
   );
