@@ -4,6 +4,8 @@ import { createDrivenClock } from './clock.js';
 import { WatchnextError } from './errors.js';
 import type { RankerDefinition } from './definition/index.js';
 import type { Exposure, Impression } from './events/index.js';
+import { openConfigured, openExposures } from './experimenting.js';
+import { noExperiments, type Experiments } from './experiments/index.js';
 import { openLmdbStore, type FeatureStore } from './features/index.js';
 import { createApp } from './http/index.js';
 import { createRankers, createScorerPool, openModel, openVersions } from './inference/index.js';
@@ -31,7 +33,7 @@ export interface ComposeOptions {
 }
 
 /** How long saying the time waits for feature state; a state that cannot follow the log must not stop the clock. */
-const settlePatienceMs = 10_000;
+const settlePatienceMs = 30_000;
 
 /** Puts the parts together; the only place that knows them all. Resolves when the active versions serve, or were refused. */
 export const compose = async ({ settings, logger, version, now = Date.now }: ComposeOptions): Promise<Service> => {
@@ -42,23 +44,44 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
   const { device, workers, scoreTimeoutMs, ranker } = settings;
   const open = createOpened();
   const store = await open.keep(() => openStore(settings.store));
+  const exposures = await open.keep(() => openExposures(settings, logger));
   const log = await openEvents({ open, settings, logger, metrics, now, eventNow });
   const stateOf = log && { stateOf: (sealed: SealedState) => log.live.stateOf(sealed) };
   const pool = await open.keep(() => createScorerPool({ device, workers, logger, metrics }));
   const versions = await open.keep(() => openVersions(settings.models, logger));
-  const rankers = createRankers({
-    source: versions,
-    folder: resolve(settings.models),
-    open: (name, wanted) => openModel({ versions, pool, ...stateOf }, name, wanted),
-    ...(ranker !== undefined && { defaultRanker: ranker }),
-    logger,
-    metrics,
-    now: eventNow,
-  });
+  let experiments: Experiments = noExperiments;
+  const rankers = await open.keep(() =>
+    createRankers({
+      source: versions,
+      folder: resolve(settings.models),
+      open: (name, wanted) => openModel({ versions, pool, ...stateOf }, name, wanted),
+      ...(ranker !== undefined && { defaultRanker: ranker }),
+      pinned: () => experiments.armSettings(),
+      logger,
+      metrics,
+      now: eventNow,
+    }),
+  );
+  const refresh = (): Promise<void> =>
+    rankers.refresh().catch((error: unknown) => logger.error({ err: error }, 'the models folder could not be read'));
+  await refresh();
+  // Arms are held against the rankers that there are; then the versions that they name are loaded.
+  const { catalogue } = rankers;
+  experiments = await open.keep(() => openConfigured(settings, { catalogue, logger, metrics, now }));
+  const { loadedAt, experiments: running } = experiments.status();
+  if (loadedAt !== undefined) await Promise.all([refresh(), exposures.keepOnly(phasesOf(running))]);
+  if (rankers.notReady !== undefined)
+    logger.warn({ folder: resolve(settings.models) }, `not ready: ${rankers.notReady}`);
   const known = createEntities({ store, metrics, now });
   const entities = log === undefined ? known : recordUpdates(known, log.recorder, eventNow);
   const record = log && { record: (event: () => Impression | Exposure): void => log.recorder.offer([event]) };
-  const rank = createRanking({ rankers, entities, metrics, logger, now: eventNow, scoreTimeoutMs, ...record });
+  const taking = settings.experiments === undefined && settings.experimentsHost === undefined ? {} : { experiments };
+  const rank = createRanking({
+    ...{ rankers, entities, metrics, logger, now: eventNow, scoreTimeoutMs },
+    ...record,
+    ...taking,
+    exposures,
+  });
   const definitions = (): readonly RankerDefinition[] => rankers.definitions;
   const heard = driven && { onTime: (timeMs: number) => driven.hear(timeMs) };
   const feedback =
@@ -74,11 +97,6 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
   metrics.beforeScrape(() => metrics.set('watchnext_ready', {}, readiness.notReady() === undefined ? 1 : 0));
   const unwatch = watchProcess(metrics);
 
-  const refresh = (): Promise<void> =>
-    rankers.refresh().catch((error: unknown) => logger.error({ err: error }, 'the models folder could not be read'));
-  await refresh();
-  if (rankers.notReady !== undefined)
-    logger.warn({ folder: resolve(settings.models) }, `not ready: ${rankers.notReady}`);
   const settle = async (): Promise<void> => {
     await log?.recorder.mark();
     await refresh();
@@ -97,6 +115,7 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
       feedback,
       entities,
       rankers,
+      experiments,
       ...(driven && { clock: { ...driven, settle } }),
       readiness,
       metrics,
@@ -112,11 +131,13 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
       draining = true;
       clearTimeout(timer);
       unwatch();
-      await rankers.close();
       await open.close();
     },
   };
 };
+
+const phasesOf = (running: ReturnType<Experiments['status']>['experiments']) =>
+  running.map(({ key, phase }) => ({ experiment: key, phase }));
 
 /** What was opened so far: closed in the opposite order, all of it, also when opening the next fails. */
 const createOpened = () => {
@@ -160,9 +181,11 @@ const openEvents = async (parts: {
   const { open, settings, logger, metrics, now, eventNow } = parts;
   if (settings.log === 'off') return undefined;
   const log = await open.keep(() => openLog(settings, { logger, now, writes: ['events'], spool: { metrics } }));
-  const live = await open.keep(() => createLive({ log, logger, metrics, now: eventNow }));
-  // A clock that is told the time knows what was said before it: only then is that marked as complete.
-  const marks = settings.clock === 'requests' ? { markerMs: Infinity } : {};
+  // Where the time is said, everything that happened before it was said too: then the log is marked as complete up to it, and
+  // feature state takes it in. In between neither moves, so that nothing depends on how fast anything is.
+  const said = settings.clock === 'requests';
+  const live = await open.keep(() => createLive({ log, logger, metrics, now: eventNow, onDemand: said }));
+  const marks = said ? { markerMs: Infinity } : {};
   const recorder = await open.keep(() => createRecorder({ log, metrics, logger, now: eventNow, ...marks }));
   return { live, recorder };
 };

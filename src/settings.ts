@@ -92,6 +92,40 @@ const Settings = Type.Object(
       description:
         'what time it is: the wall clock’s, or the largest that requests said, for simulated or past traffic (never with people)',
     }),
+    experiments: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'file of experiments in GrowthBook’s payload format; changes apply while it serves',
+      }),
+    ),
+    experimentsHost: Type.Optional(
+      Type.String({
+        pattern: '^https?://\\S+$',
+        description: 'GrowthBook’s API or proxy that experiments come from instead, such as https://cdn.growthbook.io',
+      }),
+    ),
+    experimentsClientKey: Type.Optional(
+      Type.String({ minLength: 1, description: 'of the SDK connection at that host', secret: true }),
+    ),
+    experimentsTesters: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'beside a host: file of who gets which arm by hand, {userId: {experiment: arm}}',
+      }),
+    ),
+    experimentsPollMs: Type.Integer({
+      minimum: 50,
+      maximum: 3_600_000,
+      default: 2000,
+      description: 'how often experiments are looked up',
+    }),
+    experimentsLastGood: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          'file that keeps the last good experiments and which phases began; if left out, experiments.json in the folder of the log, or with Kafka of the spool',
+      }),
+    ),
     log: Type.Union([Type.Literal('embedded'), Type.Literal('kafka'), Type.Literal('off')], {
       default: 'embedded',
       description: 'where events go: a log in a folder, Kafka, or nowhere (then nothing can be learned from them)',
@@ -195,13 +229,15 @@ export interface SettingSource {
   readonly default: unknown;
 }
 
-export const settingSources: readonly SettingSource[] = names.map((name) => ({
+const sourceOf = (name: SettingName): SettingSource => ({
   name,
   env: prefix + snake(name).toUpperCase(),
   flag: `--${snake(name).replaceAll('_', '-')}`,
   description: String(schemaOf(name).description),
   default: schemaOf(name).default as unknown,
-}));
+});
+
+export const settingSources: readonly SettingSource[] = names.map(sourceOf);
 
 const validate = new Ajv({ allErrors: true, coerceTypes: true, useDefaults: true, strict: false }).compile(Settings);
 
@@ -237,23 +273,39 @@ export const readSettings = (
         hint: source.description,
       });
     }
-  else problems.push(...kafkaProblems(values));
+  else problems.push(...missingSettings(values));
   if (problems.length > 0)
     throw new WatchnextError('settings_invalid', 'The settings cannot be used; nothing was started.', { problems });
   return values as Settings;
 };
 
 /** What one setting needs of another. */
-const kafkaProblems = ({ log, kafkaBrokers, ...settings }: Settings): Problem[] => {
+const missingSettings = ({ log, kafkaBrokers, ...settings }: Settings): Problem[] => {
   const problems: Problem[] = [];
   const need = (name: SettingName, message: string): void => {
-    const source = settingSources.find((each) => each.name === name);
-    problems.push({ path: source?.env ?? name, message, hint: `set it, or ${source?.flag ?? name}` });
+    const { env, flag } = sourceOf(name);
+    problems.push({ path: env, message, hint: `set it, or ${flag}` });
   };
   if (log === 'kafka' && kafkaBrokers === undefined) need('kafkaBrokers', 'is missing: log is kafka');
   for (const name of ['kafkaSaslUsername', 'kafkaSaslPassword'] as const)
     if (settings.kafkaSaslMechanism !== undefined && settings[name] === undefined)
       need(name, `is missing: kafkaSaslMechanism is ${settings.kafkaSaslMechanism}`);
+  const { experiments, experimentsHost: host, experimentsClientKey: key, experimentsTesters: testers } = settings;
+  if (host !== undefined && key === undefined)
+    need('experimentsClientKey', `is missing: experiments come from ${host}`);
+  if (host === undefined && key !== undefined) need('experimentsHost', 'is missing: there is a client key for it');
+  if (host !== undefined && experiments !== undefined)
+    problems.push({
+      path: sourceOf('experiments').env,
+      message: 'is set, and experimentsHost too',
+      hint: 'experiments come from a file or from a host: leave one out',
+    });
+  if (host === undefined && testers !== undefined)
+    problems.push({
+      path: sourceOf('experimentsTesters').env,
+      message: 'belongs to experimentsHost',
+      hint: 'a file of experiments holds its testers itself',
+    });
   return problems;
 };
 

@@ -72,6 +72,27 @@ describe('settings', () => {
     expect(JSON.stringify(redactSettings(secret))).not.toContain('do-not-print');
   });
 
+  test('of experiments name a file or a host with its key, not both, and keep the key to themselves', () => {
+    const host = { WATCHNEXT_EXPERIMENTS_HOST: 'https://flags.example' };
+    expect(problemsOf(host)).toMatchObject([{ path: 'WATCHNEXT_EXPERIMENTS_CLIENT_KEY' }]);
+    expect(problemsOf({ WATCHNEXT_EXPERIMENTS_CLIENT_KEY: 'sdk-1' })).toMatchObject([
+      { path: 'WATCHNEXT_EXPERIMENTS_HOST' },
+    ]);
+    const both = { ...host, WATCHNEXT_EXPERIMENTS_CLIENT_KEY: 'sdk-1', WATCHNEXT_EXPERIMENTS: 'experiments.json' };
+    expect(problemsOf(both)).toMatchObject([
+      { path: 'WATCHNEXT_EXPERIMENTS', hint: expect.stringContaining('leave one') },
+    ]);
+    expect(problemsOf({ WATCHNEXT_EXPERIMENTS_HOST: 'flags.example' })).toMatchObject([
+      { path: 'WATCHNEXT_EXPERIMENTS_HOST' },
+    ]);
+    expect(problemsOf({ WATCHNEXT_EXPERIMENTS_TESTERS: 'testers.json' })).toMatchObject([
+      { path: 'WATCHNEXT_EXPERIMENTS_TESTERS' },
+    ]);
+    const settings = readSettings({ ...host, WATCHNEXT_EXPERIMENTS_CLIENT_KEY: 'sdk-1' });
+    expect(settings).toMatchObject({ experimentsHost: 'https://flags.example', experimentsPollMs: 2000 });
+    expect(JSON.stringify(redactSettings(settings))).not.toContain('sdk-1');
+  });
+
   test('say which of them every command that opens the log needs', () => {
     expect(logSettingNames).toEqual(expect.arrayContaining(['log', 'logDirectory', 'kafkaBrokers', 'spoolBytes']));
     expect(logSettingNames).not.toContain('logLevel');

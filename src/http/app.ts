@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from 'express';
 import { WatchnextError } from '../errors.js';
+import type { Experiments } from '../experiments/index.js';
 import type { Rankers } from '../inference/index.js';
 import type { Entities, Rank } from '../ranking/index.js';
 import type { TakeFeedback } from '../recording/index.js';
@@ -12,6 +13,7 @@ import { createAdminGuard } from './admin.js';
 import { clockRoute, type SaidClock } from './clock.js';
 import { entityRoutes } from './entities.js';
 import { errorReply, toWatchnextError } from './errors.js';
+import { experimentsRoute } from './experiments.js';
 import { modelRoutes } from './models.js';
 import { operationRoutes, type Readiness } from './operations.js';
 import { feedbackRoute } from './feedback.js';
@@ -23,6 +25,7 @@ export interface AppDependencies {
   readonly feedback: TakeFeedback;
   readonly entities: Entities;
   readonly rankers: Rankers;
+  readonly experiments: Experiments;
   /** Where requests say the time; the wall clock rules without. */
   readonly clock?: SaidClock;
   readonly readiness: Readiness & { /** Answers then end their connections. */ readonly draining: boolean };
@@ -35,13 +38,14 @@ export interface AppDependencies {
 
 /** The HTTP application: every answer is JSON with a request id; it never listens by itself. */
 export const createApp = (dependencies: AppDependencies): RequestListener => {
-  const { rank, feedback, entities, rankers, readiness, metrics, settings, version } = dependencies;
+  const { rank, feedback, entities, rankers, experiments, readiness, metrics, settings, version } = dependencies;
   const routes = [
     rankRoute(rank, settings.maxCandidates, dependencies.clock),
     feedbackRoute(feedback),
     clockRoute(dependencies.clock),
     ...entityRoutes(entities, rankers),
     ...modelRoutes(rankers),
+    experimentsRoute(experiments),
     ...operationRoutes(readiness, metrics),
   ];
   const app = express();

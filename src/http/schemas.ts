@@ -209,14 +209,37 @@ const Warnings = Type.Optional(
   ),
 );
 
+const Exploration = Type.Object(
+  {
+    share: Type.Number({ description: 'of requests ranked with noise on the score' }),
+    temperature: Type.Number({ description: 'of the noise' }),
+    swaps: Type.Number({ description: 'share of requests in which the first item may change places' }),
+    drawn: Type.Union((['greedy', 'noise', 'swap'] as const).map((drawn) => Type.Literal(drawn))),
+    swap: Type.Optional(Type.Object({ position: Type.Integer({ minimum: 2 }), swapped: Type.Boolean() })),
+  },
+  { description: 'how the order was varied; left out where it is by score for sure' },
+);
+
 export const RankReply = Type.Object({
   requestId: Type.String(),
   ranker: Type.String(),
   version: Type.String(),
-  arms: Type.Record(Type.String(), Type.String(), { description: 'experiment arms, by experiment' }),
+  arms: Type.Record(Type.String(), Type.String(), {
+    description: 'the arms that this answer was made under, by experiment',
+  }),
+  unassigned: Type.Optional(
+    Type.Union(
+      (['no_user', 'weights', 'user_unreadable', 'arm_unavailable'] as const).map((reason) => Type.Literal(reason)),
+      {
+        description:
+          'why no arm applies: the request names no user or brings its own weights, what is stored of the user cannot be read, or what an arm names does not serve',
+      },
+    ),
+  ),
   weights: Type.Record(Type.String(), Type.Number(), { description: 'the weights that were applied' }),
   warnings: Warnings,
   items: Type.Array(Type.Union([ScoredItem, UnscoredItem])),
+  exploration: Type.Optional(Exploration),
   fallback: Type.Optional(
     Type.Object({
       reason: Type.Union(
@@ -256,12 +279,35 @@ export const RankerReply = Type.Object({
   refused: Type.Optional(
     Type.Object({ version: Type.String(), code: Type.String(), reason: Type.String(), at: Type.String() }),
   ),
+  pinned: Type.Optional(
+    Type.Array(
+      Type.Object({
+        version: Type.String(),
+        refused: Type.Optional(
+          Type.Object({ version: Type.String(), code: Type.String(), reason: Type.String(), at: Type.String() }),
+        ),
+      }),
+      { description: 'versions that arms name: they serve beside the active one, unless refused' },
+    ),
+  ),
   refusals: Type.Optional(
     Type.Array(Type.Object({ candidate: Type.String(), reason: Type.String(), at: Type.String() }), {
       description: 'what learning made and was not let into service, or was withdrawn, oldest first',
     }),
   ),
 });
+export const ExperimentsReply = Type.Object({
+  source: Type.String({ description: 'a file, a host, or none' }),
+  loadedAt: Type.Union([Type.String(), Type.Null()], { description: 'ISO time of the configuration that applies' }),
+  experiments: Type.Array(Type.Object({ key: Type.String(), phase: Type.String(), arms: Type.Array(Type.String()) })),
+  refused: Type.Optional(
+    Type.Object(
+      { at: Type.String(), problems: Type.Array(Type.String()) },
+      { description: 'why the newest configuration was not taken' },
+    ),
+  ),
+});
+
 export const ModelsReply = Type.Object({ rankers: Type.Array(RankerReply) });
 
 export const StatusReply = Type.Object({ status: Type.String() });

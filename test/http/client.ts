@@ -1,5 +1,6 @@
 import { createServer, request as send } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { noExperiments } from '../../src/experiments/index.js';
 import { createApp, type AppDependencies } from '../../src/http/index.js';
 import { refuseFeedback } from '../../src/recording/index.js';
 import { silentLogger } from '../../src/telemetry/index.js';
@@ -46,6 +47,7 @@ export const startApp = async (
     bench?: Bench;
     logger?: AppDependencies['logger'];
     feedback?: AppDependencies['feedback'];
+    experiments?: AppDependencies['experiments'];
   } = {},
 ): Promise<TestService> => {
   const bench = options.bench ?? ranking(modelOf());
@@ -58,7 +60,10 @@ export const startApp = async (
   };
   const logger = options.logger ?? silentLogger;
   const feedback = options.feedback ?? refuseFeedback;
-  const server = createServer(createApp({ ...bench, feedback, readiness, settings, logger, version: '0.0.0' }));
+  const experiments = options.experiments ?? noExperiments;
+  const server = createServer(
+    createApp({ ...bench, feedback, experiments, readiness, settings, logger, version: '0.0.0' }),
+  );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const call: TestService['call'] = (method, path, body, headers = {}) =>

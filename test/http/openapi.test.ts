@@ -90,6 +90,8 @@ describe('the API description', () => {
         '/metrics',
         '/openapi.json',
         '/readyz',
+        '/v1/clock',
+        '/v1/experiments',
         '/v1/feedback',
         '/v1/items',
         '/v1/models',
