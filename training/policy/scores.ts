@@ -7,7 +7,8 @@ export interface Scratch {
   readonly utility: Float64Array;
   /** [candidates] what candidates are ordered by, smallest first. */
   readonly key: Float64Array;
-  /** [kept] rows, smallest key first. */
+  /** [kept] keys, smallest first, and their rows. */
+  readonly sorted: Float64Array;
   readonly order: Int32Array;
   /** [candidates] place in `order`; how many were kept for those that were not. */
   readonly rankOf: Int32Array;
@@ -20,6 +21,7 @@ export const scratchFor = ({ rowStart, count }: LoggedLists): Scratch => {
   return {
     utility: new Float64Array(longest),
     key: new Float64Array(longest),
+    sorted: new Float64Array(longest),
     order: new Int32Array(longest),
     rankOf: new Int32Array(longest),
   };
@@ -60,14 +62,20 @@ export const scoreList = ({ lists, parts, weights }: Scoring, list: number, util
 };
 
 /** Puts the `most` rows with the smallest keys into `order`, equal ones in the order of rows, and ranks into `rankOf`. */
-export const orderSmallest = ({ key, order, rankOf }: Scratch, rows: number, most: number): void => {
+export const orderSmallest = ({ key, sorted, order, rankOf }: Scratch, rows: number, most: number): void => {
   let kept = 0;
   for (let row = 0; row < rows; row++) {
     rankOf[row] = most;
     const value = key[row] as number;
-    if (kept === most && value >= (key[order[kept - 1] as number] as number)) continue;
-    let at = kept < most ? kept++ : kept - 1;
-    for (; at > 0 && (key[order[at - 1] as number] as number) > value; at--) order[at] = order[at - 1] as number;
+    if (kept === most) {
+      if (value >= (sorted[kept - 1] as number)) continue;
+    } else kept++;
+    let at = kept - 1;
+    for (; at > 0 && (sorted[at - 1] as number) > value; at--) {
+      sorted[at] = sorted[at - 1] as number;
+      order[at] = order[at - 1] as number;
+    }
+    sorted[at] = value;
     order[at] = row;
   }
   for (let at = 0; at < kept; at++) rankOf[order[at] as number] = at;

@@ -85,8 +85,9 @@ export const tune = (options: TuneOptions): Tuning => {
   const basis = headBasis(lists, waits);
   const outcomes = lists.rewards.map((_, column) => fitOutcome(lists, { which: split.search, column, basis }));
   const examination = examinationOf(outcomes, lists.places);
-  const weigher = createWeigher(lists, { seed, examination, weighting });
-  const pointsOn = (which: Int32Array): ((weights: readonly number[]) => TunedPoint) => {
+  // The search compares points that meet the same races: one each is enough.
+  const pointsOn = (which: Int32Array, draws: number): ((weights: readonly number[]) => TunedPoint) => {
+    const weigher = createWeigher(lists, { seed, examination, weighting, draws });
     const judging: JudgeOptions = { lists, which, weigher, outcomes, metrics, estimator, clip, examination };
     return pointJudge({ judging, current: space.current, form: space.form, variation, limits });
   };
@@ -95,7 +96,7 @@ export const tune = (options: TuneOptions): Tuning => {
     space,
     spread: spreadMeasure(lists, { which: split.search, form: space.form }),
     tries,
-    evaluate: pointsOn(split.search),
+    evaluate: pointsOn(split.search, 1),
     signs,
     onTry: (done) => onProgress?.({ phase: 'searching', done, total: tries }),
   });
@@ -107,7 +108,7 @@ export const tune = (options: TuneOptions): Tuning => {
   const chosen = chooseWeights(known.slice(1), signs);
   const wanted = chosen ?? chooseWeights(tried.slice(1), signs);
 
-  const judgePoint = pointsOn(split.judge);
+  const judgePoint = pointsOn(split.judge, 4);
   const total = found.length + 2;
   const judgeAt = (weights: readonly number[], done: number): TunedPoint => {
     onProgress?.({ phase: 'judging', done, total });

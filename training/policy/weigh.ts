@@ -227,11 +227,11 @@ const weighRaces = (
 
 /** The chance of a row to come in a place, given when all others arrive: between two of them. */
 const arrivesThere = (
-  { key, order, rankOf, utility }: Scratch,
+  { sorted, rankOf, utility }: Scratch,
   { row, rows, place }: { readonly row: number; readonly rows: number; readonly place: number },
 ): number => {
   const [rank, value] = [rankOf[row] as number, utility[row] as number];
-  const before = place === 0 ? -Infinity : (key[order[place - 1 < rank ? place - 1 : place] as number] as number);
-  const after = place + 1 >= rows ? Infinity : (key[order[place < rank ? place : place + 1] as number] as number);
+  const before = place === 0 ? -Infinity : (sorted[place - 1 < rank ? place - 1 : place] as number);
+  const after = place + 1 >= rows ? Infinity : (sorted[place < rank ? place : place + 1] as number);
   return Math.exp(-Math.exp(value + before)) - Math.exp(-Math.exp(value + after));
 };
