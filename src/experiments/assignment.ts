@@ -20,6 +20,7 @@ interface Override {
 }
 
 type SavedGroup = SavedGroupsPayload[string];
+type Subscriber = Parameters<NonNullable<UserContext['experimentViewedSubs']>['add']>[0];
 
 /** A new client for each configuration: GrowthBook's own way of replacing a payload keeps saved groups that are gone. */
 const clientOf = ({ features, savedGroups }: Payload): GrowthBookClient => {
@@ -43,8 +44,9 @@ const withTexts = (group: unknown): SavedGroup => {
 };
 
 /**
- * Assignment by GrowthBook's evaluation. Its callback, not the result of a feature, says what a user is exposed to: so the
- * experiments that others depend on are heard of too, a holdout for one.
+ * Assignment by GrowthBook's evaluation. Its subscription, not the result of a feature, says what a user is exposed to: so the
+ * experiments that others depend on are heard of too, a holdout for one. (Its tracking callback would say the same, but makes
+ * promises: 15 of 35 microseconds for 12 features, measured.)
  */
 export const createAssign = (
   payload: Payload,
@@ -54,19 +56,21 @@ export const createAssign = (
   const setting = payload.features.filter(({ sets }) => sets).map(({ name }) => name);
   const phases = new Map(experiments.map(({ key, phase }) => [key, phase]));
   const overrides = overridesOf(payload.testers, experiments);
+  const attributesFor = attributePicker(payload);
 
   return ({ userId, attributes }) => {
     const id = userId === undefined || userId === '' ? undefined : String(userId);
     const override = id === undefined ? undefined : overrides.get(id);
     const arms: Record<string, string> = { ...override?.arms };
     const exposed: Exposed[] = [];
+    const seen: Subscriber = ({ key }, { key: arm }) => {
+      if (Object.hasOwn(arms, key)) return;
+      arms[key] = arm;
+      exposed.push({ experiment: key, arm, phase: phases.get(key) ?? '0' });
+    };
     const user: UserContext = {
-      attributes: withUser(attributes, id),
-      trackingCallback: ({ key }, { key: arm }) => {
-        if (Object.hasOwn(arms, key)) return;
-        arms[key] = arm;
-        exposed.push({ experiment: key, arm, phase: phases.get(key) ?? '0' });
-      },
+      attributes: attributesFor(attributes, id),
+      experimentViewedSubs: new Set([seen]),
       ...(override !== undefined && { forcedFeatureValues: override.values }),
     };
     const settings: Record<string, unknown> = {};
@@ -78,11 +82,39 @@ export const createAssign = (
   };
 };
 
-const withUser = (attributes: Readonly<Record<string, unknown>>, id: string | undefined): Record<string, unknown> => {
-  const all: Record<string, unknown> = { ...attributes };
-  for (const name of userAttributes) all[name] = id;
-  return all;
+/**
+ * GrowthBook copies the attributes several times for each feature, so it gets only those that some condition looks at. The
+ * user's id is a text, whatever it came as.
+ */
+const attributePicker = ({ features, savedGroups }: Payload) => {
+  const named = new Set<string>();
+  const collect = (value: unknown): void => {
+    if (Array.isArray(value)) value.forEach(collect);
+    if (!isObject(value)) return;
+    for (const [key, inner] of Object.entries(value)) {
+      if (!key.startsWith('$')) named.add(key.split('.', 1)[0] ?? key);
+      if (key === 'attributeKey' && typeof inner === 'string') named.add(inner.split('.', 1)[0] ?? inner);
+      collect(inner);
+    }
+  };
+  collect(savedGroups);
+  const rules = features.flatMap((feature) => feature.rules);
+  for (const { condition, filters, hashAttribute } of rules) {
+    collect(condition);
+    for (const attribute of [hashAttribute, ...(Array.isArray(filters) ? filters.map(attributeOf) : [])])
+      if (typeof attribute === 'string') named.add(attribute);
+  }
+  const ids = userAttributes.filter((name) => name === 'id' || named.has(name));
+  const others = [...named].filter((name) => !userAttributes.includes(name));
+  return (attributes: Readonly<Record<string, unknown>>, id: string | undefined): Record<string, unknown> => {
+    const picked: Record<string, unknown> = {};
+    for (const name of ids) picked[name] = id;
+    for (const name of others) if (Object.hasOwn(attributes, name)) picked[name] = attributes[name];
+    return picked;
+  };
 };
+
+const attributeOf = (filter: unknown): unknown => (isObject(filter) ? filter['attribute'] : undefined);
 
 /** No two of the values that meet here set the same, but both may set weights, of different heads. */
 const merge = (settings: Record<string, unknown>, value: Readonly<Record<string, unknown>>): void => {
