@@ -1,4 +1,4 @@
-import type { RefusedCandidate } from '../artifact/index.js';
+import type { RefusedCandidate, Sources } from '../artifact/index.js';
 import type { RankerDefinition } from '../definition/index.js';
 import type { FeatureBatch, FeatureCounters, RankingInput } from '../features/index.js';
 import type { UpdateFacts } from './chains.js';
@@ -15,6 +15,8 @@ export interface ServedModel {
   readonly definition: RankerDefinition;
   /** When it was sealed, and on what; for people. */
   readonly about: Readonly<Record<string, unknown>>;
+  /** Where the rows came from that it learned from the stream; absent where it learned none. */
+  readonly sources?: Sources;
   readonly reader: { read(inputs: readonly RankingInput[]): FeatureBatch };
   readonly scorer: Scorer;
   /** What the reader met; read and zeroed at each scrape. */

@@ -1,4 +1,4 @@
-import { parseVersionReference, verifyGolden, type Golden } from '../artifact/index.js';
+import { parseVersionReference, sourcesOf, verifyGolden, type Golden } from '../artifact/index.js';
 import { WatchnextError } from '../errors.js';
 import {
   createFeatureCounters,
@@ -37,8 +37,11 @@ export const openModel = async (options: OpenOptions, ranker: string, version: s
     const position = stream === undefined ? {} : { position: stream };
     const state = stateOf({ ranker, definition, snapshot, ...position, until: Date.parse(data.until) });
     const reader = createFeatureReader({ definition, state, counters });
-    const about = { created, fingerprint, data, metrics, ...(gitCommit !== undefined && { gitCommit }) };
-    return serve(options, { fixed: { ranker, definition, about, reader, counters }, content, current: opened, scorer });
+    const sources = sourcesOf(manifest);
+    const commit = gitCommit === undefined ? {} : { gitCommit };
+    const about = { created, fingerprint, data, metrics, ...(sources && { sources }), ...commit };
+    const fixed = { ranker, definition, about, reader, counters, ...(sources && { sources }) };
+    return serve(options, { fixed, content, current: opened, scorer });
   } catch (error) {
     await scorer.close();
     await options.versions.release(opened.place);
@@ -50,7 +53,7 @@ const asSealed = ({ definition, snapshot }: SealedState): FeatureState => restor
 
 /** A model and what the next one is made from. */
 interface Serving {
-  readonly fixed: Pick<ServedModel, 'ranker' | 'definition' | 'about' | 'reader' | 'counters'>;
+  readonly fixed: Pick<ServedModel, 'ranker' | 'definition' | 'about' | 'sources' | 'reader' | 'counters'>;
   readonly content: LoadableModel;
   readonly current: Update;
   readonly scorer: Scorer;

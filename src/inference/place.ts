@@ -1,3 +1,4 @@
+import { rowsByArm, type Sources } from '../artifact/index.js';
 import { WatchnextError } from '../errors.js';
 import type { Metrics } from '../telemetry/index.js';
 import type { Freshness } from './freshness.js';
@@ -38,6 +39,16 @@ export const watched = (model: ServedModel, freshness: Freshness): ServedModel =
     return scores;
   };
   return { ...model, scorer: { ...scorer, score } };
+};
+
+/** Tells by arm how many rows the version learned that serves now, in place of what stood there for the one before. */
+export const exportSources = (
+  ranker: string,
+  metrics: Metrics,
+  by: { readonly before: Sources | undefined; readonly now: Sources | undefined },
+): void => {
+  for (const arm of rowsByArm(by.before ?? {}).keys()) metrics.remove('watchnext_learned_rows', { ranker, arm });
+  for (const [arm, rows] of rowsByArm(by.now ?? {})) metrics.set('watchnext_learned_rows', { ranker, arm }, rows);
 };
 
 /** Hands on what the features met since the last time. */

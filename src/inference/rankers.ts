@@ -8,7 +8,7 @@ import { createFreshness } from './freshness.js';
 import { createLease, type Lease } from './lease.js';
 import { createPins, type PinnedVersion } from './pins.js';
 import type { Rankers, RankerStatus, ServedModel } from './models.js';
-import { exportCounters, refusalOf, sealedName, watched, type Place } from './place.js';
+import { exportCounters, exportSources, refusalOf, sealedName, watched, type Place } from './place.js';
 
 /** The sealed versions as this needs them: which there are, which is meant to serve. */
 export interface VersionSource {
@@ -83,6 +83,7 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
   const swap = async (ranker: string, version: string, asked = true): Promise<void> => {
     const place = placeOf(ranker);
     const old = place.lease && sealedName(place.lease.resource);
+    const before = place.lease?.resource.sources;
     if (old === version || closed) return;
     const started = performance.now();
     try {
@@ -101,6 +102,7 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
     metrics.count('watchnext_swaps_total', { ranker, outcome: 'swapped' });
     if (old !== undefined) metrics.remove('watchnext_active_version_info', { ranker, version: old });
     metrics.set('watchnext_active_version_info', { ranker, version }, 1);
+    exportSources(ranker, metrics, { before, now: place.lease?.resource.sources });
     logger.info({ ranker, version, before: old, milliseconds: performance.now() - started }, 'a version serves');
   };
 

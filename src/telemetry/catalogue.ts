@@ -96,6 +96,11 @@ export const metricCatalogue = {
     labels: ['ranker', 'version'],
     help: '1 for the version that serves each ranker.',
   },
+  watchnext_learned_rows: {
+    kind: 'gauge',
+    labels: ['ranker', 'arm'],
+    help: 'Rows that the serving version had learned from the stream when it was sealed, by experiment/arm of their requests.',
+  },
   watchnext_swaps_total: {
     kind: 'counter',
     labels: ['ranker', 'outcome'],

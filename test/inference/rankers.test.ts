@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { RankerVersions } from '../../src/artifact/index.js';
+import type { RankerVersions, Sources } from '../../src/artifact/index.js';
 import { WatchnextError } from '../../src/errors.js';
 import { createRankers, type LiveRankers, type ServedModel } from '../../src/inference/index.js';
 import { createMetrics, silentLogger, type Logger } from '../../src/telemetry/index.js';
@@ -55,6 +55,42 @@ describe('rankers', () => {
     expect(rankers.ready).toBe(true);
     expect(await serving(rankers)).toBe('v1');
     await expect(rankers.use('attic', () => Promise.resolve())).rejects.toMatchObject({ code: 'not_ready' });
+  });
+
+  test('tell by arm what the serving version learned, and nothing of the one before', async () => {
+    const learned: Record<string, Sources> = {
+      v1: { shelf: { rows: 9, arms: { 'net/old': 6, 'net/new': 3 } }, other: { rows: 2, arms: { 'net/new': 2 } } },
+      v2: { shelf: { rows: 20, arms: { 'net/old': 20 } } },
+    };
+    const metrics = createMetrics();
+    const none = (): Promise<never> => Promise.reject(new Error('nothing changes here'));
+    const versions = ['v1', 'v2', 'v3'].map((version) => ({ version }));
+    const pointer = { active: 'v1' };
+    const rankers = createRankers({
+      source: {
+        list: () => Promise.resolve([{ ranker: 'shelf', versions, previous: [], ...pointer }]),
+        activate: none,
+        rollback: none,
+      },
+      open: (_, version) => {
+        const scorer = scorerOf(() => ({ heads: new Float32Array(0) }), version);
+        const sources = learned[version];
+        return Promise.resolve({ ...modelOf({ scorer }), ...(sources && { sources }) });
+      },
+      folder: '/models',
+      logger: silentLogger,
+      metrics,
+      now: () => 0,
+    });
+    const told = async (active: string): Promise<string[]> => {
+      pointer.active = active;
+      await rankers.refresh();
+      return (await metrics.scrape()).split('\n').filter((line) => line.startsWith('watchnext_learned_rows{'));
+    };
+    const row = (arm: string, rows: number): string => `watchnext_learned_rows{ranker="shelf",arm="${arm}"} ${rows}`;
+    expect(await told('v1')).toEqual([row('net/old', 6), row('net/new', 5)]);
+    expect(await told('v2')).toEqual([row('net/old', 20)]);
+    expect(await told('v3')).toEqual([]);
   });
 
   test('close a replaced version only when its last request is done', async () => {
