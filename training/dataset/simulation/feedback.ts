@@ -54,6 +54,7 @@ export const feedbackOf = (
   { seed, key, requestId, user, device, time, loss }: FeedbackOptions,
 ): WorldFeedback[] =>
   outcomes.flatMap(({ item, clicked, watchSeconds, liked, dismissed, rating }, place) => {
+    if (!clicked && !dismissed) return [];
     const random = randomOf(seed, 'feedback', key, item);
     const [look, like, survey] = [delays.look, delays.like, delays.rating].map((delay) => logNormal(random, delay)) as [
       number,
