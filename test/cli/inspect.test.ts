@@ -35,3 +35,18 @@ test('a version of the stream has the measures of its own predictions, not of a 
     const { version } = await sealArtifact({ ...options, facts: { ...options.facts, stream } });
     expect(await inspected(`tiny@${version}`, models)).toContain('metrics of its own predictions, on the newest rows');
   }));
+
+test('a version says whose lists it learned from the stream, and in which arms', () =>
+  inFolder(async (models) => {
+    const options = sealing(models);
+    const sources = {
+      tiny: { rows: 300, arms: { 'net/old': 120 } },
+      other: { rows: 40, arms: { 'net/new': 40 } },
+    };
+    const { version } = await sealArtifact({ ...options, facts: { ...options.facts, trainer: { sources } } });
+    const text = await inspected(`tiny@${version}`, models);
+    expect(text).toContain('rows learned from the stream, by who served them and in which arm');
+    expect(text).toMatch(/^tiny +all +300$/m);
+    expect(text).toMatch(/^tiny +net\/old +120$/m);
+    expect(text).toMatch(/^other +net\/new +40$/m);
+  }));
