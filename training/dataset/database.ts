@@ -115,7 +115,10 @@ const folderHint = async (directory: string): Promise<string> => {
 };
 
 /** An error of DuckDB in the user's query, with the file and the line it points at. */
-export const queryError = async (cause: unknown, { sqlFile, directory }: DatasetSource): Promise<WatchnextError> => {
+export const queryError = async (
+  cause: unknown,
+  { sqlFile, directory }: Pick<DatasetSource, 'sqlFile' | 'directory'>,
+): Promise<WatchnextError> => {
   const text = cause instanceof Error ? cause.message : String(cause);
   const line = /^LINE (\d+):/m.exec(text)?.[1];
   const message = (text.split('\n')[0] ?? text).replace(/^(Failed to extract statements|Error): /, '').trim();

@@ -15,3 +15,8 @@ export { tune, type Advice, type TuneOptions, type TuneProgress, type Tuning } f
 export { weightings } from './types.js';
 export type * from './types.js';
 export { createWeigher, type Target, type Weighed, type Weigher, type WeigherOptions } from './weigh.js';
+export { chooseAims, type Aims } from './metrics.js';
+export { leftOutReasons, readLoggedLists, type LeftOutReason, type ReadLog, type ReadLogOptions } from './read-log.js';
+export { evaluatePolicy, type EvaluateOptions, type PolicyEstimate, type PolicyEvaluation } from './evaluate.js';
+export { foreignColumns, type ForeignColumns } from './foreign-columns.js';
+export { readForeignLists, type ReadForeignOptions } from './read-foreign.js';
