@@ -6,6 +6,7 @@ import {
   type LoggedEvent,
   type LogRecord,
 } from '../../src/events/index.js';
+import type { ArmSettings, Experiments } from '../../src/experiments/index.js';
 import {
   createEncoder,
   createFeatureReader,
@@ -28,10 +29,12 @@ export interface ArmOptions {
   readonly learnEveryMs?: number;
   /** Whether features see what happens; true if left out. */
   readonly followState?: boolean;
-  /** By head, in place of the definition's. */
-  readonly weights?: Readonly<Record<string, number>>;
+  /** What an experiment's arm changes: weights, exploration. */
+  readonly settings?: ArmSettings;
   /** Told of every list that was answered, as it is logged. */
   readonly onImpression?: (impression: Impression) => void;
+  /** Told of all feedback that is to be logged. */
+  readonly onFeedback?: (events: readonly Feedback[]) => void;
 }
 
 /**
@@ -49,7 +52,7 @@ export interface Arm {
 }
 
 export const openArm = async (options: ArmOptions): Promise<Arm> => {
-  const { artifact, learnEveryMs = Infinity, followState = true, weights, onImpression } = options;
+  const { artifact, learnEveryMs = Infinity, followState = true, settings, onImpression, onFeedback } = options;
   const { definition } = artifact;
   const state = restoreFeatureState(definition, artifact.state);
   const mind = await (learnEveryMs === Infinity ? fixedMind(artifact) : learningMind(options));
@@ -63,6 +66,7 @@ export const openArm = async (options: ArmOptions): Promise<Arm> => {
     logger: silentLogger,
     now: () => now,
     scoreTimeoutMs: 60_000,
+    ...(settings && { experiments: everybodyGets(settings) }),
     record: (shown) => {
       const event = shown();
       log.add(event);
@@ -80,9 +84,12 @@ export const openArm = async (options: ArmOptions): Promise<Arm> => {
         await mind.learn();
         learnAt = nextTime(time, learnEveryMs);
       }
-      return rank({ ...request, ...(weights && { weights }) });
+      return rank(request);
     },
-    feedback: (events) => log.later(events),
+    feedback(events) {
+      log.later(events);
+      onFeedback?.(events);
+    },
     get learnedRows() {
       return mind.learnedRows;
     },
@@ -195,6 +202,14 @@ const rankersOf = ({ artifact: { manifest, definition }, score, reader }: Served
     close: nothing,
   };
 };
+
+/** Nobody is compared with anybody here: each arm is a service of its own. */
+const everybodyGets = (settings: ArmSettings): Experiments => ({
+  assign: () => ({ arms: {}, settings, exposed: [] }),
+  armSettings: () => [],
+  status: () => ({ source: 'study', loadedAt: undefined, experiments: [], refused: undefined }),
+  close: () => Promise.resolve(),
+});
 
 /** Requests bring the fields of their user and candidates. */
 const nothingPut: Entities = {

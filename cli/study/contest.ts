@@ -9,7 +9,7 @@ import { studyEngine, trainSealed } from './trained.js';
 /** One ranker to be trained, and the arms that it serves. */
 export interface Contender {
   readonly definition: RankerDefinition;
-  readonly arms: readonly (Pick<ArmOptions, 'learnEveryMs' | 'followState' | 'weights'> & { readonly name: string })[];
+  readonly arms: readonly (Pick<ArmOptions, 'learnEveryMs' | 'followState'> & { readonly name: string })[];
 }
 
 export interface ContestOptions {

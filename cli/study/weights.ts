@@ -1,0 +1,276 @@
+import type { RankerDefinition } from '../../src/definition/index.js';
+import type { Feedback, Impression } from '../../src/events/index.js';
+import type { ArmSettings } from '../../src/experiments/index.js';
+import { createWorld, type World } from '../../training/dataset/index.js';
+import { collectExamples } from '../../training/fit/index.js';
+import { searchBounds, tune, type Tuning } from '../../training/policy/index.js';
+import {
+  addTallies,
+  effectsOf,
+  historyOf,
+  intervalText,
+  levelsOf,
+  listMetrics,
+  loggedLists,
+  markdownTable,
+  measures,
+  signOf,
+  type ArmDays,
+  type Replicate,
+} from '../../training/studies/index.js';
+import { openArm, type Arm } from './arm.js';
+import { worldSeed } from './contest.js';
+import { studyDefinition } from './definition.js';
+import { liveSideBySide } from './live.js';
+import { studyEngine, trainSealed } from './trained.js';
+import { settingOf, worldOf, type Study, type StudySize } from './types.js';
+
+const [before, after] = ['as before', 'tuned'];
+/** Days of exploring log that weights are tuned on. */
+const logDays = 2;
+/** Every list is drawn: one of noise alone lets the log say as much as it can of other weights. */
+const exploration = { share: 1, temperature: 0.5 };
+const tasksTuned = ['click', 'watch', 'like'];
+
+/** Where an owner may begin: what is clicked, then what is watched, a little. */
+const startOf = (definition: RankerDefinition): RankerDefinition => ({
+  ...definition,
+  score: {
+    form: 'product',
+    weights: { click: 1, watch: 0.3, like: 0.1 },
+    bounds: Object.fromEntries(
+      Object.keys(definition.tasks).map((task) => [task, tasksTuned.includes(task) ? [0, 2] : [0, 0]]),
+    ),
+  },
+});
+
+/** What became of one world. */
+interface Tuned {
+  readonly seed: number;
+  readonly tuning: Tuning;
+  /** The days of the log again, under both: what the log's estimate is of. Undefined where nothing was chosen. */
+  readonly again: Replicate | undefined;
+  /** The days after. */
+  readonly live: Replicate | undefined;
+}
+
+export const weights: Study = {
+  title: 'Weights tuned on a log, then tried live',
+  about: 'weights chosen from an exploring log; its estimate against the live result',
+  full: { worlds: 8, users: 400, requestsPerDay: 1500, historyDays: 5, days: 2 },
+  short: { worlds: 2, users: 60, requestsPerDay: 300, historyDays: 2, days: 1 },
+  async run({ seed, short, size, onProgress }) {
+    const definition = startOf(await studyDefinition());
+    const tuned: Tuned[] = [];
+    for (let replicate = 0; replicate < size.worlds; replicate++) {
+      tuned.push(await tuneWorld(definition, { size, seed: worldSeed(seed, replicate) }));
+      onProgress?.(replicate + 1, size.worlds);
+    }
+    const live = tuned.flatMap((each) => each.live ?? []);
+    const contrast = { arm: after, control: before };
+    const compared = live.length > 0;
+    const rows = tuned.flatMap((each) => coverageOf(each));
+    return {
+      result: {
+        study: 'weights',
+        title: weights.title,
+        question: `A ranker serves for ${logDays} days with a score that an owner may begin with, and with noise on every order whose chances are logged. From that log alone weights are searched on half of the people and judged on the other half. Then the chosen weights serve the same people, with the same noise: on the days of the log once more, which is what the log’s estimate is of, and on the days after. Does the log’s 95 % interval hold what then happens? Engagement is the time watched per list, satisfaction the likes per list: ratings are too few for a log of this length.`,
+        seed,
+        short,
+        setting: { ...settingOf(size, definition), 'days of exploring log': logDays, ...exploration },
+        arms: compared
+          ? [
+              { name: before, what: 'the weights of the log', levels: levelsOf(live, before) },
+              { name: after, what: 'the weights that were chosen, by world', levels: levelsOf(live, after) },
+            ]
+          : [],
+        effects: compared ? effectsOf(live, contrast) : [],
+        claims: [],
+        findings: findingsOf(tuned, rows),
+        tables: [
+          { title: 'What the log said, and what was so', markdown: coverageTable(rows) },
+          { title: 'The weights', markdown: weightTable(definition, tuned) },
+        ],
+      },
+    };
+  },
+};
+
+const tuneWorld = async (
+  definition: RankerDefinition,
+  { size, seed }: { readonly size: StudySize; readonly seed: number },
+): Promise<Tuned> => {
+  // What gets lost gets lost under any weights; without loss the log and the truth are of the same thing.
+  const world = createWorld(seed, { ...worldOf(size), feedbackLoss: 0 });
+  const artifact = await trainOn(world, { definition, seed, days: size.historyDays });
+  const impressions: Impression[] = [];
+  const feedback: Feedback[] = [];
+  const log = {
+    onImpression: (each: Impression) => void impressions.push(each),
+    onFeedback: (all: readonly Feedback[]) => void feedback.push(...all),
+  };
+  const days = { from: size.historyDays, until: size.historyDays + logDays };
+  const arms = new Map<string, Arm>();
+  const open = async (
+    name: string,
+    settings: ArmSettings,
+    listeners: Partial<typeof log> = {},
+  ): Promise<ReadonlyMap<string, Arm>> => {
+    const arm = await openArm({ artifact, engine: studyEngine, settings, ...listeners });
+    arms.set(name, arm);
+    return new Map([[name, arm]]);
+  };
+  try {
+    const logged = await liveSideBySide({ world, arms: await open(before, { exploration }, log), ...days });
+    const tasks = Object.keys(definition.tasks);
+    const current = tasks.map((task) => definition.score.weights[task] ?? 0);
+    const tuning = tune({
+      lists: loggedLists(tasks, impressions, feedback),
+      space: { current, form: 'product', bounds: searchBounds(tasks, current, boundsOf(definition)) },
+      metrics: [0, 1],
+      waits: tasks.map((task) => waitOf(definition, tasks, task)),
+      seed,
+    });
+    const { choice } = tuning;
+    if (choice === undefined) return { seed, tuning, again: undefined, live: undefined };
+    const chosen = Object.fromEntries(tasks.map((task, at) => [task, choice.weights[at] ?? 0]));
+    const repeated = await liveSideBySide({
+      world,
+      arms: await open(after, { weights: chosen, exploration }),
+      ...days,
+    });
+    const live = await liveSideBySide({ world, arms, from: days.until, until: days.until + size.days });
+    return { seed, tuning, again: { seed, arms: [...logged, ...repeated] }, live: { seed, arms: live } };
+  } finally {
+    for (const arm of arms.values()) await arm.close();
+  }
+};
+
+const trainOn = async (
+  world: World,
+  { definition, seed, days }: { readonly definition: RankerDefinition; readonly seed: number; readonly days: number },
+): ReturnType<typeof trainSealed> => {
+  const dataset = historyOf(world, { definition, days });
+  const examples = await collectExamples({ definition, dataset });
+  try {
+    return await trainSealed({ definition, dataset, examples, seed });
+  } finally {
+    await examples.close();
+  }
+};
+
+const boundsOf = ({ score }: RankerDefinition): Record<string, readonly [number, number]> =>
+  Object.fromEntries(Object.entries(score.bounds ?? {}).map(([task, [low, high]]) => [task, [low, high] as const]));
+
+const waitOf = ({ tasks: all }: RankerDefinition, tasks: readonly string[], task: string): number | undefined => {
+  const when = all[task]?.when;
+  return when === undefined ? undefined : tasks.indexOf(when);
+};
+
+/** What the log said of one gain in one world, and what was so. */
+interface Covered {
+  readonly seed: number;
+  readonly measure: (typeof listMetrics)[number]['name'];
+  readonly estimate: number;
+  readonly low: number;
+  readonly high: number;
+  /** Expected by the law on the days of the log, on the days after, and as it came out on these. */
+  readonly again: number;
+  readonly live: number;
+  readonly observed: number;
+}
+
+const coverageOf = ({ seed, tuning: { choice }, again, live }: Tuned): Covered[] => {
+  if (choice === undefined || again === undefined || live === undefined) return [];
+  return listMetrics.map(({ name: measure }, at) => {
+    const gain = ({ arms }: Replicate, kind: 'expected' | 'observed'): number => {
+      const level = (name: string | undefined): number => measures[measure].of(addTallies(daysOf(arms, name))[kind]);
+      return level(after) - level(before);
+    };
+    const { value, low, high } = choice.gains[at] ?? { value: Number.NaN, low: Number.NaN, high: Number.NaN };
+    return {
+      seed,
+      measure,
+      estimate: value,
+      low,
+      high,
+      again: gain(again, 'expected'),
+      live: gain(live, 'expected'),
+      observed: gain(live, 'observed'),
+    };
+  });
+};
+
+const daysOf = (arms: readonly ArmDays[], name: string | undefined): ArmDays['days'] =>
+  arms.find(({ arm }) => arm === name)?.days ?? [];
+
+const holds = ({ low, high }: Covered, truth: number): boolean => low <= truth && truth <= high;
+
+const digits = (value: number): string => (value < 0 ? '−' : '+') + Math.abs(value).toPrecision(3);
+
+const coverageTable = (rows: readonly Covered[]): string =>
+  markdownTable(
+    [
+      'world',
+      'gain per list in',
+      'the log’s estimate',
+      'the same days, truly',
+      'held',
+      'the days after, truly',
+      'held',
+      'as it came out',
+    ],
+    rows.map((row) => [
+      String(row.seed),
+      row.measure,
+      `${digits(row.estimate)} (${digits(row.low)} to ${digits(row.high)})`,
+      digits(row.again),
+      holds(row, row.again) ? 'yes' : '**no**',
+      digits(row.live),
+      holds(row, row.live) ? 'yes' : '**no**',
+      digits(row.observed),
+    ]),
+  );
+
+const weightTable = (definition: RankerDefinition, tuned: readonly Tuned[]): string => {
+  const tasks = Object.keys(definition.tasks);
+  const shown = tasksTuned.map((task) => tasks.indexOf(task));
+  return markdownTable(
+    ['world', ...tasksTuned, 'lists', 'effective lists', 'recommended', 'why'],
+    [
+      ['as before', ...tasksTuned.map((task) => String(definition.score.weights[task] ?? 0)), '', '', '', ''],
+      ...tuned.map(({ seed, tuning: { choice, judged, recommended, reasons } }) => [
+        String(seed),
+        ...shown.map((at) => choice?.weights[at]?.toPrecision(3) ?? ''),
+        String(judged.lists),
+        choice === undefined ? '' : String(Math.round(choice.support.effectiveLists)),
+        recommended ? 'yes' : 'no',
+        reasons.join('; '),
+      ]),
+    ],
+  );
+};
+
+const findingsOf = (tuned: readonly Tuned[], rows: readonly Covered[]): string[] => {
+  const count = (truth: (row: Covered) => number): string =>
+    `${rows.filter((row) => holds(row, truth(row))).length} of ${rows.length}`;
+  const chosen = tuned.filter(({ live }) => live !== undefined);
+  const live = chosen.flatMap((each) => each.live ?? []);
+  const refused = tuned.length - chosen.length;
+  if (chosen.length === 0)
+    return [`In none of ${tuned.length} worlds did the log say enough of any other weights to choose them.`];
+  const sentence = (measure: 'engagement' | 'likes'): string[] =>
+    effectsOf(live, { arm: after, control: before })
+      .filter((effect) => effect.measure === measure)
+      .map(({ expected }) => {
+        const sign = signOf(expected);
+        const told = sign === undefined ? 'no difference can be told' : sign === 'up' ? 'more' : 'less';
+        return `Live, on the days after, ${measure} with the tuned weights: ${told}, ${intervalText(expected)}.`;
+      });
+  return [
+    `The log’s 95 % interval of a gain held what then was so in ${count((row) => row.again)} cases on the days of the log, and in ${count((row) => row.live)} on the days after.`,
+    ...sentence('engagement'),
+    ...sentence('likes'),
+    `Recommended in ${tuned.filter(({ tuning }) => tuning.recommended).length} of ${tuned.length} worlds${refused === 0 ? '' : `; in ${refused} nothing was chosen`}.`,
+  ];
+};
