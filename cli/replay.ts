@@ -29,7 +29,7 @@ export const replayCommand = (): Command =>
     .addHelpText(
       'after',
       `
-Ends with 0 if every head, score and the order are the same, with 1 if anything differs.
+Ends with 0 if every head, score, chance and the order are the same, with 1 if anything differs.
 
 Examples:
   $ watchnext replay 5f0c1a9e-2f0b-4c39-9a55-0d5f6a8f3c11
@@ -76,7 +76,7 @@ const find = async (settings: Settings, requestId: string, { user, json }: Repla
 
 const replayWith = async ({ models }: Settings, impression: Impression, version: string): Promise<Replay> => {
   const artifact = await openArtifacts(models).load(impression.ranker, version);
-  return replayImpression(impression, artifact);
+  return replayImpression(impression, artifact, { answered: version === impression.version });
 };
 
 const identical = ({ differences, sameOrder }: ReplayComparison): boolean => differences.length === 0 && sameOrder;
@@ -100,7 +100,7 @@ const printReplay = ({ impression, replay, comparison, against, other }: Replaye
   const { requestId, ranker, version, userId, time, items, candidates, tasks } = impression;
   const asked = userId === undefined ? '' : ` by ${userId}`;
   print(`${requestId}: asked${asked} at ${new Date(time).toISOString()}, answered by ${ranker}@${version}`);
-  print(`${items.length} of ${candidates} candidates were shown\n`);
+  print(`${items.length} of ${candidates} candidates were shown${drawnHow(impression)}\n`);
   print(heads(impression, replay));
   print(`\n${verdict(comparison)}`);
   if (against === undefined || other === undefined) return;
@@ -109,6 +109,25 @@ const printReplay = ({ impression, replay, comparison, against, other }: Replaye
   const missing = tasks.filter((task) => !other.tasks.includes(task));
   if (missing.length > 0) print(`\nIt has no ${missing.join(', ')}.`);
 };
+
+/** Nothing where the order could only be this one. */
+const drawnHow = ({ exploration, items }: Impression): string => {
+  if (exploration === undefined) return '';
+  const { share, temperature, swaps, drawn, swap } = exploration;
+  const how = {
+    greedy: 'by score',
+    noise: 'with noise',
+    swap:
+      swap?.swapped === true
+        ? `with positions 1 and ${swap.position} changed`
+        : 'by score, as a swap that was not made',
+  }[drawn];
+  const chance = items.reduce((product, { propensity }) => product * propensity, 1);
+  const policy = `${percent(share)} with noise of temperature ${temperature}, ${percent(swaps)} with a swap`;
+  return `, ${how} (of requests ${policy}; the chance of this list was ${short(chance)})`;
+};
+
+const percent = (part: number): string => `${Number((100 * part).toPrecision(3))} %`;
 
 /** A cell shows two values where they differ. */
 const heads = (impression: Impression, replay: Replay): string => {
@@ -127,7 +146,7 @@ const heads = (impression: Impression, replay: Replay): string => {
 
 const verdict = ({ unscored, differences, sameOrder }: ReplayComparison): string => {
   if (unscored) return 'Nothing could be scored when this was answered, so there is nothing to compare.';
-  if (differences.length === 0 && sameOrder) return 'identical: every head, score and the order, bit for bit';
+  if (differences.length === 0 && sameOrder) return 'identical: every head, score, chance and the order, bit for bit';
   const items = new Set(differences.map(({ item }) => item)).size;
   const largest = Math.max(0, ...differences.map(({ logged, replayed }) => Math.abs(logged - replayed)));
   const parts = [
@@ -158,11 +177,12 @@ const toJson = ({ impression, replay, comparison, against, other }: Replayed): o
     version,
     identical: identical(comparison),
     ...comparison,
-    items: items.map(({ id, position, score }, item) => ({
+    exploration: impression.exploration,
+    items: items.map(({ id, position, score, propensity }, item) => ({
       id,
       position,
-      logged: { heads: headsOf(impression, item), score },
-      replayed: scored(replay, item),
+      logged: { heads: headsOf(impression, item), score, propensity },
+      replayed: { ...scored(replay, item), propensity: replay.propensities?.[item] },
     })),
     ...(other && {
       against: { version: against, order: other.order, items: items.map((_, item) => scored(other, item)) },

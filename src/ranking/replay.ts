@@ -4,7 +4,7 @@ import type { EventId, Impression } from '../events/index.js';
 import { createEncoder, selectRows, type FeatureParameters } from '../features/index.js';
 import { openGraph } from '../inference/index.js';
 import { combine } from '../policy/index.js';
-import { topRows } from '../policy/index.js';
+import { redraw, type Redrawn } from './redraw.js';
 
 /** What a version computes with. */
 export interface ReplayedModel {
@@ -15,22 +15,25 @@ export interface ReplayedModel {
 }
 
 /** What a version says of the items of an impression, in the impression's order. */
-export interface Replay {
+export interface Replay extends Redrawn {
   readonly tasks: readonly string[];
   /** [items, tasks] in natural units. */
   readonly heads: Float32Array;
   /** [items], with the impression's weights; NaN = not scored. */
   readonly scores: Float64Array;
-  /** Ids, best first. */
-  readonly order: readonly EventId[];
 }
 
 /**
  * Scores the logged feature values again. Each item is scored as the row that it was, among as many: then the version that
  * served gives the same bits. Rows are independent of what the others hold, but not of where they are (see ShownItem.row), and
- * a matrix of one row is multiplied by another kernel. Throws data_invalid if the version reads what was not logged.
+ * a matrix of one row is multiplied by another kernel. What was drawn is drawn again: among all that was scored for the version
+ * that `answered`, among the answered items for another one. Throws data_invalid if the version reads what was not logged.
  */
-export const replayImpression = async (impression: Impression, model: ReplayedModel): Promise<Replay> => {
+export const replayImpression = async (
+  impression: Impression,
+  model: ReplayedModel,
+  { answered = true }: { readonly answered?: boolean } = {},
+): Promise<Replay> => {
   const { definition, graph } = model;
   const tasks = Object.keys(definition.tasks);
   const place = placesOf(impression);
@@ -46,9 +49,12 @@ export const replayImpression = async (impression: Impression, model: ReplayedMo
   place.forEach((row, item) =>
     heads.set(all.subarray(row * tasks.length, (row + 1) * tasks.length), item * tasks.length),
   );
-  const weights = tasks.map((task) => impression.weights[task] ?? 0);
-  const scores = combine(heads, { form: impression.form ?? definition.score.form, weights });
-  return { tasks, heads, scores, order: orderOf(impression, place, scores) };
+  const combination = {
+    form: impression.form ?? definition.score.form,
+    weights: tasks.map((task) => impression.weights[task] ?? 0),
+  };
+  const scores = combine(heads, combination);
+  return { tasks, heads, scores, ...redraw(impression, { place, scores, combination, answered }) };
 };
 
 /** [items] the row that each was scored as; its position where that was not logged. */
@@ -65,17 +71,10 @@ const filled = (place: Int32Array, candidates: number): Int32Array => {
   return items;
 };
 
-/** As a ranking orders: by score, equal ones as in the request, what has no score last. */
-const orderOf = ({ items }: Impression, place: Int32Array, scores: Float64Array): EventId[] => {
-  const byRow = [...place.keys()].sort((a, b) => (place[a] ?? 0) - (place[b] ?? 0));
-  const inRequest = Float64Array.from(byRow, (item) => scores[item] ?? NaN);
-  return Array.from(topRows(inRequest, items.length), (at) => items[byRow[at] ?? 0]?.id ?? '');
-};
-
 /** Where a replay says something else than what was answered. */
 export interface ReplayDifference {
   readonly item: EventId;
-  /** A head’s task, or `score`. */
+  /** A head’s task, `score`, or `propensity`. */
   readonly what: string;
   readonly logged: number;
   readonly replayed: number;
@@ -101,7 +100,7 @@ export const compareReplay = (impression: Impression, replay: Replay): ReplayCom
   ): void => {
     if (!Object.is(logged, replayed)) differences.push({ item, what, logged, replayed });
   };
-  items.forEach(({ id, score }, item) => {
+  items.forEach(({ id, score, propensity }, item) => {
     for (const task of new Set([...tasks, ...replay.tasks])) {
       const [here, there] = [tasks.indexOf(task), replay.tasks.indexOf(task)];
       const logged = here < 0 ? NaN : heads[item * tasks.length + here];
@@ -109,6 +108,7 @@ export const compareReplay = (impression: Impression, replay: Replay): ReplayCom
       compare(id, task, [logged, replayed]);
     }
     compare(id, 'score', [score, replay.scores[item]]);
+    if (replay.propensities !== undefined) compare(id, 'propensity', [propensity, replay.propensities[item]]);
   });
   const sameOrder = items.every(({ id }, at) => String(id) === String(replay.order[at]));
   return { unscored, differences, sameOrder };
