@@ -54,7 +54,7 @@ export const armProblems = (value: unknown, at: string, catalogue: ArmCatalogue 
   if (isObject(exploration)) {
     problems.push(...keysOf(exploration, explorationChecks, `${at}/exploration`));
     const { share = 0, swaps = 0 } = exploration as { share?: number; swaps?: number };
-    if (share + swaps > 1)
+    if (share <= 1 && swaps <= 1 && share + swaps > 1)
       problems.push({
         path: `${at}/exploration`,
         message: `share and swaps are ${share + swaps} together`,
