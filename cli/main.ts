@@ -15,6 +15,7 @@ import { serveCommand } from './serve.js';
 import { simulateCommand } from './simulate.js';
 import { studyCommand } from './study.js';
 import { trainCommand } from './train.js';
+import { tuneCommand } from './tune.js';
 import { worldCommand } from './world.js';
 import { softwareVersion } from '../src/version.js';
 
@@ -39,6 +40,7 @@ for (const command of [
   joinCommand(),
   learnCommand(),
   experimentCommand(),
+  tuneCommand(),
   replayCommand(),
   logCommand(),
   inspectCommand(),

@@ -20,3 +20,14 @@ export { leftOutReasons, readLoggedLists, type LeftOutReason, type ReadLog, type
 export { evaluatePolicy, type EvaluateOptions, type PolicyEstimate, type PolicyEvaluation } from './evaluate.js';
 export { foreignColumns, type ForeignColumns } from './foreign-columns.js';
 export { readForeignLists, type ReadForeignOptions } from './read-foreign.js';
+export { frontPlot } from './front-plot.js';
+export {
+  adviceText,
+  gainText,
+  tuningMethod,
+  tuningReport,
+  tuningTable,
+  verdictText,
+  type Table,
+  type TuningReportOptions,
+} from './report.js';

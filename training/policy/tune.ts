@@ -32,6 +32,8 @@ export interface TuneOptions {
   readonly limits?: Partial<SupportLimits>;
   /** What is random in the policies that are judged; as in each list if left out. */
   readonly variation?: Variation;
+  /** Sentences on what makes every estimate doubtful: then nothing is recommended. */
+  readonly doubts?: readonly string[];
   readonly onProgress?: (progress: TuneProgress) => void;
 }
 
@@ -44,6 +46,9 @@ export interface TuneProgress {
 export interface Tuning {
   readonly metrics: readonly [ListMetric, ListMetric];
   readonly estimator: Estimator;
+  readonly weighting: 'place' | 'examined';
+  /** What is random in the policies that were judged, in words. */
+  readonly exploring: string;
   /** How many lists and users were searched on, and judged on. */
   readonly searched: { readonly lists: number; readonly users: number };
   readonly judged: { readonly lists: number; readonly users: number };
@@ -118,11 +123,18 @@ export const tune = (options: TuneOptions): Tuning => {
   const front = found.map(({ weights }, at) => judgeAt(weights, at + 1));
   const choice = chosen === undefined ? undefined : judgeAt(chosen.weights, total - 1);
   onProgress?.({ phase: 'judging', done: total, total });
-  const verdict = verdictOf({ choice, wanted, metrics, signs });
+  const { doubts = [] } = options;
+  const judgedVerdict = verdictOf({ choice, wanted, metrics, signs });
+  const verdict = {
+    recommended: judgedVerdict.recommended && doubts.length === 0,
+    reasons: [...doubts, ...judgedVerdict.reasons],
+  };
   const thin = choice === undefined ? wanted : choice.thin.length > 0 ? choice : undefined;
   return {
     metrics,
     estimator,
+    weighting,
+    exploring: variation === undefined ? 'as logged' : exploringText(variation),
     searched: { lists: split.search.length, users: tried[0]?.support.users ?? 0 },
     judged: { lists: split.judge.length, users: current.support.users },
     current,
@@ -136,6 +148,11 @@ export const tune = (options: TuneOptions): Tuning => {
         : adviceFor(thin, { lists, examination, options, which: split.judge }),
   };
 };
+
+const exploringText = ({ share, temperature, swaps }: Variation): string =>
+  share + swaps === 0
+    ? 'without any exploration'
+    : `with a share of ${share} varied by noise of temperature ${temperature}${swaps > 0 ? ` and swaps in ${swaps}` : ''}`;
 
 /** Half of all effective lists are on each side of the split; some room is left for what is drawn otherwise. */
 const room = 1.2;
