@@ -48,6 +48,7 @@ export const startApp = async (
     logger?: AppDependencies['logger'];
     feedback?: AppDependencies['feedback'];
     experiments?: AppDependencies['experiments'];
+    clock?: AppDependencies['clock'];
   } = {},
 ): Promise<TestService> => {
   const bench = options.bench ?? ranking(modelOf());
@@ -62,7 +63,10 @@ export const startApp = async (
   const feedback = options.feedback ?? refuseFeedback;
   const experiments = options.experiments ?? noExperiments;
   const server = createServer(
-    createApp({ ...bench, feedback, experiments, readiness, settings, logger, version: '0.0.0' }),
+    createApp({
+      ...{ ...bench, feedback, experiments, readiness, settings, logger, version: '0.0.0' },
+      ...(options.clock && { clock: options.clock }),
+    }),
   );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

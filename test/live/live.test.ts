@@ -140,6 +140,38 @@ describe.each([
   });
 });
 
+test('state on demand stands still until it is asked to catch up, then knows everything that is in the log', async () => {
+  const log = await embeddedLog();
+  const following = live(log, { onDemand: true });
+  const state = following.stateOf(from());
+  await append(log, [shown({ of: definition }), click()]);
+  await sleep(150);
+  expect(clicked(state)).toBe(false);
+  await following.caughtUp(20_000);
+  expect(clicked(state)).toBe(true);
+  await append(log, [click({ eventId: 'e2', userId: 'u1', itemId: 'a' })]);
+  const { history } = reading(state) as { history: number[] };
+  await sleep(150);
+  expect((reading(state) as { history: number[] }).history).toEqual(history);
+  await following.caughtUp(20_000);
+  expect((reading(state) as { history: number[] }).history.length).toBeGreaterThan(history.length);
+});
+
+test('catching up is given up after a while, and at once when everything is known', async () => {
+  const log = fakeLog();
+  const reader = (): Promise<LogReader> => Promise.reject(new WatchnextError('log_unavailable', 'away'));
+  const away = live({ ...log, reader }, { onDemand: true });
+  away.stateOf(from());
+  await append(log, [shown({ of: definition })]);
+  const began = performance.now();
+  await away.caughtUp(60);
+  expect(performance.now() - began).toBeGreaterThan(50);
+  const there = live(log);
+  there.stateOf(from());
+  await there.caughtUp(20_000);
+  await there.caughtUp(0);
+});
+
 describe('a swap', () => {
   test('to a version with the same stateful features keeps the state', async () => {
     const log = fakeLog();

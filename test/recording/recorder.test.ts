@@ -72,6 +72,22 @@ describe('recording', () => {
     expect(log.appends).toEqual([2, 1, 4]); // markers, the first, the rest together
   });
 
+  test('marks time only when it is told to, where it is: behind everything queued, durable when it resolves', async () => {
+    const log = createMemoryLog(2);
+    let time = 1000;
+    const recorder = await open(log, { now: () => time, markerMs: Infinity });
+    expect(log.events()).toEqual([]);
+    recorder.offer([() => click('before', { time: 900 })]);
+    time = 2000;
+    await recorder.mark();
+    for (const partition of [0, 1]) expect(log.events(partition).at(-1)).toEqual({ kind: 'marker', time: 2000 });
+    expect(ids(log.events())).toEqual(['before']);
+    log.failure = away;
+    await expect(recorder.mark()).rejects.toMatchObject({ code: 'log_unavailable' });
+    log.failure = undefined;
+    expect(log.appends).toEqual([1, 2]);
+  });
+
   test('never overtakes an event with a marker of time', async () => {
     const log = createMemoryLog(3);
     let time = 1000;
