@@ -1,4 +1,4 @@
-import { combine, logChances, propensities, sampleOrder } from '../../src/policy/index.js';
+import { combine, logChances, propensities, sampleOrder, type DrawnOrder } from '../../src/policy/index.js';
 import { SeededRandom } from '../../src/random.js';
 import { collectLists, type ListPolicy, type LoggedLists } from '../../training/policy/index.js';
 
@@ -19,7 +19,6 @@ export interface WorldOptions {
   readonly candidates?: number;
   readonly shown?: number;
   readonly policy: ListPolicy;
-  /** How long the lists are that a target’s truth is taken over. */
 }
 
 const uniform = (random: SeededRandom): number => (random.next() + 0.5) / 2 ** 32;
@@ -53,10 +52,41 @@ export const worthOf = (candidates: readonly Candidate[], rows: ArrayLike<number
   return worth;
 };
 
-/** A log of the world under a policy. The two rewards are clicks and satisfactions; users differ in taste. */
-export const logWorld = (options: WorldOptions): LoggedLists => {
+export interface DrawnList {
+  readonly user: string;
+  readonly request: string;
+  readonly heads: Float32Array;
+  readonly scores: Float64Array;
+  readonly drawn: DrawnOrder;
+  /** By reward, each [shown]. */
+  readonly rewards: readonly [Float64Array, Float64Array];
+}
+
+/** Lists of the world under a policy: what was drawn and what came of it. Users differ in taste. */
+export function* drawLists(options: WorldOptions): Generator<DrawnList> {
   const { seed, users, listsPerUser = 3, candidates: count = 8, shown = 4, policy } = options;
   const random = new SeededRandom(seed);
+  for (let user = 0; user < users; user++) {
+    const taste = 0.5 * normal(random);
+    for (let list = 0; list < listsPerUser; list++) {
+      const candidates = drawCandidates(random, taste, count);
+      const heads = headsOf(candidates);
+      const scores = scoresOf(heads, policy);
+      const drawn = sampleOrder({ scores, limit: shown, policy, random: () => uniform(random) });
+      const rewards = [new Float64Array(shown), new Float64Array(shown)] as const;
+      drawn.rows.forEach((row, place) => {
+        const looks = uniform(random) < examined(place);
+        for (const reward of [0, 1] as const)
+          rewards[reward][place] = looks && uniform(random) < candidates[row]!.worth[reward] ? 1 : 0;
+      });
+      yield { user: `u${user}`, request: `${seed}/${user}/${list}`, heads, scores, drawn, rewards };
+    }
+  }
+}
+
+/** A log of the world under a policy; the rewards are clicks and satisfactions. */
+export const logWorld = (options: WorldOptions): LoggedLists => {
+  const { policy } = options;
   const collector = collectLists({
     tasks: ['click', 'satisfied'],
     metrics: [
@@ -65,28 +95,10 @@ export const logWorld = (options: WorldOptions): LoggedLists => {
       { name: 'satisfied_per_click', direction: 'up', total: 1, per: 0 },
     ],
   });
-  for (let user = 0; user < users; user++) {
-    const taste = 0.5 * normal(random);
-    for (let list = 0; list < listsPerUser; list++) {
-      const candidates = drawCandidates(random, taste, count);
-      const heads = headsOf(candidates);
-      const scores = scoresOf(heads, policy);
-      const { rows } = sampleOrder({ scores, limit: shown, policy, random: () => uniform(random) });
-      const rewards = [new Float64Array(shown), new Float64Array(shown)] as const;
-      rows.forEach((row, place) => {
-        const looks = uniform(random) < examined(place);
-        for (const reward of [0, 1] as const)
-          rewards[reward][place] = looks && uniform(random) < candidates[row]!.worth[reward] ? 1 : 0;
-      });
-      collector.add({
-        user: `u${user}`,
-        policy,
-        heads,
-        shown: rows,
-        propensities: propensities(logChances({ scores, rows, policy })),
-        rewards,
-      });
-    }
+  for (const { user, heads, scores, drawn, rewards } of drawLists(options)) {
+    const { rows } = drawn;
+    const chances = propensities(logChances({ scores, rows, policy }));
+    collector.add({ user, policy, heads, shown: rows, propensities: chances, rewards });
   }
   return collector.finish();
 };

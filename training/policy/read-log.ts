@@ -51,22 +51,27 @@ export const readLoggedLists = async (options: ReadLogOptions): Promise<ReadLog>
   return { lists: collector.finish(), leftOut, share };
 };
 
-/** Two columns per metric: what is added up, and how many events there were. */
-const listMetrics = (metrics: readonly MetricRule[]): ListMetric[] =>
-  metrics.map(({ name, direction, per }, at) => ({
+/** What is read of each metric: its total, and for a mean how many events there were; in the order of the columns. */
+const rewardColumns = (metrics: readonly MetricRule[]): string[] =>
+  metrics.flatMap(({ per }, at) => (per === 'event' ? [`t${at}`, `e${at}`] : [`t${at}`]));
+
+const listMetrics = (metrics: readonly MetricRule[]): ListMetric[] => {
+  const columns = rewardColumns(metrics);
+  return metrics.map(({ name, direction, per }, at) => ({
     name,
     direction,
-    total: 2 * at,
-    ...(per === 'event' && { per: 2 * at + 1 }),
+    total: columns.indexOf(`t${at}`),
+    ...(per === 'event' && { per: columns.indexOf(`e${at}`) }),
   }));
+};
 
 /** SQL: one row per list, its candidates as arrays in the order of the request. */
 const listRows = (metrics: readonly MetricRule[], share: number): string => {
   const chosen =
     share < 1 ? `WHERE hash(coalesce(user_id, request_id)) % 1000000 < ${Math.floor(share * 1_000_000)}` : '';
-  const rewards = metrics.flatMap((_, at) => [`r${at}.total AS t${at}`, `r${at}.events AS e${at}`]);
+  const columns = rewardColumns(metrics);
+  const rewards = columns.map((name) => `r${name.slice(1)}.${name.startsWith('t') ? 'total' : 'events'} AS ${name}`);
   const joins = metrics.map((rule, at) => `LEFT JOIN (${rewardRows(rule)}) r${at} USING (request_id, item_id)`);
-  const columns = metrics.flatMap((_, at) => [`t${at}`, `e${at}`]);
   const lists = (names: readonly string[]): string =>
     names.map((name) => `list(${name} ORDER BY row_index, position) AS ${name}`).join(', ');
   return `
@@ -150,7 +155,7 @@ const addList = (row: LogRow, { collector, heads, policy, metrics }: Adding): bo
     heads: Float32Array.from(scored.flatMap((at) => [...heads.subarray(at * tasks, (at + 1) * tasks)])),
     shown: Int32Array.from(shown, ({ at }) => rowOf.get(at) ?? 0),
     propensities: Float64Array.from(shown, ({ at }) => propensity[at] ?? NaN),
-    rewards: metrics.flatMap((_, at) => [values(`t${at}`), values(`e${at}`)]),
+    rewards: rewardColumns(metrics).map(values),
   });
   return true;
 };
