@@ -1,13 +1,12 @@
 import type { RankerVersions } from '../artifact/index.js';
 import type { RankerDefinition } from '../definition/index.js';
-import { WatchnextError } from '../errors.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
-import { nameHint } from '../nearest.js';
 import { createFollow } from './follow.js';
 import { createFreshness } from './freshness.js';
 import { createLease, type Lease } from './lease.js';
 import { createPins, type PinnedVersion } from './pins.js';
 import type { Rankers, RankerStatus, ServedModel } from './models.js';
+import { nothingServes, unknownRanker, unserved } from './unserved.js';
 import { exportCounters, exportSources, refusalOf, sealedName, watched, type Place } from './place.js';
 
 /** The sealed versions as this needs them: which there are, which is meant to serve. */
@@ -154,20 +153,14 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
     return found;
   };
 
-  const nothingToServe = (): string =>
-    places.size === 0 ? `there is no ranker in ${folder} yet` : `no ranker in ${folder} has an active version`;
-
-  const whatToDo = (): string =>
-    places.size === 0
-      ? '`watchnext train` fills it; --models names another folder'
-      : 'POST /v1/models/<ranker>/activate names one';
-
-  const meantRankers = (): string[] => [...places].filter(([, place]) => place.meant).map(([name]) => name);
-
   const nameOf = (ranker: string | undefined): string | undefined => {
     if (ranker !== undefined || defaultRanker !== undefined) return ranker ?? defaultRanker;
-    const [only, ...others] = meantRankers();
-    return others.length === 0 ? only : undefined;
+    let only: string | undefined;
+    for (const [name, { meant }] of places) {
+      if (meant && only !== undefined) return undefined;
+      if (meant) only = name;
+    }
+    return only;
   };
 
   /** What serves a ranker's requests, or with a version what is pinned of it. */
@@ -178,32 +171,9 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
 
   const leaseOf = (ranker: string | undefined, version: string | undefined): Lease<ServedModel> => {
     const name = nameOf(ranker);
-    return servingLease(name, version) ?? missing(name, version);
-  };
-
-  /** Throws why nothing serves. */
-  const missing = (name: string | undefined, version: string | undefined): never => {
-    const meant = meantRankers();
-    if (name === undefined)
-      throw meant.length === 0
-        ? new WatchnextError('not_ready', 'No ranker has a version that serves.', {
-            problems: [{ path: 'models', message: nothingToServe(), hint: whatToDo() }],
-          })
-        : new WatchnextError('request_invalid', 'Which ranker is not said, and there is no default.', {
-            problems: [{ path: '/ranker', message: 'is missing', hint: `one of ${meant.join(', ')}` }],
-          });
-    const place = places.get(name);
-    if (place === undefined)
-      throw places.size > 0
-        ? unknownRanker(name, [...places.keys()])
-        : new WatchnextError('not_ready', `Ranker ${name} has no version that serves.`, {
-            problems: [{ path: 'models', message: nothingToServe(), hint: whatToDo() }],
-          });
-    if (version !== undefined)
-      throw new WatchnextError('not_ready', `Version ${version} of ranker ${name} is not among those that serve.`);
-    throw new WatchnextError('not_ready', `Ranker ${name} has no version that serves.`, {
-      ...(place.refused && { problems: [{ path: place.refused.version, message: place.refused.reason }] }),
-    });
+    const lease = servingLease(name, version);
+    if (lease === undefined) throw unserved({ name, version, places, folder });
+    return lease;
   };
 
   const pinnedVersions = (): PinnedVersion[] =>
@@ -221,7 +191,10 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
     get notReady() {
       if (closed) return 'closed';
       const meant = [...places].filter(([, place]) => place.meant);
-      if (meant.length === 0) return `${nothingToServe()} (${whatToDo()})`;
+      if (meant.length === 0) {
+        const { message, hint } = nothingServes(places, folder);
+        return `${message} (${hint})`;
+      }
       const waiting = meant.filter(([, { lease }]) => lease === undefined).map(([name]) => name);
       return waiting.length === 0 ? undefined : `no version of ${waiting.join(', ')} in ${folder} serves yet`;
     },
@@ -279,8 +252,3 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
     },
   };
 };
-
-const unknownRanker = (ranker: string, known: readonly string[]): WatchnextError =>
-  new WatchnextError('ranker_unknown', 'There is no such ranker.', {
-    problems: [{ path: '/ranker', message: `${ranker.slice(0, 100)} is not a ranker`, hint: nameHint(ranker, known) }],
-  });

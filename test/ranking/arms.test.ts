@@ -114,8 +114,8 @@ describe('the arms of a request', () => {
 
   test('of nobody are none: no user, or an empty name', async () => {
     const { rank, events } = bench(inLook());
-    const { user: _, ...anonymous } = requestFor([1]);
-    expect(await rank(anonymous)).toMatchObject({ arms: {}, unassigned: 'no_user' });
+    const { requestId, candidates } = requestFor([1]);
+    expect(await rank({ requestId, candidates })).toMatchObject({ arms: {}, unassigned: 'no_user' });
     expect(await rank(requestFor([1], { user: { id: '', fields: {} } }))).toMatchObject({ unassigned: 'no_user' });
     expect(events().map(({ kind }) => kind)).toEqual(['impression', 'impression']);
   });
@@ -211,9 +211,10 @@ describe('an arm that names', () => {
 
 describe('an order that is varied', () => {
   const qualities = [5, 4, 3, 2, 1];
+  const letters = ['a', 'b', 'c', 'd', 'e'];
   /** The scores of these candidates with the shelf's own rules. */
   const scoreOf = (id: string | number): number => {
-    const quality = qualities['abcde'.indexOf(String(id))]!;
+    const quality = qualities[letters.indexOf(String(id))]!;
     return (0.2 + quality / 10) * Math.sqrt(10 * quality);
   };
 
@@ -227,18 +228,18 @@ describe('an order that is varied', () => {
       const [first, second] = logged.items.map(({ id }) => id);
       orders.add(`${first} ${second}`);
       const weight = (id: string | number): number => scoreOf(id) ** 2;
-      const all = [...'abcde'].reduce((sum, id) => sum + weight(id), 0);
+      const all = letters.reduce((sum, id) => sum + weight(id), 0);
       expect(logged.items.map(({ propensity }) => propensity)).toEqual([
         expect.closeTo(weight(first!) / all, 6),
         expect.closeTo(weight(second!) / (all - weight(first!)), 6),
       ]);
       expect(answer.items.map(({ id }) => id)).toEqual([first, second]);
-      const left = [...'abcde'].filter((id) => id !== first && id !== second);
+      const left = letters.filter((id) => id !== first && id !== second);
       expect(logged.unshown!.ids).toEqual(left);
-      expect([...logged.unshown!.rows]).toEqual(left.map((id) => 'abcde'.indexOf(id)));
+      expect([...logged.unshown!.rows]).toEqual(left.map((id) => letters.indexOf(id)));
       expect([...logged.unshown!.heads].map((head) => Math.fround(head))).toEqual(
         left.flatMap((id) => {
-          const quality = qualities['abcde'.indexOf(id)]!;
+          const quality = qualities[letters.indexOf(id)]!;
           return [expect.closeTo(0.2 + quality / 10, 6), 10 * quality];
         }),
       );
@@ -272,7 +273,6 @@ describe('an order that is varied', () => {
   test('never is where the answer is not logged, or the request tries weights', async () => {
     const definition = shelf({ 'bounds: {click: [0, 2]}}': 'exploration: {share: 1}}' });
     const rankers = onlyRanker(modelOf({ definition }));
-    const byScore = [...'abcde'];
     for (const [more, options] of [
       [{ log: false }, {}],
       [{ weights: { click: 1 } }, {}],
@@ -283,7 +283,7 @@ describe('an order that is varied', () => {
           requestFor(qualities, { ...more, requestId: `${request}` }),
         );
         expect(answer.exploration).toBeUndefined();
-        expect(answer.items.map(({ id }) => id)).toEqual(byScore);
+        expect(answer.items.map(({ id }) => id)).toEqual(letters);
       }
   });
 
