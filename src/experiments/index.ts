@@ -1,3 +1,4 @@
+export { readLastGood, type LastGood } from './last-good.js';
 export { loadConfiguration, readConfiguration } from './configuration.js';
 export { editArm, type ArmEdit, type EditedArm } from './edit.js';
 export {

@@ -80,7 +80,7 @@ const hostReader = (
 
 /** Fetch says “fetch failed” and keeps the reason. */
 const reasonOf = (error: unknown): string => {
-  const { cause, message, name } = error as Error;
+  const { cause, message, name } = error as Error & { cause?: { message?: string; code?: string } };
   if (name === 'TimeoutError') return 'did not answer in time';
-  return cause instanceof Error ? `cannot be reached: ${cause.message}` : message;
+  return cause === undefined ? message : `cannot be reached: ${cause.message || cause.code || message}`;
 };

@@ -368,8 +368,8 @@ test('12 experiments cost a request little more than their evaluation alone', ()
   const features = Object.keys(value.features);
   const attributes = { country: 'DE', ...Object.fromEntries(users(20).map((name) => [`field_${name}`, name])) };
   const ours = (user: string): unknown => assign({ userId: user, attributes });
-  const alone = (id: string): unknown =>
-    features.map((feature) => client.evalFeature(feature, { attributes: { id, country: 'DE' } }).value);
+  const alone = (id: string): unknown[] =>
+    features.map((feature) => client.evalFeature<unknown>(feature, { attributes: { id, country: 'DE' } }).value);
   const microseconds = (work: (user: string) => unknown): number => {
     const before = process.cpuUsage();
     users(1500).forEach(work);
