@@ -3,6 +3,7 @@ import { checkCommand } from './check.js';
 import { demoCommand } from './demo.js';
 import { evaluateCommand } from './evaluate.js';
 import { experimentCommand } from './experiment.js';
+import { examinationCommand } from './examination.js';
 import { exportCommand } from './export.js';
 import { inspectCommand } from './inspect.js';
 import { learnCommand } from './learn.js';
@@ -44,6 +45,7 @@ for (const command of [
   replayCommand(),
   logCommand(),
   inspectCommand(),
+  examinationCommand(),
   exportCommand(),
   simulateCommand(),
   worldCommand(),

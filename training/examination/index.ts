@@ -9,3 +9,5 @@ export { examinationByLists, type ListCell } from './lists.js';
 export { examinationBySwaps, type SwapOptions } from './swaps.js';
 export { examinationByTower, type TowerOptions } from './tower.js';
 export type * from './types.js';
+export { examinationPlot } from './plot.js';
+export { examinationTable, statements } from './report.js';

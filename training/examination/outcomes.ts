@@ -43,7 +43,7 @@ const positiveFrom = 0.5;
 export const readOutcomes = async (options: OutcomesOptions): Promise<LogOutcomes> => {
   const { tables, definition, positions, where } = options;
   const tasks = Object.keys(definition.tasks);
-  await tables.run(`CREATE OR REPLACE TEMP TABLE examined AS ${examinedSql(definition, where)}`);
+  await tables.run(`CREATE OR REPLACE TABLE examined AS ${examinedSql(definition, where)}`);
   const [counts = {}] = await tables.query(
     `SELECT count(DISTINCT list)::DOUBLE AS requests,
             count(DISTINCT list) FILTER (swap_position IS NOT NULL)::DOUBLE AS swaps FROM examined`,
@@ -113,7 +113,7 @@ const readCells = async (tables: LogTables, task: number, positions: number): Pr
   const rows = await tables.query(
     `SELECT (hash(cluster) % ${groups})::INTEGER AS "group", bucket, least(position, ${positions}) AS position,
             count(*)::DOUBLE AS rows, sum(label)::DOUBLE AS outcomes
-     FROM (SELECT cluster, position, label_${task} AS label, ntile(${buckets}) OVER (ORDER BY head_${task}) AS bucket
+     FROM (SELECT cluster, position, label_${task} AS label, ntile(${buckets}) OVER (ORDER BY head_${task})::INTEGER AS bucket
            FROM examined WHERE label_${task} IS NOT NULL AND head_${task} IS NOT NULL)
      GROUP BY ALL ORDER BY ALL`,
   );
@@ -177,4 +177,5 @@ const fieldSql = (name: string, feature: FeatureDefinition): string => {
 };
 
 const text = (value: string): string => `'${value.replaceAll("'", "''")}'`;
-const number = (value: unknown): number => (typeof value === 'number' ? value : Number.NaN);
+const number = (value: unknown): number =>
+  typeof value === 'bigint' || typeof value === 'number' ? Number(value) : Number.NaN;

@@ -1,3 +1,4 @@
+export { biasWeights } from './bias-weights.js';
 export { collectExamples, type CollectOptions, type ExampleLog } from './collect.js';
 export type { Examples } from './examples.js';
 export { exportSelfContained, verifySelfContained } from './export-self-contained.js';

@@ -98,7 +98,8 @@ export async function resumeRanker({ artifact, engine: factory }: ResumeOptions)
 
 const noTimes = new Float64Array(0);
 
-async function decodeTraining({ manifest, training }: LoadedArtifact): Promise<ModelState> {
+/** What learning goes on from, as it was sealed. */
+export async function decodeTraining({ manifest, training }: LoadedArtifact): Promise<ModelState> {
   const { ranker, version } = manifest;
   const take = (name: string): Uint8Array => {
     const bytes = training?.get(name);
@@ -121,7 +122,7 @@ async function decodeTraining({ manifest, training }: LoadedArtifact): Promise<M
 }
 
 /** As it was fitted; JSON has null for a mean of nothing. */
-function scalingOf({ trainer }: Manifest): LabelScaling {
+export function scalingOf({ trainer }: Manifest): LabelScaling {
   const scaling = trainer['labelScaling'] as (Omit<LabelScaling[number], 'mean'> & { mean: number | null })[];
   return scaling.map(({ mean, ...task }) => ({ ...task, mean: mean ?? Number.NaN }));
 }
