@@ -9,6 +9,8 @@ interface SimulateFlags {
   readonly days: number;
   readonly users: number;
   readonly requests: number;
+  readonly newUsers: number;
+  readonly sources?: boolean;
   readonly json?: boolean;
 }
 
@@ -20,6 +22,8 @@ export const simulateCommand = (): Command =>
     .option('--days <n>', 'days of log', positiveNumber, 8)
     .option('--users <n>', 'how many people', positiveNumber, 400)
     .option('--requests <n>', 'screens a day, of 20 videos each', positiveNumber, 550)
+    .option('--new-users <n>', 'people who join a day', wholeNumber, 0)
+    .option('--sources', 'several sources propose candidates: the columns source and nominator_score say which')
     .option('--json', 'one JSON object on stdout')
     .addHelpText(
       'after',
@@ -28,7 +32,7 @@ Examples:
   $ watchnext simulate
   $ watchnext simulate --out /tmp/platform --days 14 --users 2000 --requests 3000 --seed 7`,
     )
-    .action(async ({ out, seed, days, users, requests, json }: SimulateFlags) => {
+    .action(async ({ out, seed, days, users, requests, newUsers, sources = false, json }: SimulateFlags) => {
       const progress = createProgress();
       const made = await simulate({
         directory: out,
@@ -36,6 +40,8 @@ Examples:
         days,
         users,
         requestsPerDay: requests,
+        newUsersPerDay: newUsers,
+        sources,
         onProgress: (done, total) => progress.show({ label: 'simulating', done, total }),
       });
       progress.stop();

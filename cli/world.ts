@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { runWorld, type WorldReport } from '../training/dataset/index.js';
 import { duration, pointInTime, positiveNumber, wholeNumber } from './arguments.js';
 import { createProgress, note, print } from './output.js';
@@ -44,9 +44,21 @@ export const worldCommand = (): Command =>
       'several sources propose candidates: the request’s fields source and nominator_score say which',
     )
     .option('--loss <share>', 'how much of the loss of feedback applies: 1 is all, 0 none', share, 1)
-    .option('--from <time>', 'midnight UTC at which day 0 begins', midnight, Date.UTC(2026, 0, 5))
-    .option('--round <duration>', 'visits within so long are ranked beside each other', duration, 30_000)
-    .option('--tail <duration>', 'what people do so long after the last day is still told', duration, 6 * 3_600_000)
+    .addOption(
+      new Option('--from <time>', 'midnight UTC at which day 0 begins')
+        .argParser(midnight)
+        .default(Date.UTC(2026, 0, 5), '2026-01-05'),
+    )
+    .addOption(
+      new Option('--round <duration>', 'visits within so long are ranked beside each other')
+        .argParser(duration)
+        .default(30_000, '30s'),
+    )
+    .addOption(
+      new Option('--tail <duration>', 'what people do so long after the last day is still told')
+        .argParser(duration)
+        .default(6 * 3_600_000, '6h'),
+    )
     .option('--concurrency <n>', 'requests at once; changes nothing but how long it takes', positiveNumber, 8)
     .option('--json', 'one JSON object on stdout: the truth per arm and day')
     .addHelpText(
@@ -75,7 +87,7 @@ const run = async (flags: WorldFlags): Promise<void> => {
   };
   process.on('SIGINT', end).on('SIGTERM', end);
   const progress = createProgress();
-  if (!json) print(dayHeader);
+  let told = 0;
   try {
     const report = await runWorld(service, {
       seed: flags.seed,
@@ -101,7 +113,9 @@ const run = async (flags: WorldFlags): Promise<void> => {
         }),
       onDay: (day) => {
         progress.stop();
-        if (!json) print(tellDay(day));
+        if (json) return;
+        if (told++ === 0) print(dayHeader);
+        print(tellDay(day));
       },
     });
     progress.stop();

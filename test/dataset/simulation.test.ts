@@ -158,3 +158,25 @@ test('one seed writes the same bytes, and reports progress to the end', async ()
   }
   expect(progress.at(-1)).toEqual([20, 20]);
 });
+
+test('with sources and people who join, the log says who proposed what and knows everybody in it', async () => {
+  await using folder = await folderOf({});
+  const { users } = await simulate({
+    directory: folder.directory,
+    ...{ seed: 3, days: 2, users: 20, requestsPerDay: 40, newUsersPerDay: 6, sources: true },
+  });
+  const read = async (name: string): Promise<string[][]> =>
+    (await readFile(join(folder.directory, name), 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => line.split(','));
+  const [head = [], ...shown] = await read('impressions.csv');
+  expect(head.slice(-2)).toEqual(['source', 'nominator_score']);
+  expect(new Set(shown.map((row) => row.at(-2)))).toEqual(new Set(['subscriptions', 'similar', 'trending', 'fresh']));
+  for (const row of shown) expect(Number(row.at(-1))).not.toBeNaN();
+  const known = new Set((await read('users.csv')).slice(1).map(([id]) => id));
+  expect([users, known.size]).toEqual([32, 32]);
+  const came = new Set(shown.map((row) => row[2]));
+  expect([...came].filter((id) => !known.has(id))).toEqual([]);
+  expect([...came].filter((id) => Number(id?.slice(1)) >= 20).length).toBeGreaterThan(0);
+});

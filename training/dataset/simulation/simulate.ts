@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { Person } from './people.js';
 import { catalogueDays } from './videos.js';
 import { createWorld, type World, type WorldOptions } from './world.js';
 
@@ -28,9 +29,9 @@ export interface Simulation {
 const isoTime = (ms: number): string => new Date(ms).toISOString().replace('T', ' ').replace('Z', '');
 const flag = (value: boolean): string => (value ? '1' : '0');
 
-function* userLines(world: World): Generator<string> {
+function* userLines(people: readonly Person[], world: World): Generator<string> {
   yield 'user_id,age_group,registered_at\n';
-  for (const person of world.people) {
+  for (const person of people) {
     const { registered_at: registered } = world.userFields(person);
     yield `${person.id},${person.ageGroup},${isoTime(Number(registered))}\n`;
   }
@@ -46,8 +47,8 @@ function* itemLines(world: World, days: number): Generator<string> {
 }
 
 /**
- * Writes the log of a simulated platform as CSV files: impressions (one row per video shown, with what came of it), items and
- * users. One seed, the same bytes.
+ * Writes the log of a simulated platform as CSV files: impressions (one row per video shown, with what came of it and, with
+ * `sources`, who proposed it), items and users. One seed, the same bytes.
  */
 export const simulate = async ({
   directory,
@@ -60,17 +61,20 @@ export const simulate = async ({
   const total = days * world.requestsPerDay;
   let rows = 0;
   function* impressionLines(): Generator<string> {
-    yield 'time,request_id,user_id,device,position,item_id,clicked,watch_seconds,liked,dismissed,rating\n';
+    const nominator = options.sources === true ? ',source,nominator_score' : '';
+    yield `time,request_id,user_id,device,position,item_id,clicked,watch_seconds,liked,dismissed,rating${nominator}\n`;
     for (let day = 0; day < days; day++) {
       const requests = Array.from({ length: world.requestsPerDay }, (_, index) => world.request(day, index));
       requests.sort((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1));
       for (const [index, request] of requests.entries()) {
         const shown = world.shown(request);
         const outcomes = world.outcomes(request, shown);
+        const nominated = new Map(request.nominations?.map((each) => [each.video.id, each]));
         const head = `${isoTime(request.time)},${request.id},${request.person.id},${request.device}`;
         yield shown
           .map((video, place) => {
             const { clicked, watchSeconds, liked, dismissed, rating } = outcomes[place] ?? {};
+            const by = nominated.get(video.id);
             return [
               head,
               place + 1,
@@ -80,6 +84,7 @@ export const simulate = async ({
               flag(liked === true),
               flag(dismissed === true),
               rating ?? '',
+              ...(by === undefined ? [] : [by.source, by.score]),
             ].join(',');
           })
           .join('\n')
@@ -92,7 +97,8 @@ export const simulate = async ({
   await mkdir(directory, { recursive: true });
   const write = (name: string, lines: Iterable<string>): Promise<void> =>
     pipeline(Readable.from(lines), createWriteStream(join(directory, name)));
-  await write('users.csv', userLines(world));
+  const people = [...world.people, ...Array.from({ length: days }, (_, day) => world.newcomers(day)).flat()];
+  await write('users.csv', userLines(people, world));
   await write('items.csv', itemLines(world, days));
   await write('impressions.csv', impressionLines());
   return {
@@ -100,7 +106,7 @@ export const simulate = async ({
     requests: total,
     rows,
     items: (days + catalogueDays) * world.videos(0).length,
-    users: world.people.length,
+    users: people.length,
     from: world.startMs,
     until: world.startMs + days * 86_400_000,
   };
