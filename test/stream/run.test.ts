@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openArtifacts } from '../../src/artifact/index.js';
-import type { EventLog } from '../../src/events/index.js';
+import { openEmbeddedLog, recordOf, type EventLog } from '../../src/events/index.js';
 import type { EmbeddingTable } from '../../src/embeddings/index.js';
 import { createOnnxEngine, openServedModel } from '../../training/fit/index.js';
 import type { LearnerNews } from '../../training/stream/run.js';
@@ -129,6 +129,52 @@ describe('learning from a log', () => {
     const heads = await model.score(served.golden.batch);
     await model.close();
     heads.forEach((value, i) => expect(Math.abs(value - served.golden.heads[i]!)).toBeLessThan(1e-5));
+  }, 60_000);
+
+  test('publishes by the time of the log where it is told to: in accelerated time, step by step with who writes', async () => {
+    const folder = await fresh('accelerated');
+    const events = streamOf();
+    const [first = 0, last = 0] = [events[0]?.time, events.at(-1)?.time];
+    const growing = await openEmbeddedLog({ directory: join(base, 'growing'), partitions: 1 });
+    const reached: number[] = [];
+    let onReached: (() => void) | undefined;
+    const stop = new AbortController();
+    const updates: number[] = [];
+    const learning = learnToEnd(folder, growing, {
+      untilEnd: false,
+      publish: true,
+      clock: 'stream',
+      every: { publishMs: 50_000, sealMs: Infinity, checkpointMs: Infinity },
+      signal: stop.signal,
+      onWatermark: (watermark) => {
+        reached.push(watermark);
+        onReached?.();
+      },
+      onNews: (news) => {
+        if ('what' in news && news.what === 'update') updates.push(reached.at(-1) ?? NaN);
+      },
+    });
+    // Ten seconds of the log at a time; none is written before the learner has come to the end of the one before.
+    const stepMs = 10_000;
+    for (let from = first; from <= last; from += stepMs) {
+      const until = from + stepMs;
+      const piece = events.filter(({ time }) => time >= from && time < until).map((event) => recordOf(event, 0));
+      await growing.append('events', [...piece, recordOf({ kind: 'marker', time: until }, 0)]);
+      await new Promise<void>((resolve) => {
+        onReached = () => {
+          if ((reached.at(-1) ?? -Infinity) >= until - 1000) resolve();
+        };
+        onReached();
+      });
+    }
+    stop.abort();
+    await learning;
+    await growing.close();
+    const multiples = Math.floor((reached.at(-1)! - 1) / 50_000) - Math.floor(first / 50_000);
+    // Each within the step that passed its multiple; the first may come before anything was learned.
+    expect(updates.length).toBeGreaterThanOrEqual(multiples - 1);
+    expect(updates.length).toBeLessThanOrEqual(multiples);
+    expect(new Set(updates.map((time) => Math.floor((time + stepMs) / 50_000))).size).toBe(updates.length);
   }, 60_000);
 
   test('goes on from a sealed version alone as if it had never stopped', async () => {
