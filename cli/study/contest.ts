@@ -1,10 +1,9 @@
 import type { RankerDefinition } from '../../src/definition/index.js';
 import { createWorld, type World, type WorldOptions } from '../../training/dataset/index.js';
-import { collectExamples } from '../../training/fit/index.js';
-import { historyOf, type Replicate } from '../../training/studies/index.js';
+import { platformLists, type Replicate, type ShownList } from '../../training/studies/index.js';
 import { openArm, type Arm, type ArmOptions } from './arm.js';
 import { liveSideBySide } from './live.js';
-import { studyEngine, trainSealed } from './trained.js';
+import { studyEngine, trainOnLists } from './trained.js';
 
 /** One ranker to be trained, and the arms that it serves. */
 export interface Contender {
@@ -19,8 +18,11 @@ export interface ContestOptions {
   /** How often all of it is repeated, each time in another world. */
   readonly worlds: number;
   readonly world: WorldOptions;
-  /** Days of log to train on, and days live after them. */
+  /** Days of log to train on, by what the platform shows. */
   readonly historyDays: number;
+  /** Then a ranker of this definition, trained on that log, serves for so long, and contenders learn from its log alone. */
+  readonly servedBy?: { readonly definition: RankerDefinition; readonly days: number };
+  /** Days live after all that. */
   readonly liveDays: number;
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -30,56 +32,70 @@ export const worldSeed = (seed: number, replicate: number): number => seed * 100
 
 /** Trains every contender on the same log, then lets their arms live side by side; again in every world. */
 export const runContest = async (options: ContestOptions): Promise<readonly Replicate[]> => {
-  const { seed, worlds, contenders, liveDays, onProgress } = options;
-  const steps = contenders.length + liveDays;
+  const { worlds, contenders, liveDays, servedBy, onProgress } = options;
+  const steps = contenders.length + liveDays + (servedBy === undefined ? 0 : servedBy.days);
   const replicates: Replicate[] = [];
   for (let replicate = 0; replicate < worlds; replicate++) {
-    const own = worldSeed(seed, replicate);
-    const world = createWorld(own, options.world);
+    const seed = worldSeed(options.seed, replicate);
     let done = replicate * steps;
     const step = (): void => onProgress?.(++done, worlds * steps);
-    replicates.push({ seed: own, arms: await runWorld(options, { world, seed: own, step }) });
+    const world = createWorld(seed, options.world);
+    replicates.push({ seed, arms: await contestIn({ ...options, seed, inWorld: world, step }) });
   }
   return replicates;
 };
 
-const runWorld = async (
-  { contenders, historyDays, liveDays }: ContestOptions,
-  { world, seed, step }: { readonly world: World; readonly seed: number; readonly step: () => void },
-): Promise<Replicate['arms']> => {
+interface InWorld extends ContestOptions {
+  readonly inWorld: World;
+  readonly step: () => void;
+}
+
+const contestIn = async (options: InWorld): Promise<Replicate['arms']> => {
+  const { contenders, inWorld: world, seed, historyDays, servedBy, liveDays, step } = options;
+  const platform = platformLists(world, historyDays);
+  const lists = servedBy === undefined ? platform : await servedLists(options, { ...servedBy, platform });
+  const definitions = contenders.map(({ definition }) => definition);
+  const artifacts = await trainOnLists({ world, lists, definitions, seed, onTrained: step });
   const arms = new Map<string, Arm>();
   try {
-    await openArms(contenders, { world, seed, historyDays, arms, step });
-    return await liveSideBySide({ world, arms, from: historyDays, until: historyDays + liveDays, onDay: step });
+    for (const [at, artifact] of artifacts.entries())
+      for (const { name, ...arm } of contenders[at]?.arms ?? [])
+        arms.set(name, await openArm({ ...arm, artifact, engine: studyEngine }));
+    const from = historyDays + (servedBy?.days ?? 0);
+    return await liveSideBySide({ world, arms, from, until: from + liveDays, onDay: step });
   } finally {
     for (const arm of arms.values()) await arm.close();
   }
 };
 
-interface OpenArmsOptions {
-  readonly world: World;
-  readonly seed: number;
-  readonly historyDays: number;
-  /** Filled as they open. */
-  readonly arms: Map<string, Arm>;
-  readonly step: () => void;
+interface Serving {
+  readonly definition: RankerDefinition;
+  readonly days: number;
+  readonly platform: readonly ShownList[];
 }
 
-const openArms = async (
-  contenders: readonly Contender[],
-  { world, seed, historyDays, arms, step }: OpenArmsOptions,
-): Promise<void> => {
-  const [first] = contenders;
-  if (first === undefined) return;
-  const dataset = historyOf(world, { definition: first.definition, days: historyDays });
-  const examples = await collectExamples({ definition: first.definition, dataset });
+/** What a ranker shows that learned from what the platform showed. */
+const servedLists = async (
+  { inWorld: world, seed, historyDays, step }: InWorld,
+  { definition, days, platform }: Serving,
+): Promise<readonly ShownList[]> => {
+  const lists: ShownList[] = [];
+  // Another seed than the contenders have: none of them begins as the ranker whose log it learns from.
+  const definitions = [definition];
+  const [artifact] = await trainOnLists({ world, lists: platform, definitions, seed: seed + 500 });
+  if (artifact === undefined) return lists;
+  const arm = await openArm({ artifact, engine: studyEngine });
   try {
-    for (const { definition, arms: served } of contenders) {
-      const artifact = await trainSealed({ definition, dataset, examples, seed });
-      for (const { name, ...arm } of served) arms.set(name, await openArm({ ...arm, artifact, engine: studyEngine }));
-      step();
-    }
+    await liveSideBySide({
+      world,
+      arms: new Map([['served', arm]]),
+      from: historyDays,
+      until: historyDays + days,
+      onShown: (_, list) => void lists.push(list),
+      onDay: step,
+    });
   } finally {
-    await examples.close();
+    await arm.close();
   }
+  return lists;
 };

@@ -28,7 +28,7 @@ export const freshness: Study = {
   title: 'How much it is worth to learn often',
   about: 'learning every minute, hour and day, and never',
   full: { worlds: 5, users: 400, requestsPerDay: 1500, historyDays: 5, days: 4 },
-  short: { worlds: 2, users: 60, requestsPerDay: 120, historyDays: 3, days: 2 },
+  short: { worlds: 2, users: 40, requestsPerDay: 80, historyDays: 2, days: 2 },
   async run({ seed, short, size, onProgress }) {
     const definition = await studyDefinition();
     const replicates = await runContest({

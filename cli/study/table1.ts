@@ -74,7 +74,7 @@ export const table1: Study = {
   title: 'Sharing layers or experts, at equal cost',
   about: 'shared bottom and MMoE at equal multiplications (Zhao et al. 2019, table 1)',
   full: { worlds: 10, users: 400, requestsPerDay: 1200, historyDays: 7, days: 1 },
-  short: { worlds: 2, users: 60, requestsPerDay: 120, historyDays: 3, days: 1 },
+  short: { worlds: 2, users: 40, requestsPerDay: 80, historyDays: 2, days: 1 },
   async run({ seed, short, size, onProgress }) {
     const definition = await studyDefinition();
     const networks = equalNetworks(definition);

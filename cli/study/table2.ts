@@ -19,6 +19,8 @@ interface Treatment {
 }
 
 const positions = 10;
+/** What the ranker learns from whose log is learned from here. */
+const platformDays = 3;
 const treatments: readonly Treatment[] = [
   { name: 'none', what: 'the position is not known to the model', bias: undefined },
   {
@@ -76,7 +78,7 @@ export const table2: Study = {
   title: 'Three treatments of the position',
   about: 'position as an input, adversarial loss, shallow tower (Zhao et al. 2019, table 2)',
   full: { worlds: 10, users: 400, requestsPerDay: 1200, historyDays: 7, days: 1 },
-  short: { worlds: 2, users: 60, requestsPerDay: 120, historyDays: 3, days: 1 },
+  short: { worlds: 2, users: 40, requestsPerDay: 80, historyDays: 2, days: 1 },
   async run({ seed, short, size, onProgress }) {
     const definition = await studyDefinition();
     const replicates = await runContest({
@@ -84,7 +86,8 @@ export const table2: Study = {
       seed,
       worlds: size.worlds,
       world: worldOf(size),
-      historyDays: size.historyDays,
+      historyDays: platformDays,
+      servedBy: { definition: treated(definition, undefined), days: size.historyDays },
       liveDays: size.days,
       ...(onProgress && { onProgress }),
     });
@@ -95,7 +98,7 @@ export const table2: Study = {
         study: 'table2',
         title: table2.title,
         question:
-          'What stands first is looked at more often, so a log confirms the order it was made by. Which treatment of the position gives the best lists? The log is that of a platform that ranks by what gets clicks; how far attention falls with the position differs by device and is known to the world alone. Four rankers that differ in the treatment only learn from it and then serve the same people.',
+          'What stands first is looked at more often, so a log confirms the order it was made by. Which treatment of the position gives the best lists? The log is that of a ranker without a treatment, so that place and promise go together; how far attention falls with the position differs by device, and only the world knows. Four rankers that differ in nothing but the treatment learn from that log, and then serve the same people.',
         seed,
         short,
         setting: settingOf(size, definition),

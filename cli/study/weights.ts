@@ -1,19 +1,18 @@
 import type { RankerDefinition } from '../../src/definition/index.js';
 import type { Feedback, Impression } from '../../src/events/index.js';
 import type { ArmSettings } from '../../src/experiments/index.js';
-import { createWorld, type World } from '../../training/dataset/index.js';
-import { collectExamples } from '../../training/fit/index.js';
+import { createWorld } from '../../training/dataset/index.js';
 import { searchBounds, tune, type Tuning } from '../../training/policy/index.js';
 import {
   addTallies,
   effectsOf,
-  historyOf,
   intervalText,
   levelsOf,
   listMetrics,
   loggedLists,
   markdownTable,
   measures,
+  platformLists,
   signOf,
   type ArmDays,
   type Replicate,
@@ -22,7 +21,7 @@ import { openArm, type Arm } from './arm.js';
 import { worldSeed } from './contest.js';
 import { studyDefinition } from './definition.js';
 import { liveSideBySide } from './live.js';
-import { studyEngine, trainSealed } from './trained.js';
+import { studyEngine, trainOnLists } from './trained.js';
 import { settingOf, worldOf, type Study, type StudySize } from './types.js';
 
 const [before, after] = ['as before', 'tuned'];
@@ -32,12 +31,12 @@ const logDays = 2;
 const exploration = { share: 1, temperature: 0.5 };
 const tasksTuned = ['click', 'watch', 'like'];
 
-/** Where an owner may begin: what is clicked, then what is watched, a little. */
+/** Where an owner may begin: at what is clicked. */
 const startOf = (definition: RankerDefinition): RankerDefinition => ({
   ...definition,
   score: {
     form: 'product',
-    weights: { click: 1, watch: 0.3, like: 0.1 },
+    weights: { click: 1, watch: 0.1, like: 0 },
     bounds: Object.fromEntries(
       Object.keys(definition.tasks).map((task) => [task, tasksTuned.includes(task) ? [0, 2] : [0, 0]]),
     ),
@@ -58,7 +57,7 @@ export const weights: Study = {
   title: 'Weights tuned on a log, then tried live',
   about: 'weights chosen from an exploring log; its estimate against the live result',
   full: { worlds: 8, users: 400, requestsPerDay: 1500, historyDays: 5, days: 2 },
-  short: { worlds: 2, users: 60, requestsPerDay: 300, historyDays: 2, days: 1 },
+  short: { worlds: 2, users: 40, requestsPerDay: 200, historyDays: 2, days: 1 },
   async run({ seed, short, size, onProgress }) {
     const definition = startOf(await studyDefinition());
     const tuned: Tuned[] = [];
@@ -102,7 +101,9 @@ const tuneWorld = async (
 ): Promise<Tuned> => {
   // What gets lost gets lost under any weights; without loss the log and the truth are of the same thing.
   const world = createWorld(seed, { ...worldOf(size), feedbackLoss: 0 });
-  const artifact = await trainOn(world, { definition, seed, days: size.historyDays });
+  const lists = platformLists(world, size.historyDays);
+  const [artifact] = await trainOnLists({ world, lists, definitions: [definition], seed });
+  if (artifact === undefined) throw new Error('nothing was trained');
   const impressions: Impression[] = [];
   const feedback: Feedback[] = [];
   const log = {
@@ -143,19 +144,6 @@ const tuneWorld = async (
     return { seed, tuning, again: { seed, arms: [...logged, ...repeated] }, live: { seed, arms: live } };
   } finally {
     for (const arm of arms.values()) await arm.close();
-  }
-};
-
-const trainOn = async (
-  world: World,
-  { definition, seed, days }: { readonly definition: RankerDefinition; readonly seed: number; readonly days: number },
-): ReturnType<typeof trainSealed> => {
-  const dataset = historyOf(world, { definition, days });
-  const examples = await collectExamples({ definition, dataset });
-  try {
-    return await trainSealed({ definition, dataset, examples, seed });
-  } finally {
-    await examples.close();
   }
 };
 

@@ -1,8 +1,8 @@
 import type { RankerDefinition } from '../../src/definition/index.js';
 import type { Dataset, Happening, LoggedRequest, TimeRange, Video, World, WorldRequest } from '../dataset/index.js';
 
-/** One list of the log of a world. */
-export interface Shown {
+/** One list of a log. */
+export interface ShownList {
   readonly request: WorldRequest;
   readonly shown: readonly Video[];
 }
@@ -24,17 +24,20 @@ export const requestsOf = (world: World, { from, until }: { from: number; until:
     ),
   ).flat();
 
+/** The lists that the platform's present ranking shows on the first days of a world: it goes for clicks. */
+export const platformLists = (world: World, days: number): ShownList[] =>
+  requestsOf(world, { from: 0, until: days }).map((request) => ({ request, shown: world.shown(request) }));
+
 /**
- * The log of a world under the ranking that its platform has now, as a data set to train on: the rows that `watchnext
- * simulate` writes to files and a definition's query reads back, without the files.
+ * Lists with what came of them as a data set to train on: the rows that `watchnext simulate` writes to files and a
+ * definition's query reads back, without the files. They must be in the order of time.
  */
-export const historyOf = (
-  world: World,
-  { definition, days }: { readonly definition: RankerDefinition; readonly days: number },
+export const logOf = (
+  lists: readonly ShownList[],
+  { world, definition }: { readonly world: World; readonly definition: RankerDefinition },
 ): Pick<Dataset, 'requests' | 'count'> => {
   const columns = Object.values(definition.tasks).map(({ label }) => labels[label]);
-  const logged = requestsOf(world, { from: 0, until: days }).map((request): LoggedRequest => {
-    const shown = world.shown(request);
+  const logged = lists.map(({ request, shown }): LoggedRequest => {
     const outcomes = world.outcomes(request, shown);
     return {
       time: request.time,

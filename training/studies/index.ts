@@ -9,7 +9,7 @@ export {
   type Levels,
   type Replicate,
 } from './effects.js';
-export { historyOf, requestsOf } from './history.js';
+export { logOf, platformLists, requestsOf, type ShownList } from './history.js';
 export { listMetrics, loggedLists } from './logged.js';
 export { meanInterval, replicatesFor, signOf, type Interval } from './intervals.js';
 export { dayLines, intervalPlot, type PlottedInterval } from './plots.js';
