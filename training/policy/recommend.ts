@@ -1,20 +1,25 @@
 import type { TunedPoint } from './points.js';
+import { pessimistic } from './search.js';
 import type { Estimate, ListMetric } from './types.js';
 
+/** Part of what the current weights bring that a choice may cost, should it be a standard error worse than it looks. */
+const harm = 0.005;
+
 /**
- * Of points that are expected to lower neither measure, the one whose gains are largest in their standard errors; undefined if
- * there is none. Looks at what the search saw, so that what is judged afterwards owes nothing to having been chosen.
+ * Of points that lower neither measure, even if a standard error worse than they look, the one whose gains are largest: less
+ * that error, as parts of what the current weights bring. Undefined if none gains anything. Looks at what the search saw, so
+ * that what is judged afterwards owes nothing to having been chosen.
  */
 export const chooseWeights = (
   points: readonly TunedPoint[],
-  signs: readonly [number, number],
+  { current, signs }: { readonly current: TunedPoint | undefined; readonly signs: readonly [number, number] },
 ): TunedPoint | undefined => {
+  const scales = current?.values.map(({ value }) => Math.abs(value) || 1) ?? [1, 1];
   let best: { readonly point: TunedPoint; readonly gain: number } | undefined;
   for (const point of points) {
-    const gains = point.gains.map(({ value, error }, at) => (error > 0 ? ((signs[at] ?? 1) * value) / error : 0));
+    const gains = pessimistic(point, signs).map((gain, at) => gain / (scales[at] ?? 1));
     const gain = gains.reduce((sum, one) => sum + one, 0);
-    if (gains.some((one) => one < 0) || gain <= (best?.gain ?? 0)) continue;
-    best = { point, gain };
+    if (gains.every((one) => one >= -harm) && gain > (best?.gain ?? 0)) best = { point, gain };
   }
   return best?.point;
 };
@@ -37,7 +42,7 @@ export const verdictOf = ({
 }: VerdictOptions): { readonly recommended: boolean; readonly reasons: string[] } => {
   if (choice === undefined) {
     if (wanted === undefined || wanted.thin.length === 0)
-      return { recommended: false, reasons: ['No weights that were tried are expected to lower neither measure.'] };
+      return { recommended: false, reasons: ['No weights that were tried raise one measure without lowering the other.'] };
     return {
       recommended: false,
       reasons: [

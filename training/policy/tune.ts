@@ -76,6 +76,8 @@ export interface Advice {
 }
 
 const frontSize = 12;
+/** Races per point: what noise leaves of a target is small beside what people do, in long logs with one race per list. */
+const races = { search: 20_000, judge: 100_000 } as const;
 
 /**
  * Searches weights on some users and judges what it finds on the others. What is judged is the policy that would be deployed:
@@ -90,8 +92,8 @@ export const tune = (options: TuneOptions): Tuning => {
   const basis = headBasis(lists, waits);
   const outcomes = lists.rewards.map((_, column) => fitOutcome(lists, { which: split.search, column, basis }));
   const examination = examinationOf(outcomes, lists.places);
-  // The search compares points that meet the same races: one each is enough.
-  const pointsOn = (which: Int32Array, draws: number): ((weights: readonly number[]) => TunedPoint) => {
+  const pointsOn = (which: Int32Array, racesInAll: number): ((weights: readonly number[]) => TunedPoint) => {
+    const draws = Math.min(32, Math.max(1, Math.round(racesInAll / Math.max(1, which.length))));
     const weigher = createWeigher(lists, { seed, examination, weighting, draws });
     const judging: JudgeOptions = { lists, which, weigher, outcomes, metrics, estimator, clip, examination };
     return pointJudge({ judging, current: space.current, form: space.form, variation, limits });
@@ -101,7 +103,7 @@ export const tune = (options: TuneOptions): Tuning => {
     space,
     spread: spreadMeasure(lists, { which: split.search, form: space.form }),
     tries,
-    evaluate: pointsOn(split.search, 1),
+    evaluate: pointsOn(split.search, races.search),
     signs,
     onTry: (done) => onProgress?.({ phase: 'searching', done, total: tries }),
   });
@@ -110,10 +112,11 @@ export const tune = (options: TuneOptions): Tuning => {
     paretoFront(known, (point) => pessimistic(point, signs)),
     frontSize,
   );
-  const chosen = chooseWeights(known.slice(1), signs);
-  const wanted = chosen ?? chooseWeights(tried.slice(1), signs);
+  const [before] = tried;
+  const chosen = chooseWeights(known, { current: before, signs });
+  const wanted = chosen ?? chooseWeights(tried, { current: before, signs });
 
-  const judgePoint = pointsOn(split.judge, 4);
+  const judgePoint = pointsOn(split.judge, races.judge);
   const total = found.length + 2;
   const judgeAt = (weights: readonly number[], done: number): TunedPoint => {
     onProgress?.({ phase: 'judging', done, total });
