@@ -65,7 +65,7 @@ export const makeServingModel = async (file: string, models: string): Promise<Se
 
   const split = graphOf(definition, layout, random);
   const width = layout.requestWidth + layout.candidateWidth;
-  const joined = graphOf(definition, { requestWidth: 0, candidateWidth: width }, random);
+  const joined = graphOf(definition, { ...layout, requestWidth: 0, candidateWidth: width }, random);
   const one = reader.read([inputOf(made, random)]);
   const golden = selectRequests(sample, [0]);
   const heads = await scored(split.bytes, encoder.encode(golden));
@@ -104,7 +104,7 @@ const scored = async (graph: Uint8Array, inputs: NetworkInputs): Promise<Float32
 
 const graphOf = (
   definition: RankerDefinition,
-  layout: { readonly requestWidth: number; readonly candidateWidth: number },
+  layout: { readonly requestWidth: number; readonly candidateWidth: number; readonly biasCells: number },
   random: Random,
 ): ReturnType<typeof compileServingGraph> => {
   const tasks = Object.entries(definition.tasks).map(([name, task]) => ({ name, task }));
