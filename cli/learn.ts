@@ -19,6 +19,7 @@ interface LearnFlags extends SettingFlags {
   readonly checkpoints?: string;
   readonly engine: string;
   readonly untilEnd?: boolean;
+  readonly byEventTime?: boolean;
   readonly publish: boolean;
   readonly sealAtEnd?: boolean;
   readonly json?: boolean;
@@ -41,6 +42,7 @@ export const learnCommand = (): Command =>
           .default('onnx'),
       )
       .option('--until-end', 'end when the log has nothing more; it is followed for ever if left out')
+      .option('--by-event-time', 'publish, seal and save by the time of the events: for a log in accelerated time')
       .option('--no-publish', 'learn without publishing anything')
       .option('--seal-at-end', 'seal a version, through the gate, before it ends')
       .option('--json', 'progress and result as JSON lines on stdout'),
@@ -85,6 +87,7 @@ Examples:
           checkpoints,
           engine: engineNamed(flags.engine),
           untilEnd: flags.untilEnd === true,
+          clock: flags.byEventTime === true ? 'stream' : 'wall',
           publish: flags.publish,
           sealAtEnd: flags.sealAtEnd === true,
           signal: stopSignal(),
