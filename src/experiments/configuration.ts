@@ -34,19 +34,15 @@ export const readConfiguration = (value: unknown, source: string, options: ReadO
   const context = { savedGroups: payload.savedGroups, catalogue, findings };
   const read = payload.features.map((feature) => readRules(feature, context));
   const experiments = read.flatMap((feature) => feature.experiments);
-  findings.problems.push(
-    ...conflicts(
-      experiments,
-      read.flatMap((feature) => feature.setters),
-    ),
-    ...changeProblems(experiments, begun),
-  );
+  const setters = read.flatMap((feature) => feature.setters);
+  findings.problems.push(...conflicts(experiments, setters), ...changeProblems(experiments, begun));
   if (findings.problems.length > 0) throw refusal(source, findings.problems);
   const planned = experiments.map((experiment) => experiment.planned);
   const all = { ...payload.testers, ...testers };
   return {
     experiments: planned,
     read: experiments,
+    settings: setters.flatMap(({ values }) => values),
     notes: [...findings.notes, ...testerNotes(all, planned)],
     assign: createAssign({ ...payload, testers: all }, planned),
     begun: begunWith(begun, experiments),

@@ -162,10 +162,7 @@ export const openExperiments = async (options: OpenOptions): Promise<Experiments
         .map(({ key, phase, arms }) => ({ key, phase, arms: arms.map((arm) => arm.key) })),
       refused,
     }),
-    armSettings: () =>
-      (applied?.configuration.experiments ?? [])
-        .filter(({ active }) => active)
-        .flatMap(({ arms }) => arms.flatMap(({ settings }) => settings ?? [])),
+    armSettings: () => applied?.configuration.settings ?? [],
     close: async () => {
       stop.abort();
       clearTimeout(timer);

@@ -24,6 +24,8 @@ export interface Setter {
   readonly called: string;
   readonly layers: readonly LayerPart[];
   readonly things: ReadonlySet<string>;
+  /** What one or the other user gets of it. */
+  readonly values: readonly ArmSettings[];
 }
 
 export interface ReadContext {
@@ -44,8 +46,9 @@ export const readRules = (feature: RawFeature, context: ReadContext): ReadFeatur
   const experiments: ReadExperiment[] = [];
   const setters: Setter[] = [];
   const add = (where: string, called: string, layers: readonly LayerPart[], values: readonly unknown[]): void => {
-    const things = new Set(values.flatMap((value) => (isObject(value) ? thingsOf(value) : [])));
-    if (sets && things.size > 0) setters.push({ feature: name, at: where, called, layers, things });
+    const settings: readonly ArmSettings[] = values.filter(isObject);
+    const things = new Set(settings.flatMap(thingsOf));
+    if (sets && things.size > 0) setters.push({ feature: name, at: where, called, layers, things, values: settings });
   };
   if (sets) checkValue(defaultValue, `${at}/defaultValue`, context);
   add(`${at}/defaultValue`, `the default of ${name}`, [], [defaultValue]);

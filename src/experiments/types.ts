@@ -66,7 +66,7 @@ export interface ExperimentStatus {
 export interface Experiments {
   assign(subject: Subject): Assignment;
   status(): ExperimentStatus;
-  /** Of every arm that a user can be in now: who loads versions looks here. */
+  /** Whatever a user can get now, of arms, defaults and forced values: who loads versions looks here. */
   armSettings(): readonly ArmSettings[];
   close(): Promise<void>;
 }
@@ -119,6 +119,8 @@ export interface PlannedExperiment {
 /** A configuration that may apply: checked, and frozen in what it does. */
 export interface Configuration {
   readonly experiments: readonly PlannedExperiment[];
+  /** Whatever a user can get: of arms, defaults and forced values. */
+  readonly settings: readonly ArmSettings[];
   /** What is allowed and may not be meant. */
   readonly notes: readonly Problem[];
   readonly assign: (subject: Subject) => Assignment;

@@ -275,3 +275,15 @@ test('every problem is told at once', () => {
   });
   expect(problemsOf(value)).toHaveLength(3);
 });
+
+test('whatever a user can get is known beforehand, so that it can be loaded', () => {
+  const value = payload({
+    'watchnext.a': [
+      { force: { version: 'v1' }, condition: { x: 1 } },
+      experiment('a', { variations: [{}, { version: 'v2' }] }),
+    ],
+    'watchnext.b': [experiment('b', { active: false, variations: [{}, { version: 'v9' }] })],
+  });
+  const versions = readConfiguration(value, 'test', { catalogue }).settings.flatMap(({ version }) => version ?? []);
+  expect(versions).toEqual(['v1', 'v2']);
+});
