@@ -45,7 +45,7 @@ const readable = (analysis: ExperimentAnalysis): string =>
 
 describe('an effect that is there', () => {
   const planted = analysed(experimentEvents({ seed: 3, users: 800, arms: { control: 1, long: 1.25 } }), {
-    shares: { control: 1, long: 1 },
+    planned: { shares: { control: 1, long: 1 } },
   });
 
   test('is found, in every form of interval, and said in a sentence', async () => {
@@ -321,10 +321,10 @@ describe('where there is nothing to judge by it is said, never NaN', () => {
 describe('what must not be overlooked', () => {
   test('a split that is not as planned is an alarm before everything else', async () => {
     const lopsided = experimentEvents({ seed: 8, users: 500, arms: { control: 1, b: 1 }, shares: [0.6, 0.4], days: 2 });
-    const alarmed = await analysed(lopsided, { shares: { control: 1, b: 1 } });
+    const alarmed = await analysed(lopsided, { planned: { shares: { control: 1, b: 1 } } });
     expect(alarmed.sampleRatio!.alarm).toBe(true);
     expect(toMarkdown(experimentReport(alarmed)).markdown).toContain('trust nothing below');
-    const planned = await analysed(lopsided, { shares: { control: 60, b: 40 } });
+    const planned = await analysed(lopsided, { planned: { shares: { control: 60, b: 40 } } });
     expect(planned.sampleRatio).toMatchObject({ alarm: false, given: true });
     expect(planned.arms.map(({ share }) => share)).toEqual([0.6, 0.4]);
   });

@@ -1,5 +1,4 @@
 import { metricRules, type RankerDefinition } from '../../src/definition/index.js';
-import type { LogTables } from '../dataset/index.js';
 import { openCohort, unknownArm, usersOverTime, type CohortOptions } from './cohort.js';
 import { compareMetric, type MetricAnalysis } from './comparison.js';
 import { gatherEvents, measure } from './measure.js';
@@ -11,14 +10,11 @@ import {
   type Correction,
 } from './statistics/index.js';
 
-export interface AnalysisOptions extends Omit<CohortOptions, 'expected'> {
-  readonly tables: LogTables;
+export interface AnalysisOptions extends CohortOptions {
   /** Whose metrics: see `metricRules`. */
   readonly definition: RankerDefinition;
   /** The arm that others are compared with; the first, if left out. */
   readonly control?: string;
-  /** What each arm's share of the users should be, in order; in proportion. Equal, if left out. */
-  readonly shares?: Readonly<Record<string, number>>;
   /** The relative effect worth detecting; 0.02 if left out. */
   readonly worthwhile?: number;
   /** 0.05 if left out. */
@@ -93,9 +89,10 @@ const recentMs = 7 * dayMs;
  * of; says in place of numbers why there are none.
  */
 export const analyseExperiment = async (options: AnalysisOptions): Promise<ExperimentAnalysis> => {
-  const { tables, definition, shares, worthwhile = 0.02, alpha = 0.05, tunedFor = 5000 } = options;
+  const { tables, definition, worthwhile = 0.02, alpha = 0.05, tunedFor = 5000 } = options;
   const { correction = 'benjamini-hochberg', beforeMs = 7 * dayMs, onProgress } = options;
-  const cohort = await openCohort({ ...options, expected: Object.keys(shares ?? {}) });
+  const cohort = await openCohort(options);
+  const { shares } = cohort;
   const control = controlOf(options.control, cohort.arms, shares !== undefined);
   const arms = [control, ...cohort.arms.filter((arm) => arm !== control)];
   const { from, to, mixed } = cohort;

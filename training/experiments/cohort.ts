@@ -14,6 +14,15 @@ export interface Cohort {
   readonly arms: readonly string[];
   /** Users who saw more than one arm: in no arm here. */
   readonly mixed: number;
+  /** Planned, by arm; undefined where it is not known. */
+  readonly shares: Readonly<Record<string, number>> | undefined;
+}
+
+export interface Planned {
+  /** Of this phase; of whichever it is, if left out. */
+  readonly phase?: string;
+  /** Parts of the users by arm, the control first; in proportion. */
+  readonly shares: Readonly<Record<string, number>>;
 }
 
 export interface CohortOptions {
@@ -24,8 +33,8 @@ export interface CohortOptions {
   /** Events from then on count; who was exposed before stays in. */
   readonly from?: number;
   readonly to?: number;
-  /** Arms that there should be, in their order; others follow by name. */
-  readonly expected?: readonly string[];
+  /** What was planned; of another phase it says nothing. */
+  readonly planned?: Planned;
 }
 
 /**
@@ -35,7 +44,7 @@ export interface CohortOptions {
  * experiment or phase that the log has no exposure of.
  */
 export const openCohort = async (options: CohortOptions): Promise<Cohort> => {
-  const { tables, experiment, expected = [] } = options;
+  const { tables, experiment } = options;
   const { phase, phases, begins, ends } = await findPhase(options);
   const from = Math.max(options.from ?? -Infinity, begins);
   const to = Math.min(options.to ?? Infinity, ends, (await lastEvent(tables)) + 1);
@@ -57,6 +66,8 @@ export const openCohort = async (options: CohortOptions): Promise<Cohort> => {
     String(arm),
   );
   const [counted] = await tables.query('SELECT count(*)::DOUBLE AS users FROM mixed');
+  const shares = plannedShares(options.planned, phase);
+  const expected = Object.keys(shares ?? {});
   return {
     experiment,
     phase,
@@ -65,8 +76,12 @@ export const openCohort = async (options: CohortOptions): Promise<Cohort> => {
     to,
     arms: [...expected, ...seen.filter((arm) => !expected.includes(arm))],
     mixed: Number(counted?.['users'] ?? 0),
+    shares,
   };
 };
+
+const plannedShares = (planned: Planned | undefined, phase: string): Planned['shares'] | undefined =>
+  planned?.phase === undefined || planned.phase === phase ? planned?.shares : undefined;
 
 /** Feedback dated further beyond everything that was answered is a wrong clock. */
 const aheadMs = 86_400_000;

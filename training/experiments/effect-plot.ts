@@ -33,7 +33,8 @@ export const effectPlot = (
     {
       ...frame(title),
       legend: { show: false },
-      xAxis: { type: 'category', data: times, boundaryGap: false },
+      grid: { left: 64, right: 40, top: 44, bottom: 32 },
+      xAxis: { type: 'category', data: times, boundaryGap: false, axisLine: { onZero: false } },
       yAxis: axis(unit === 'relative' ? '%' : '', {
         min: -reach,
         max: reach,

@@ -7,6 +7,7 @@ import {
   amount,
   count,
   instant,
+  level,
   metricName,
   minus,
   percent,
@@ -82,7 +83,8 @@ const guardrails = ({ metrics, settings }: ExperimentAnalysis): Block[] => {
       if (each.guardrail === undefined) return [[...what, 'not known', 'the control’s mean cannot be told from 0']];
       const { state, worst, pValue } = each.guardrail;
       const words = { held: 'held', broken: 'BROKEN', unknown: 'not known yet' } as const;
-      const bound = Number.isFinite(worst) ? `at worst ${percent(worst)} worse` : 'no bound yet';
+      const bound =
+        worst === 0 ? 'not worse at all' : Number.isFinite(worst) ? `at worst ${percent(worst)} worse` : 'no bound yet';
       return [[...what, words[state], `${bound} (p ${probability(pValue)})`]];
     }),
   );
@@ -91,7 +93,7 @@ const guardrails = ({ metrics, settings }: ExperimentAnalysis): Block[] => {
     { kind: 'heading', level: 2, text: 'Guardrails' },
     {
       kind: 'text',
-      text: `A guardrail holds when harm of its margin or more is ruled out, one-sided at ${percent(settings.alpha)}, however often it is looked at.`,
+      text: `A guardrail holds when harm of its margin or more is ruled out, one-sided at ${level(settings.alpha)}, however often it is looked at.`,
     },
     { kind: 'table', columns: ['metric', 'arm', 'margin', 'state', 'bound'], rows },
   ];
@@ -112,7 +114,8 @@ const usersTable = ({ arms, control, sampleRatio }: ExperimentAnalysis): Block =
 };
 
 const sampleRatioText = ({ sampleRatio, usersPerDay }: ExperimentAnalysis): string => {
-  const rate = `New users came at ${count(usersPerDay)} a day.`;
+  const rate =
+    usersPerDay === 0 ? 'No new users came in the last days.' : `New users came at ${count(usersPerDay)} a day.`;
   if (sampleRatio === undefined) return rate;
   const { pValue, sequentialPValue, given } = sampleRatio;
   const against = given ? 'the planned shares' : 'equal shares (say --share or --experiments if they should be others)';
@@ -126,7 +129,7 @@ const howToRead = ({ settings }: ExperimentAnalysis): string => {
     beforeMs === 0
       ? ''
       : ` The adjusted effect (CUPED) takes out what users already did differently in the ${Number(days.toFixed(2))} days before they were exposed; where there is one it is what counts.`;
-  return `The ${percent(1 - alpha)} interval is for one look at a time that was chosen before. The always-valid one holds however often it is looked at, and the findings above go by it.${before} p is of the always-valid interval; corrected for all metrics and arms: ${corrections[correction]}.`;
+  return `The ${level(1 - alpha)} interval is for one look at a time that was chosen before. The always-valid one holds however often it is looked at, and the findings above go by it.${before} p is of the always-valid interval; corrected for all metrics and arms: ${corrections[correction]}.`;
 };
 
 const metricsTable = ({ metrics, settings }: ExperimentAnalysis): Block => ({
@@ -137,7 +140,7 @@ const metricsTable = ({ metrics, settings }: ExperimentAnalysis): Block => ({
     'users',
     'mean',
     'effect',
-    `${percent(1 - settings.alpha)} interval`,
+    `${level(1 - settings.alpha)} interval`,
     'always valid',
     'adjusted, always valid',
     'p',

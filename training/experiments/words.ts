@@ -30,7 +30,10 @@ const pers = { user: 'per user', request: 'per list', impression: 'per shown ite
 
 /** What a metric is called in a sentence: "watch time per user". */
 export const metricName = ({ name, per }: Pick<MetricRule, 'name' | 'per'>): string =>
-  `${name.replaceAll('_', ' ')} ${pers[per]}`.trim();
+  `${name.replaceAll('_', ' ')} ${/_per_/.test(name) ? '' : pers[per]}`.trim();
+
+/** 0.95 as "95 %". */
+export const level = (value: number): string => `${Number((100 * value).toFixed(4))} %`;
 
 /** 0.4 days as "10 hours". */
 export const span = (days: number): string => {
