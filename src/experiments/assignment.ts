@@ -4,20 +4,12 @@ import {
   type SavedGroupsPayload,
   type UserContext,
 } from '@growthbook/growthbook';
-import type { Problem } from '../errors.js';
-import { nameHint } from '../nearest.js';
-import { isObject, pointer, type Payload, type RawFeature, type Testers } from './payload.js';
-import { userAttributes } from './split.js';
+import { attributePicker } from './attributes.js';
+import { isObject, type Payload, type RawFeature } from './payload.js';
+import { overridesOf } from './testers.js';
 import type { Assignment, Exposed, PlannedExperiment, Subject } from './types.js';
 
 export const nothingAssigned: Assignment = { arms: {}, settings: {}, exposed: [] };
-
-/** What a tester gets whatever the rules say. */
-interface Override {
-  readonly arms: Readonly<Record<string, string>>;
-  /** By feature. */
-  readonly values: Map<string, unknown>;
-}
 
 type SavedGroup = SavedGroupsPayload[string];
 type Subscriber = Parameters<NonNullable<UserContext['experimentViewedSubs']>['add']>[0];
@@ -82,40 +74,6 @@ export const createAssign = (
   };
 };
 
-/**
- * GrowthBook copies the attributes several times for each feature, so it gets only those that some condition looks at. The
- * user's id is a text, whatever it came as.
- */
-const attributePicker = ({ features, savedGroups }: Payload) => {
-  const named = new Set<string>();
-  const collect = (value: unknown): void => {
-    if (Array.isArray(value)) value.forEach(collect);
-    if (!isObject(value)) return;
-    for (const [key, inner] of Object.entries(value)) {
-      if (!key.startsWith('$')) named.add(key.split('.', 1)[0] ?? key);
-      if (key === 'attributeKey' && typeof inner === 'string') named.add(inner.split('.', 1)[0] ?? inner);
-      collect(inner);
-    }
-  };
-  collect(savedGroups);
-  const rules = features.flatMap((feature) => feature.rules);
-  for (const { condition, filters, hashAttribute } of rules) {
-    collect(condition);
-    for (const attribute of [hashAttribute, ...(Array.isArray(filters) ? filters.map(attributeOf) : [])])
-      if (typeof attribute === 'string') named.add(attribute);
-  }
-  const ids = userAttributes.filter((name) => name === 'id' || named.has(name));
-  const others = [...named].filter((name) => !userAttributes.includes(name));
-  return (attributes: Readonly<Record<string, unknown>>, id: string | undefined): Record<string, unknown> => {
-    const picked: Record<string, unknown> = {};
-    for (const name of ids) picked[name] = id;
-    for (const name of others) if (Object.hasOwn(attributes, name)) picked[name] = attributes[name];
-    return picked;
-  };
-};
-
-const attributeOf = (filter: unknown): unknown => (isObject(filter) ? filter['attribute'] : undefined);
-
 /** No two of the values that meet here set the same, but both may set weights, of different heads. */
 const merge = (settings: Record<string, unknown>, value: Readonly<Record<string, unknown>>): void => {
   for (const key in value) {
@@ -123,45 +81,3 @@ const merge = (settings: Record<string, unknown>, value: Readonly<Record<string,
     settings[key] = isObject(before) && isObject(more) ? { ...before, ...more } : more;
   }
 };
-
-const overridesOf = (testers: Testers, experiments: readonly PlannedExperiment[]): Map<string, Override> => {
-  const overrides = new Map<string, Override>();
-  for (const [user, wanted] of Object.entries(testers)) {
-    const arms: Record<string, string> = {};
-    const values = new Map<string, unknown>();
-    for (const [key, wantedArm] of Object.entries(wanted)) {
-      const experiment = experiments.find((each) => each.key === key);
-      const arm = experiment?.arms.find((each) => each.key === wantedArm);
-      if (experiment === undefined || arm === undefined || !experiment.active) continue;
-      // Of two experiments of one feature only one can apply: the last that is named.
-      for (const other of experiments)
-        if (other.feature === experiment.feature) Reflect.deleteProperty(arms, other.key);
-      arms[key] = arm.key;
-      values.set(experiment.feature, arm.value);
-    }
-    if (values.size > 0) overrides.set(user, { arms, values });
-  }
-  return overrides;
-};
-
-/**
- * Testers of what is not there: told, not refused, so that an experiment can be ended without a look at its testers.
- */
-export const testerNotes = (testers: Testers, experiments: readonly PlannedExperiment[]): Problem[] =>
-  Object.entries(testers).flatMap(([user, wanted]) =>
-    Object.entries(wanted).flatMap(([key, wantedArm]): Problem[] => {
-      const path = pointer('testers', user, key);
-      const experiment = experiments.find((each) => each.key === key);
-      if (experiment === undefined) {
-        const hint = nameHint(
-          key,
-          experiments.map((each) => each.key),
-        );
-        return [{ path, message: `there is no experiment "${key}"`, hint }];
-      }
-      const known = experiment.arms.map((arm) => arm.key);
-      if (!known.includes(wantedArm))
-        return [{ path, message: `${key} has no arm "${wantedArm}"`, hint: nameHint(wantedArm, known) }];
-      return experiment.active ? [] : [{ path, message: `${key} is switched off, for testers too` }];
-    }),
-  );

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { WatchnextError, type Problem } from '../errors.js';
-import { createAssign, testerNotes } from './assignment.js';
+import { createAssign } from './assignment.js';
 import { begunWith, changeProblems, type Begun } from './changes.js';
 import { conflicts } from './conflicts.js';
 import { readPayload, type Findings, type Testers } from './payload.js';
 import { readRules, type ReadExperiment } from './rule.js';
+import { testerNotes } from './testers.js';
 import type { ArmCatalogue, Configuration } from './types.js';
 
 export interface ReadOptions {

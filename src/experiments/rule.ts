@@ -115,7 +115,15 @@ const checkAim = (rule: RawRule, at: string, { savedGroups, findings }: ReadCont
     problems.push({ path: `${at}/active`, message: 'must be true or false' });
 };
 
-const checkRollout = ({ coverage }: RawRule, at: string, { findings }: ReadContext): void => {
+const checkRollout = (rule: RawRule, at: string, { findings }: ReadContext): void => {
+  const { coverage } = rule;
+  for (const key of ['namespace', 'variations', 'weights', 'ranges'])
+    if (key in rule)
+      findings.notes.push({
+        path: `${at}/${key}`,
+        message: `"${key}" has no effect beside "force"`,
+        hint: 'a forced value is limited by condition, coverage and filters',
+      });
   if (coverage !== undefined && !(typeof coverage === 'number' && coverage >= 0 && coverage <= 1))
     findings.problems.push({
       path: `${at}/coverage`,
