@@ -7,6 +7,7 @@ import { openLogTables, type LogTables } from '../../training/dataset/index.js';
 import {
   analyseExperiment,
   experimentReport,
+  requireExperiment,
   toHtml,
   toMarkdown,
   verdicts,
@@ -90,6 +91,7 @@ Examples:
           log,
           onProgress: (done, total) => progress.show({ label: 'reading the log', done, total }),
         });
+        await requireExperiment(tables, experiment);
         const definition = await namedRanker(flags.ranker ?? (await rankerOf(tables, experiment)), settings.models);
         const { control, phase, from, to, effect, before, tunedFor, correction } = flags;
         const analysis = await analyseExperiment({

@@ -101,11 +101,11 @@ interface Phase {
 }
 
 const findPhase = async ({ tables, experiment, phase: wanted }: CohortOptions): Promise<Phase> => {
+  await requireExperiment(tables, experiment);
   const found = await tables.query(
     `SELECT phase, min("time") AS begins FROM exposures WHERE experiment = ${sqlText(experiment)}
      GROUP BY phase ORDER BY begins`,
   );
-  if (found.length === 0) throw await unknownExperiment(tables, experiment);
   const phases = found.map(({ phase }) => String(phase));
   const index = wanted === undefined ? phases.length - 1 : phases.indexOf(wanted);
   const phase = phases[index];
@@ -117,10 +117,12 @@ const findPhase = async ({ tables, experiment, phase: wanted }: CohortOptions): 
   return { phase, phases, begins: time(index, 0), ends: time(index + 1, Infinity) };
 };
 
-const unknownExperiment = async (tables: LogTables, experiment: string): Promise<WatchnextError> => {
+/** Rejects with data_missing for an experiment that the log has no exposure to, with the nearest that it has. */
+export const requireExperiment = async (tables: LogTables, experiment: string): Promise<void> => {
   const rows = await tables.query('SELECT DISTINCT experiment FROM exposures ORDER BY experiment');
   const known = rows.map((row) => String(row['experiment']));
-  return new WatchnextError('data_missing', `The log has no exposure to the experiment ${experiment}.`, {
+  if (known.includes(experiment)) return;
+  throw new WatchnextError('data_missing', `The log has no exposure to the experiment ${experiment}.`, {
     problems: [
       {
         path: experiment,

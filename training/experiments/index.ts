@@ -5,6 +5,7 @@ export {
   type ExperimentAnalysis,
   type SampleRatio,
 } from './analysis.js';
+export { requireExperiment } from './cohort.js';
 export type { Comparison, Judged, MetricAnalysis, SeriesPoint } from './comparison.js';
 export { toHtml, toMarkdown, type Block, type MarkdownDocument } from './document.js';
 export {
