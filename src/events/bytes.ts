@@ -203,6 +203,13 @@ export class ByteReader {
     return this.#bytes.toString('utf8', start, start + length);
   }
 
+  /** Of a long text, its bytes as a view. */
+  sized(): Buffer {
+    const length = this.u32();
+    const start = this.#skip(length);
+    return this.#bytes.subarray(start, start + length);
+  }
+
   /** The next bytes, as a view. */
   bytes(length: number): Uint8Array {
     const start = this.#skip(length);

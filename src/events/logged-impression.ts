@@ -3,6 +3,7 @@ import { ByteReader, unreadable } from './bytes.js';
 import { hasChoice, readChoice, type Choice } from './choice-codec.js';
 import { envelopeBytes, markedFields, type Envelope } from './envelope.js';
 import { decodeFields } from './fields-codec.js';
+import { fieldNames, scanFields, type FieldNames } from './fields-scan.js';
 import { partsBytes } from './impression-codec.js';
 import type { EventId, Impression, ShownItem } from './types.js';
 
@@ -73,6 +74,15 @@ export class LoggedImpression implements Impression {
   get fields(): Fields {
     const { fields, choice } = this.#places;
     return (this.#fields ??= readFields(new ByteReader(this.#bytes, fields, choice), this.#marked, this.items.length));
+  }
+
+  namedFields(names: readonly string[]): Fields | undefined {
+    const { fields, choice } = this.#places;
+    if (lastNames?.names !== names) lastNames = fieldNames(names);
+    const json = new ByteReader(this.#bytes, fields, choice).sized();
+    const [user, context, ...candidates] = scanFields(json, lastNames) ?? [];
+    if (user === undefined || context === undefined || candidates.length !== this.items.length) return undefined;
+    return { user, context, candidates };
   }
 
   get features(): FeatureBatch {
@@ -161,16 +171,29 @@ function headOf(
   return { candidates, places: { served, items, heads, fields, choice, features } };
 }
 
-/** From one impression to the next it is nearly always the same, and takes long to read. */
-let lastServed: { readonly part: Buffer; readonly served: Served } | undefined;
+/** Asked for again and again by whoever follows the log. */
+let lastNames: FieldNames | undefined;
+
+/** Nearly always one of a few, as many as there are combinations of arms, and each takes long to read; the latest first. */
+const knownServed: { readonly part: Buffer; readonly served: Served }[] = [];
+const mostServed = 16;
 
 function readServed(part: Uint8Array): Served {
-  if (lastServed?.part.equals(part) === true) return lastServed.served;
+  const place = knownServed.findIndex((each) => each.part.equals(part));
+  const known = place < 0 ? undefined : knownServed[place];
+  if (known !== undefined) {
+    if (place > 0) {
+      knownServed.splice(place, 1);
+      knownServed.unshift(known);
+    }
+    return known.served;
+  }
   const reader = new ByteReader(part);
   const arms = Object.fromEntries(list(reader, 2, () => [reader.text(), reader.text()] as const));
   const weights = Object.fromEntries(list(reader, 9, () => [reader.text(), reader.f64()] as const));
   const served = { arms, weights, tasks: list(reader, 1, () => reader.text()) };
-  lastServed = { part: Buffer.from(part), served };
+  knownServed.unshift({ part: Buffer.from(part), served });
+  if (knownServed.length > mostServed) knownServed.pop();
   return served;
 }
 

@@ -43,6 +43,11 @@ export interface Impression {
   readonly form?: 'product' | 'sum' | undefined;
   /** One request with the items as its rows: the values as they were read, before anything fitted is applied. */
   readonly features: FeatureBatch;
+  /**
+   * Of `fields`, those with these names that are texts, finite numbers or booleans, without reading the others; undefined
+   * where that cannot be told so. An impression read from the log has it.
+   */
+  namedFields?(names: readonly string[]): Impression['fields'] | undefined;
   /** `features` as bytes, where they are at hand: an impression read from the log has them without decoding. */
   readonly encodedFeatures?: Uint8Array;
 }

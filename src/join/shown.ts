@@ -35,8 +35,10 @@ export interface ShownFields {
 }
 
 /** The fields that state looks at. It finds keys by them, so only texts, numbers and booleans matter. */
-export function fieldsOf({ fields }: Impression, names: readonly string[]): ShownFields {
-  const { user, context, candidates } = fields;
+export function fieldsOf(impression: Impression, names: readonly string[]): ShownFields {
+  const named = impression.namedFields?.(names);
+  if (named !== undefined) return named;
+  const { user, context, candidates } = impression.fields;
   return {
     user: chosen(user, names),
     context: chosen(context, names),
