@@ -55,8 +55,8 @@ export const examinationCommand = (): Command =>
       'after',
       `
 All numbers are against the first position: 0.5 is looked at half as often.
-  by swaps  the first item and one other changed places at random in some requests: sound whatever the order was. Let an
-            arm draw them: exploration: {swaps: 0.05}
+  by swaps  the first item and one other changed places at random in some requests: sound whatever the order was. They are
+            drawn with exploration: {swaps: 0.05}, under score in ranker.yaml or in an arm
   by tower  what the sealed bias tower learned, for an average candidate. Needs no log: --log off
   by lists  ordinary lists, given what the head predicted for each item: sound as far as the head knew what the order knew
 

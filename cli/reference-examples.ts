@@ -53,7 +53,8 @@ learns from its own log would confirm its own order. Use one of three treatments
 
 - \`kind: tower\`, the default: in training it adds to the output of each task a weight that depends only on \`position\`, crossed
   with for example the device, so that the network need not explain it. It is shallow, a table of weights. The service ranks
-  without it, as if every candidate stood in the same place.
+  without it, as if every candidate stood in the same place. It learns next to much quicker embeddings: with less than some
+  thousand steps give it \`rate: 10\`, or what it is slow to explain is learned as being good.
 - \`kind: input\`: the network takes the position as an input, as one of \`positions\` places or missing. The service ranks as if every
   candidate stood in the first place, or with \`serve_as: missing\` as if nobody knew.
 - \`kind: adversarial\`: a head beside the network learns to tell the position from what all tasks share, and its gradient is turned

@@ -7,6 +7,7 @@ import type { BiasDefinition, RankerDefinition } from './schema.js';
 const kindsOf = {
   dropout: ['tower', 'input'],
   tasks: ['tower'],
+  rate: ['tower'],
   serve_as: ['input'],
   weight: ['adversarial'],
   ramp: ['adversarial'],

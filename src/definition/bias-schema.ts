@@ -39,6 +39,15 @@ export const BiasSchema = object(
         default: 'all binary tasks',
       }),
     ),
+    rate: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        maximum: 1000,
+        description:
+          'tower: factor on the learning rate of its weights; 10 where training has only some hundred steps, in which they cannot reach what they should be',
+        default: 1,
+      }),
+    ),
     serve_as: Type.Optional(
       word(['first', 'missing'], {
         description:
@@ -51,8 +60,8 @@ export const BiasSchema = object(
         exclusiveMinimum: 0,
         maximum: 100,
         description:
-          'adversarial: how strongly the shared layers are pushed away from what tells the position, against the tasks’ losses',
-        default: 1,
+          'adversarial: how strongly the shared layers are pushed away from what tells the position, against the tasks’ losses; above 0.3 it hides what is good too',
+        default: 0.1,
       }),
     ),
     ramp: Type.Optional(

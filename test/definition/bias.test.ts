@@ -21,7 +21,7 @@ const fingerprintOf = (bias: string): string => fingerprint(parseDefinition(with
 describe('the treatment of the position', () => {
   test.each([
     '{kind: tower, features: [position, device], tasks: [click]}',
-    '{features: [device]}',
+    '{features: [device], rate: 10}',
     '{kind: input, features: [position]}',
     '{kind: input, features: [position], positions: 5, dropout: 0.2, serve_as: missing}',
     '{kind: adversarial, features: [position], positions: 5, weight: 0.3, ramp: 0.5}',
@@ -38,6 +38,7 @@ describe('the treatment of the position', () => {
     ['{kind: input, features: [position], serve_as: missing}', [['serve_as', /never met/]]],
     ['{kind: adversarial, features: [position], weight: 0}', [['weight', /> 0/]]],
     ['{kind: adversarial, features: [position], ramp: 2}', [['ramp', /<= 1/]]],
+    ['{kind: input, features: [position], rate: 3}', [['rate', /belongs to kind: tower/]]],
     ['{features: [position], serve_as: first}', [['serve_as', /belongs to kind: input/]]],
     ['{features: [position], weight: 1, ramp: 1}', [['weight', /adversarial/], ['ramp', /adversarial/]]], // prettier-ignore
     ['{features: [device], positions: 4}', [['positions', /no effect/]]],

@@ -19,7 +19,12 @@ export interface PlatformLog {
  * What a service with two heads (click, and seconds watched after a click) logs: lists of the best first, as the head for
  * clicks sees them, which is right; some with a swap; and what came of them.
  */
-export function* platformLog({ requests, seed = 1, swaps = 0.5, positions = 4 }: PlatformLog): Generator<Impression | Feedback> {
+export function* platformLog({
+  requests,
+  seed = 1,
+  swaps = 0.5,
+  positions = 4,
+}: PlatformLog): Generator<Impression | Feedback> {
   const { uniform, below } = drawOf(seed, 23);
   for (let request = 0; request < requests; request++) {
     const device = devices[below(2)]!;

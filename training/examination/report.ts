@@ -50,7 +50,7 @@ const sources = (
   return [
     ...said,
     'No request of the log drew a swap. What ordinary lists say holds only as far as the heads know what the order knew: let ' +
-      'an arm draw swaps in a few percent of its requests, `exploration: {swaps: 0.05}`.',
+      'swaps be drawn in a few percent of the requests, `exploration: {swaps: 0.05}` under `score` or in an arm.',
   ];
 };
 

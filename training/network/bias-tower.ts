@@ -14,8 +14,20 @@ export interface BiasTower {
 
 export const biasParameter = 'bias/weights';
 
-export const createBiasTower = (cells: number, tasks: readonly { readonly biased: boolean }[]): BiasTower => ({
-  parameters: [{ name: biasParameter, shape: [cells, tasks.length], bound: 0, decays: false }],
+export const createBiasTower = (
+  cells: number,
+  tasks: readonly { readonly biased: boolean }[],
+  rate?: number,
+): BiasTower => ({
+  parameters: [
+    {
+      name: biasParameter,
+      shape: [cells, tasks.length],
+      bound: 0,
+      decays: false,
+      ...(rate === undefined ? {} : { rate }),
+    },
+  ],
   logits: (weights, index) => {
     const biased = tf.tensor1d(tasks.map((task) => (task.biased ? 1 : 0)));
     return gatherCells(weights, index).mul(biased);

@@ -18,6 +18,8 @@ export interface ParameterSpec {
   readonly bound: number;
   /** Weight decay leaves biases alone. */
   readonly decays: boolean;
+  /** Factor on the learning rate; 1 if left out. */
+  readonly rate?: number;
 }
 
 /** A random input of the training step: the network asks, the trainer feeds seeded values. Absent when scoring. */

@@ -54,6 +54,14 @@ describe('optimisers', () => {
     close(valuesAfter({ kind: 'sgd' }, 2), [1 - 0.03 - 0.06, -2 + 0.8, 0.5 - 0.1 - 0.2]);
   });
 
+  test('weights with a factor move by the rate times it', () => {
+    const rule: UpdateRule = { kind: 'sgd', weightDecay: 0 };
+    const weights = createWeights(rule, start);
+    const faster = specs.map((spec) => (spec.name === 'b' ? { ...spec, rate: 10 } : spec));
+    updateWeights(weights, faster, { rule, gradients: gradientsOf(1), rate: 0.01 });
+    close([...weights.parameters.get('w')!, ...weights.parameters.get('b')!], [1 - 0.003, -2 + 0.04, 0.5 - 0.1]);
+  });
+
   test('weight decay takes its share of the weights and leaves biases alone', () => {
     close(valuesAfter({ kind: 'sgd', weightDecay: 0.5 }, 1), [0.95 - 0.03, -1.9 + 0.4, 0.5 - 0.1]);
   });

@@ -56,11 +56,11 @@ export const updateWeights = (
   const { rule, gradients, rate } = options;
   weights.step = Math.min(lastStep, weights.step + 1);
   const scale = clipScale(rule, specs, gradients);
-  for (const { name, decays } of specs) {
+  for (const { name, decays, rate: factor = 1 } of specs) {
     const gradient = array(gradients, name);
     const parameter = array(weights.parameters, name);
     if (decays && rule.weightDecay > 0) shrink(parameter, 1 - rate * rule.weightDecay);
-    const move = { parameter, gradient, scale, rate };
+    const move = { parameter, gradient, scale, rate: rate * factor };
     if (rule.kind === 'adam') {
       adam(move, {
         first: array(weights.slots, `first/${name}`),

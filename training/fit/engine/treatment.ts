@@ -24,7 +24,7 @@ export interface Treatment {
 
 export const treatmentOf = ({ bias }: Pick<RankerDefinition, 'bias'>, cells: number): Treatment => {
   if (bias === undefined || cells === 0) return { screenCells: 0 };
-  const { kind = 'tower', dropout = 0, serve_as: servedAs = 'first', weight = 1, ramp = 1 } = bias;
+  const { kind = 'tower', dropout = 0, serve_as: servedAs = 'first', weight = 0.1, ramp = 1 } = bias;
   switch (kind) {
     case 'tower':
       return { screenCells: 0, dropout };
@@ -70,7 +70,7 @@ export const besideNetwork = (
       const biased = Object.entries(tasks).map(([name, { kind }]) => ({
         biased: bias.tasks?.includes(name) ?? kind === 'binary',
       }));
-      const tower = createBiasTower(cells, biased);
+      const tower = createBiasTower(cells, biased, bias.rate);
       return {
         ...nothing,
         parameters: tower.parameters,
