@@ -2,35 +2,29 @@ import type { RankerDefinition } from '../../src/definition/index.js';
 import type { Feedback, Impression } from '../../src/events/index.js';
 import type { ArmSettings } from '../../src/experiments/index.js';
 import { createWorld } from '../../training/dataset/index.js';
-import { searchBounds, tune, type Tuning } from '../../training/policy/index.js';
-import {
-  addTallies,
-  effectsOf,
-  intervalText,
-  levelsOf,
-  listMetrics,
-  loggedLists,
-  markdownTable,
-  measures,
-  platformLists,
-  signOf,
-  type ArmDays,
-  type Replicate,
-} from '../../training/studies/index.js';
+import { searchBounds, supportLimits, tune } from '../../training/policy/index.js';
+import { effectsOf, levelsOf, loggedLists, platformLists } from '../../training/studies/index.js';
 import { openArm, type Arm } from './arm.js';
 import { worldSeed } from './contest.js';
+import {
+  after,
+  before,
+  coverageOf,
+  coverageTable,
+  findingsOf,
+  tasksTuned,
+  weightTable,
+  type Tuned,
+} from './coverage.js';
 import { studyDefinition } from './definition.js';
 import { liveSideBySide } from './live.js';
 import { studyEngine, trainOnLists } from './trained.js';
 import { settingOf, worldOf, type Study, type StudySize } from './types.js';
 
-const [before, after] = ['as before', 'tuned'];
 /** Days of exploring log that weights are tuned on. */
 const logDays = 2;
 /** Every list is drawn: one of noise alone lets the log say as much as it can of other weights. */
 const exploration = { share: 1, temperature: 0.5 };
-const tasksTuned = ['click', 'watch', 'like'];
-
 /** Where an owner may begin: at what is clicked. */
 const startOf = (definition: RankerDefinition): RankerDefinition => ({
   ...definition,
@@ -43,16 +37,6 @@ const startOf = (definition: RankerDefinition): RankerDefinition => ({
   },
 });
 
-/** What became of one world. */
-interface Tuned {
-  readonly seed: number;
-  readonly tuning: Tuning;
-  /** The days of the log again, under both: what the log's estimate is of. Undefined where nothing was chosen. */
-  readonly again: Replicate | undefined;
-  /** The days after. */
-  readonly live: Replicate | undefined;
-}
-
 export const weights: Study = {
   title: 'Weights tuned on a log, then tried live',
   about: 'weights chosen from an exploring log; its estimate against the live result',
@@ -60,9 +44,11 @@ export const weights: Study = {
   short: { worlds: 2, users: 40, requestsPerDay: 200, historyDays: 2, days: 1 },
   async run({ seed, short, size, onProgress }) {
     const definition = startOf(await studyDefinition());
+    // So few lists support no choice: the short form makes one all the same, so that it is tried live.
+    const effectiveLists = short ? 10 : supportLimits.effectiveLists;
     const tuned: Tuned[] = [];
     for (let replicate = 0; replicate < size.worlds; replicate++) {
-      tuned.push(await tuneWorld(definition, { size, seed: worldSeed(seed, replicate) }));
+      tuned.push(await tuneWorld(definition, { size, seed: worldSeed(seed, replicate), effectiveLists }));
       onProgress?.(replicate + 1, size.worlds);
     }
     const live = tuned.flatMap((each) => each.live ?? []);
@@ -97,7 +83,7 @@ export const weights: Study = {
 
 const tuneWorld = async (
   definition: RankerDefinition,
-  { size, seed }: { readonly size: StudySize; readonly seed: number },
+  { size, seed, effectiveLists }: { readonly size: StudySize; readonly seed: number; readonly effectiveLists: number },
 ): Promise<Tuned> => {
   // What gets lost gets lost under any weights; without loss the log and the truth are of the same thing.
   const world = createWorld(seed, { ...worldOf(size), feedbackLoss: 0 });
@@ -131,6 +117,7 @@ const tuneWorld = async (
       metrics: [0, 1],
       waits: tasks.map((task) => waitOf(definition, tasks, task)),
       seed,
+      limits: { effectiveLists },
     });
     const { choice } = tuning;
     if (choice === undefined) return { seed, tuning, again: undefined, live: undefined };
@@ -153,112 +140,4 @@ const boundsOf = ({ score }: RankerDefinition): Record<string, readonly [number,
 const waitOf = ({ tasks: all }: RankerDefinition, tasks: readonly string[], task: string): number | undefined => {
   const when = all[task]?.when;
   return when === undefined ? undefined : tasks.indexOf(when);
-};
-
-/** What the log said of one gain in one world, and what was so. */
-interface Covered {
-  readonly seed: number;
-  readonly measure: (typeof listMetrics)[number]['name'];
-  readonly estimate: number;
-  readonly low: number;
-  readonly high: number;
-  /** Expected by the law on the days of the log, on the days after, and as it came out on these. */
-  readonly again: number;
-  readonly live: number;
-  readonly observed: number;
-}
-
-const coverageOf = ({ seed, tuning: { choice }, again, live }: Tuned): Covered[] => {
-  if (choice === undefined || again === undefined || live === undefined) return [];
-  return listMetrics.map(({ name: measure }, at) => {
-    const gain = ({ arms }: Replicate, kind: 'expected' | 'observed'): number => {
-      const level = (name: string | undefined): number => measures[measure].of(addTallies(daysOf(arms, name))[kind]);
-      return level(after) - level(before);
-    };
-    const { value, low, high } = choice.gains[at] ?? { value: Number.NaN, low: Number.NaN, high: Number.NaN };
-    return {
-      seed,
-      measure,
-      estimate: value,
-      low,
-      high,
-      again: gain(again, 'expected'),
-      live: gain(live, 'expected'),
-      observed: gain(live, 'observed'),
-    };
-  });
-};
-
-const daysOf = (arms: readonly ArmDays[], name: string | undefined): ArmDays['days'] =>
-  arms.find(({ arm }) => arm === name)?.days ?? [];
-
-const holds = ({ low, high }: Covered, truth: number): boolean => low <= truth && truth <= high;
-
-const digits = (value: number): string => (value < 0 ? '−' : '+') + Math.abs(value).toPrecision(3);
-
-const coverageTable = (rows: readonly Covered[]): string =>
-  markdownTable(
-    [
-      'world',
-      'gain per list in',
-      'the log’s estimate',
-      'the same days, truly',
-      'held',
-      'the days after, truly',
-      'held',
-      'as it came out',
-    ],
-    rows.map((row) => [
-      String(row.seed),
-      row.measure,
-      `${digits(row.estimate)} (${digits(row.low)} to ${digits(row.high)})`,
-      digits(row.again),
-      holds(row, row.again) ? 'yes' : '**no**',
-      digits(row.live),
-      holds(row, row.live) ? 'yes' : '**no**',
-      digits(row.observed),
-    ]),
-  );
-
-const weightTable = (definition: RankerDefinition, tuned: readonly Tuned[]): string => {
-  const tasks = Object.keys(definition.tasks);
-  const shown = tasksTuned.map((task) => tasks.indexOf(task));
-  return markdownTable(
-    ['world', ...tasksTuned, 'lists', 'effective lists', 'recommended', 'why'],
-    [
-      ['as before', ...tasksTuned.map((task) => String(definition.score.weights[task] ?? 0)), '', '', '', ''],
-      ...tuned.map(({ seed, tuning: { choice, judged, recommended, reasons } }) => [
-        String(seed),
-        ...shown.map((at) => choice?.weights[at]?.toPrecision(3) ?? ''),
-        String(judged.lists),
-        choice === undefined ? '' : String(Math.round(choice.support.effectiveLists)),
-        recommended ? 'yes' : 'no',
-        reasons.join('; '),
-      ]),
-    ],
-  );
-};
-
-const findingsOf = (tuned: readonly Tuned[], rows: readonly Covered[]): string[] => {
-  const count = (truth: (row: Covered) => number): string =>
-    `${rows.filter((row) => holds(row, truth(row))).length} of ${rows.length}`;
-  const chosen = tuned.filter(({ live }) => live !== undefined);
-  const live = chosen.flatMap((each) => each.live ?? []);
-  const refused = tuned.length - chosen.length;
-  if (chosen.length === 0)
-    return [`In none of ${tuned.length} worlds did the log say enough of any other weights to choose them.`];
-  const sentence = (measure: 'engagement' | 'likes'): string[] =>
-    effectsOf(live, { arm: after, control: before })
-      .filter((effect) => effect.measure === measure)
-      .map(({ expected }) => {
-        const sign = signOf(expected);
-        const told = sign === undefined ? 'no difference can be told' : sign === 'up' ? 'more' : 'less';
-        return `Live, on the days after, ${measure} with the tuned weights: ${told}, ${intervalText(expected)}.`;
-      });
-  return [
-    `The log’s 95 % interval of a gain held what then was so in ${count((row) => row.again)} cases on the days of the log, and in ${count((row) => row.live)} on the days after.`,
-    ...sentence('engagement'),
-    ...sentence('likes'),
-    `Recommended in ${tuned.filter(({ tuning }) => tuning.recommended).length} of ${tuned.length} worlds${refused === 0 ? '' : `; in ${refused} nothing was chosen`}.`,
-  ];
 };
