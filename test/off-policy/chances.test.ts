@@ -112,9 +112,9 @@ describe('expectations over everything that the log could have shown', () => {
   const expectTruth = (target: ListPolicy, weighting: 'place' | 'examined'): void => {
     const variation = { share: target.share, temperature: target.temperature, swaps: target.swaps };
     // Every list draws its own races: many of them, so that what is left is not luck.
-    const weigher = createWeigher(lists, { seed: 5, draws: 1500, examination, weighting });
+    const weigher = createWeigher(lists, { seed: 5, draws: 1500, examination });
     const outcome = fitOutcome(lists, { which, column: 0, basis: headBasis(lists, [undefined, undefined]) });
-    const { importance, expected } = weigher.weigh({ ...target, variation }, which, [outcome]);
+    const { importance, expected } = weigher.weigh({ ...target, variation }, which, { weighting, outcomes: [outcome] });
     const options = { lists, which, importance, column: 0 };
     const loose = target.share > 0 ? 2 : 6;
     expect(expectationOf(contributions('ips', options))).toBeCloseTo(truth(target), loose);
@@ -123,8 +123,10 @@ describe('expectations over everything that the log could have shown', () => {
   };
 
   test('without a variation of its own a target is varied as each list was', () => {
-    const weigher = createWeigher(lists, { seed: 5, draws: 1500, examination, weighting: 'examined' });
-    const { importance } = weigher.weigh({ weights: product.weights, form: 'product' }, which);
+    const weigher = createWeigher(lists, { seed: 5, draws: 1500, examination });
+    const { importance } = weigher.weigh({ weights: product.weights, form: 'product' }, which, {
+      weighting: 'examined',
+    });
     const first = Float64Array.from(which, (list) => importance[lists.slotStart[list]!]!);
     expect(expectationOf(first)).toBeCloseTo(1, 2);
     first.forEach((weight) => expect(Math.abs(weight - 1)).toBeLessThan(0.2));

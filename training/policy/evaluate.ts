@@ -69,18 +69,15 @@ export const evaluatePolicy = (options: EvaluateOptions): PolicyEvaluation => {
     ofMetric(metric, (column) => contributions('ips', { lists, which, importance: ones, column })),
   );
 
+  const weigher = createWeigher(lists, { seed, examination, draws });
   const support: WeightingSupport[] = [];
   const estimates: PolicyEstimate[] = [];
   for (const weighting of weightings) {
     const byOrder = weighting === 'list' || weighting === 'prefix';
-    const weigher = createWeigher(lists, {
-      ...{ seed, examination, draws },
-      weighting: weighting === 'examined' ? 'examined' : 'place',
-    });
     const weighed: Weighed =
       byOrder && orders !== undefined
         ? { importance: orders[weighting], expected: [] }
-        : weigher.weigh(target, which, outcomes);
+        : weigher.weigh(target, which, { weighting: weighting === 'examined' ? weighting : 'place', outcomes });
     const { importance, expected } = weighed;
     const limited = clipImportance(importance, clip);
     const supported = supportOf(lists, { which, importance, examination, placeChances: weigher.placeChances(which) });

@@ -14,7 +14,14 @@ export { supportLimits, supportOf, thinness, type Support, type SupportLimits } 
 export { tune, type Advice, type TuneOptions, type TuneProgress, type Tuning } from './tune.js';
 export { weightings } from './types.js';
 export type * from './types.js';
-export { createWeigher, type Target, type Weighed, type Weigher, type WeigherOptions } from './weigh.js';
+export {
+  createWeigher,
+  type Target,
+  type Weighed,
+  type Weigher,
+  type WeigherOptions,
+  type WeighOptions,
+} from './weigh.js';
 export { chooseAims, type Aims } from './metrics.js';
 export { leftOutReasons, readLoggedLists, type LeftOutReason, type ReadLog, type ReadLogOptions } from './read-log.js';
 export { evaluatePolicy, type EvaluateOptions, type PolicyEstimate, type PolicyEvaluation } from './evaluate.js';

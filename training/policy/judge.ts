@@ -9,6 +9,7 @@ export interface JudgeOptions {
   readonly lists: LoggedLists;
   readonly which: Int32Array;
   readonly weigher: Weigher;
+  readonly weighting: 'place' | 'examined';
   /** By column. */
   readonly outcomes: readonly OutcomeModel[];
   readonly metrics: readonly ListMetric[];
@@ -30,11 +31,11 @@ export interface Judgement {
 }
 
 export const judge = (
-  { lists, which, weigher, outcomes, metrics, estimator, clip, examination }: JudgeOptions,
+  { lists, which, weigher, weighting, outcomes, metrics, estimator, clip, examination }: JudgeOptions,
   target: Target | 'named',
 ): Judgement => {
   const robust = estimator === 'dr' ? outcomes : [];
-  const { importance, expected } = weigher.weigh(target, which, robust);
+  const { importance, expected } = weigher.weigh(target, which, { weighting, outcomes: robust });
   const limited = clipImportance(importance, clip);
   const ofColumn = (column: number): Float64Array => {
     const [outcome, values] = [robust[column], expected[column]];

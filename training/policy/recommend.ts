@@ -42,7 +42,10 @@ export const verdictOf = ({
 }: VerdictOptions): { readonly recommended: boolean; readonly reasons: string[] } => {
   if (choice === undefined) {
     if (wanted === undefined || wanted.thin.length === 0)
-      return { recommended: false, reasons: ['No weights that were tried raise one measure without lowering the other.'] };
+      return {
+        recommended: false,
+        reasons: ['No weights that were tried raise one measure without lowering the other.'],
+      };
     return {
       recommended: false,
       reasons: [

@@ -94,8 +94,8 @@ export const tune = (options: TuneOptions): Tuning => {
   const examination = examinationOf(outcomes, lists.places);
   const pointsOn = (which: Int32Array, racesInAll: number): ((weights: readonly number[]) => TunedPoint) => {
     const draws = Math.min(32, Math.max(1, Math.round(racesInAll / Math.max(1, which.length))));
-    const weigher = createWeigher(lists, { seed, examination, weighting, draws });
-    const judging: JudgeOptions = { lists, which, weigher, outcomes, metrics, estimator, clip, examination };
+    const weigher = createWeigher(lists, { seed, examination, draws });
+    const judging: JudgeOptions = { lists, which, weigher, weighting, outcomes, metrics, estimator, clip, examination };
     return pointJudge({ judging, current: space.current, form: space.form, variation, limits });
   };
 

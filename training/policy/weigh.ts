@@ -33,16 +33,20 @@ export interface Weighed {
 
 export interface Weigher {
   /** `named`: the target whose chances are in the log. */
-  weigh(target: Target | 'named', which: Int32Array, outcomes?: readonly OutcomeModel[]): Weighed;
+  weigh(target: Target | 'named', which: Int32Array, how: WeighOptions): Weighed;
   /** [slots] the chance of what was shown to be in its place, under the log’s own policy; of the lists asked for. */
   placeChances(which: Int32Array): Float64Array;
+}
+
+export interface WeighOptions {
+  readonly weighting: 'place' | 'examined';
+  readonly outcomes?: readonly OutcomeModel[];
 }
 
 export interface WeigherOptions {
   readonly seed: number;
   /** [places] how often people look there. */
   readonly examination: Float64Array;
-  readonly weighting: 'place' | 'examined';
   /** Races per list for the part of a target that is noise; 2 if left out. */
   readonly draws?: number;
 }
@@ -57,13 +61,12 @@ const leastChance = 1e-12;
  * of their luck. A target’s greedy and swapped parts are exact.
  */
 export const createWeigher = (lists: LoggedLists, options: WeigherOptions): Weigher => {
-  const { seed, examination, weighting, draws = 2 } = options;
+  const { seed, examination, draws = 2 } = options;
   const parts = headParts(lists);
   const scratch = scratchFor(lists);
   const pool = logTimes(seed);
   const unknown = (): Float64Array => new Float64Array(lists.slotRow.length).fill(NaN);
   const logged: LoggedChances = { chances: unknown(), exposures: unknown() };
-  const base = weighting === 'place' ? logged.chances : logged.exposures;
 
   const fill = (list: number): void => {
     const slot = lists.slotStart[list] as number;
@@ -76,7 +79,8 @@ export const createWeigher = (lists: LoggedLists, options: WeigherOptions): Weig
       which.forEach(fill);
       return logged.chances;
     },
-    weigh(target, which, outcomes = []) {
+    weigh(target, which, { weighting, outcomes = [] }) {
+      const base = weighting === 'place' ? logged.chances : logged.exposures;
       const importance = new Float64Array(lists.slotRow.length);
       const expected = outcomes.map(() => new Float64Array(which.length));
       const weighing: Weighing = { lists, importance, outcomes, expected };
@@ -95,7 +99,7 @@ export const createWeigher = (lists: LoggedLists, options: WeigherOptions): Weig
   };
 };
 
-const pooled = 1 << 18;
+const pooled = 1 << 16;
 
 /** Logs of exponential times; every list begins at a place of its own. */
 const logTimes = (seed: number): Float64Array => {
