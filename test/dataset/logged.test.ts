@@ -68,6 +68,29 @@ describe('the log as tables', () => {
     ]);
   });
 
+  test('has how an order was varied, and what else was scored', async () => {
+    const varied = impression({
+      items: ['v1', 7],
+      form: 'sum',
+      exploration: { share: 0.1, temperature: 0.5, swaps: 0.02, drawn: 'swap', swap: { position: 2, swapped: true } },
+      unshown: { ids: ['x', 9], rows: Int32Array.of(4, 1), heads: Float32Array.of(1, 2, 3, 4) },
+    });
+    const plain = impression({ requestId: 'plain', time: day + 1 });
+    const lists = await asked('SELECT form, exploration FROM lists ORDER BY "time"', [varied, plain]);
+    expect(lists).toEqual([
+      {
+        form: 'sum',
+        exploration: { share: 0.1, temperature: 0.5, swaps: 0.02, drawn: 'swap', swap_position: 2, swapped: true },
+      },
+      { form: null, exploration: null },
+    ]);
+    const unshown = await asked('SELECT request_id, item_id, row_index, heads FROM unshown', [varied, plain]);
+    expect(unshown).toEqual([
+      { request_id: 'request-1', item_id: 'x', row_index: 4, heads: [1, 2] },
+      { request_id: 'request-1', item_id: '9', row_index: 1, heads: [3, 4] },
+    ]);
+  });
+
   test('says NULL of what could not be scored, so that means leave it out', async () => {
     const failed: Impression = {
       ...impression({ items: ['a'] }),
