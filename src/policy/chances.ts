@@ -34,15 +34,17 @@ export const logChances = ({ scores, rows, policy }: ListOptions): Float64Array 
   // An order with two places changed says by its first item which they are.
   const position = byScore.indexOf(rows[0] ?? -1);
   let swapped = position > 0 && position < scored;
-  return Float64Array.from(rows, (row, at) => {
+  const chances = new Float64Array(rows.length);
+  rows.forEach((row, at) => {
     const best = byScore[at];
     inOrder &&= row === best;
     swapped &&= row === (at === 0 ? byScore[position] : at === position ? byScore[0] : best);
     // Those without a score follow in their order, whatever was drawn.
     noisy &&= at < scored || row === best;
     const ordered = addLogs(inOrder ? logGreedy : -Infinity, swapped ? logSwap : -Infinity);
-    return noisy ? addLogs(ordered, logShare + (noise[at] ?? 0)) : ordered;
+    chances[at] = noisy ? addLogs(ordered, logShare + (noise[at] ?? 0)) : ordered;
   });
+  return chances;
 };
 
 /**
@@ -58,14 +60,15 @@ export const propensities = (chances: Float64Array): Float64Array =>
  */
 const plackettLuce = ({ scores, rows, policy }: ListOptions, scored: number): Float64Array => {
   const utility = utilities(scores, policy);
-  const answered = new Set(rows);
+  const answered = new Uint8Array(scores.length);
+  for (const row of rows) answered[row] = 1;
   let [most, sum] = [-Infinity, 0]; // what is left weighs exp(most) · sum
   const add = (value: number): void => {
     if (value > most) [most, sum] = [value, sum * Math.exp(most - value) + 1];
     else sum += Math.exp(value - most);
   };
   utility.forEach((value, row) => {
-    if (!Number.isNaN(value) && !answered.has(row)) add(value);
+    if (!Number.isNaN(value) && answered[row] === 0) add(value);
   });
   const chances = new Float64Array(rows.length);
   for (let at = scored - 1; at >= 0; at--) {

@@ -48,8 +48,13 @@ export const scoredRows = (rows: Int32Array, scores: Float64Array): number => {
 
 /** One number is drawn for every candidate, scored or not: which noise a row gets is a matter of its place alone. */
 const noisyRows = ({ scores, limit, policy, random }: SampleOptions): Int32Array => {
-  const noise = Float64Array.from(scores, () => -Math.log(-Math.log(random())));
-  const noisy = utilities(scores, policy).map((utility, row) => utility + (noise[row] ?? 0));
+  const noise = new Float64Array(scores.length);
+  const noisy = utilities(scores, policy);
+  for (let row = 0; row < noise.length; row++) {
+    const gumbel = -Math.log(-Math.log(random()));
+    noise[row] = gumbel;
+    noisy[row] = (noisy[row] ?? NaN) + gumbel;
+  }
   // Of utilities so large that they swallow the noise, equal ones are still told apart by it.
   return topRows(noisy, limit, noise);
 };
