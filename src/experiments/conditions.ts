@@ -69,7 +69,7 @@ export const checkCondition = (
     problems.push({
       path,
       message: `there is no saved group ${JSON.stringify(id)}`,
-      hint: nameHint(String(id), Object.keys(savedGroups)),
+      hint: nameHint(typeof id === 'string' ? id : '', Object.keys(savedGroups)),
     });
   };
   whole(condition, at);

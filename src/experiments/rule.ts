@@ -46,7 +46,7 @@ export const readRules = (feature: RawFeature, context: ReadContext): ReadFeatur
   const experiments: ReadExperiment[] = [];
   const setters: Setter[] = [];
   const add = (where: string, called: string, layers: readonly LayerPart[], values: readonly unknown[]): void => {
-    const settings: readonly ArmSettings[] = values.filter(isObject);
+    const settings = values.filter(isObject);
     const things = new Set(settings.flatMap(thingsOf));
     if (sets && things.size > 0) setters.push({ feature: name, at: where, called, layers, things, values: settings });
   };
@@ -169,10 +169,10 @@ const readExperiment = (options: {
   const widths = ranges.map(([from, to]) => to - from);
   const coverage = widths.reduce((sum, width) => sum + width, 0);
   const planned: PlannedExperiment = {
-    key: String(key),
+    key: textOf(key),
     ...(typeof name === 'string' && { name }),
     feature: feature.name,
-    phase: String(phase),
+    phase: textOf(phase),
     arms: keys.map((arm, index) => ({
       ...arm,
       share: coverage > 0 ? (widths[index] ?? 0) / coverage : plannedShare(rule, index, keys.length),
@@ -185,12 +185,16 @@ const readExperiment = (options: {
     active: active !== false,
   };
   const aim = { condition: rule['condition'], parentConditions: rule['parentConditions'] };
-  return { planned, at, ranges, seed: String(seed), hashVersion: Number(hashVersion), aim };
+  return { planned, at, ranges, seed: textOf(seed), hashVersion: hashVersion === 2 ? 2 : 1, aim };
 };
+
+/** Of what should be a text or a number, and is refused if it is not. */
+const textOf = (value: unknown): string =>
+  typeof value === 'string' || typeof value === 'number' ? String(value) : '';
 
 /** Of an experiment that nobody takes part in yet. */
 const plannedShare = ({ weights }: RawRule, index: number, arms: number): number =>
-  Array.isArray(weights) ? Number(weights[index]) : 1 / arms;
+  Array.isArray(weights) && typeof weights[index] === 'number' ? weights[index] : 1 / arms;
 
 /** Reports and metrics write `experiment/arm`. */
 const checkName = (name: unknown, path: string, { problems }: Findings): void => {
@@ -213,7 +217,7 @@ const armKeys = (rule: RawRule, arms: number, at: string, findings: Findings): {
   const keys = Array.from({ length: arms }, (_, index) => {
     const { key = String(index), name } = meta?.[index] ?? {};
     checkName(key, `${path}/${index}/key`, findings);
-    return { key: String(key), ...(typeof name === 'string' && { name }) };
+    return { key: textOf(key), ...(typeof name === 'string' && { name }) };
   });
   const twice = keys.find(({ key }, index) => keys.findIndex((each) => each.key === key) !== index);
   if (twice !== undefined) findings.problems.push({ path, message: `two arms are called "${twice.key}"` });

@@ -53,11 +53,11 @@ export const armProblems = (value: unknown, at: string, catalogue: ArmCatalogue 
   const { exploration } = value;
   if (isObject(exploration)) {
     problems.push(...keysOf(exploration, explorationChecks, `${at}/exploration`));
-    const { share = 0, swaps = 0 } = exploration as { share?: number; swaps?: number };
-    if (share <= 1 && swaps <= 1 && share + swaps > 1)
+    const { share = 0, swaps = 0 } = exploration;
+    if (isShare(share) === undefined && isShare(swaps) === undefined && Number(share) + Number(swaps) > 1)
       problems.push({
         path: `${at}/exploration`,
-        message: `share and swaps are ${share + swaps} together`,
+        message: `share and swaps are ${Number(share) + Number(swaps)} together`,
         hint: 'a request is explored in one way: at most 1',
       });
   }
@@ -112,10 +112,16 @@ const weightsWrong = (
     });
 };
 
-/** The things that settings set, each of which only one experiment may set for a user. */
-export const thingsOf = ({ ranker, version, weights = {}, exploration = {}, ...rest }: ArmSettings): string[] => [
+/** The things that settings set, each of which only one experiment may set for a user; settings may be wrong otherwise. */
+export const thingsOf = ({
+  ranker,
+  version,
+  weights,
+  exploration,
+  ...rest
+}: Readonly<Record<string, unknown>>): string[] => [
   ...(ranker === undefined && version === undefined ? [] : ['ranker']),
-  ...Object.keys(weights).map((head) => `weights.${head}`),
-  ...Object.keys(exploration).map((key) => `exploration.${key}`),
+  ...Object.keys(isObject(weights) ? weights : {}).map((head) => `weights.${head}`),
+  ...Object.keys(isObject(exploration) ? exploration : {}).map((key) => `exploration.${key}`),
   ...Object.keys(rest),
 ];

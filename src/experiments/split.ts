@@ -47,7 +47,7 @@ export const readRanges = (
   return weights.map((weight): Range => {
     const start = end;
     end += weight;
-    return [start, start + weight * Number(coverage)];
+    return [start, start + weight * (isShare(coverage) ? coverage : 1)];
   });
 };
 
