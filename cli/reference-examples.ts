@@ -73,7 +73,6 @@ position is missing are learned without it too. What was learned can be read: \`
 
 These are starting points; \`watchnext evaluate\` decides. What is held out is not learned: once \`epochs\` is settled, leave
 \`validation\` out, so that the newest day is learned too. More on what happens in training: [training.md](training.md).`,
-  metrics: `What \`watchnext experiment report\` compares the arms by; nothing else reads it, and a running service need not be
-trained anew when it changes. \`per: user\` gives means over the users of an arm; the others are ratios of two such means, with
-intervals that know that a user’s lists and items belong together. How they are read: [experiments.md](experiments.md).`,
+  metrics: `What \`watchnext experiment report\` compares the arms by; nothing is trained anew when it changes.
+\`per: user\` gives means over the users of an arm; the others are ratios of two such means, with intervals that know that a user’s lists and items belong together. How they are read: [experiments.md](experiments.md).`,
 };
