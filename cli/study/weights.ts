@@ -41,7 +41,7 @@ export const weights: Study = {
   title: 'Weights tuned on a log, then tried live',
   about: 'weights chosen from an exploring log; its estimate against the live result',
   full: { worlds: 8, users: 400, requestsPerDay: 1500, historyDays: 5, days: 2 },
-  short: { worlds: 2, users: 40, requestsPerDay: 200, historyDays: 2, days: 1 },
+  short: { worlds: 2, users: 40, requestsPerDay: 120, historyDays: 2, days: 1 },
   async run({ seed, short, size, onProgress }) {
     const definition = startOf(await studyDefinition());
     // So few lists support no choice: the short form makes one all the same, so that it is tried live.
