@@ -1,5 +1,5 @@
 import { clipImportance } from './clip.js';
-import { contributions, estimateMean, quotient, type Estimator } from './estimate.js';
+import { contributions, estimateMean, estimators, quotient, type Estimator } from './estimate.js';
 import { orderImportance } from './orders.js';
 import { examinationOf, fitOutcome, headBasis } from './outcome.js';
 import { supportOf, thinness, type Support, type SupportLimits } from './support.js';
@@ -70,6 +70,7 @@ export const evaluatePolicy = (options: EvaluateOptions): PolicyEvaluation => {
   );
 
   const weigher = createWeigher(lists, { seed, examination, draws });
+  const modelled = target !== 'named' || namesEveryCandidate(lists, which);
   const support: WeightingSupport[] = [];
   const estimates: PolicyEstimate[] = [];
   for (const weighting of weightings) {
@@ -82,7 +83,7 @@ export const evaluatePolicy = (options: EvaluateOptions): PolicyEvaluation => {
     const limited = clipImportance(importance, clip);
     const supported = supportOf(lists, { which, importance, examination, placeChances: weigher.placeChances(which) });
     support.push({ weighting, ...supported, thin: thinness(supported, limits) });
-    for (const estimator of byOrder ? (['ips', 'snips'] as const) : (['ips', 'snips', 'dr'] as const)) {
+    for (const estimator of byOrder || !modelled ? (['ips', 'snips'] as const) : estimators) {
       lists.metrics.forEach((metric, at) => {
         const with_ = (weights: Float64Array): Float64Array =>
           ofMetric(metric, (column) => {
@@ -115,3 +116,12 @@ export const evaluatePolicy = (options: EvaluateOptions): PolicyEvaluation => {
 /** Chances of orders and exposures need the policy that drew the lists; a log that only gives chances has those of places. */
 const possibleWeightings = (lists: LoggedLists, target: Target | 'named'): readonly Weighting[] =>
   target === 'named' || lists.policyOf.includes(-1) ? ['place'] : ['list', 'prefix', 'place', 'examined'];
+
+/** Whether the chances under a named target add up to 1 in each list: only then is it known what else it would have shown. */
+const namesEveryCandidate = ({ rowStart, targetChance }: LoggedLists, which: Int32Array): boolean =>
+  which.every((list) => {
+    let sum = 0;
+    for (let row = rowStart[list] as number; row < (rowStart[list + 1] as number); row++)
+      sum += targetChance[row] as number;
+    return Math.abs(sum - 1) < 1e-3;
+  });

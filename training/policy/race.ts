@@ -27,6 +27,7 @@ export interface Raced {
 
 /** A chance of having arrived, or not, that changes nothing. */
 const negligible = 1e-13;
+const logNegligible = Math.log(negligible);
 
 export const race = ({ utilities, rows, places, examination }: Race): Raced => {
   const chances = new Float64Array(rows.length);
@@ -34,12 +35,13 @@ export const race = ({ utilities, rows, places, examination }: Race): Raced => {
   const candidates = utilities.length;
   const last = places.reduce((most, place) => Math.max(most, place), examination.length - 1);
   const total = logSum(utilities);
-  const step = Math.min(0.5, 1.5 / Math.sqrt(last + 1));
+  const step = Math.min(0.5, 1.3 / Math.sqrt(last + 1));
   const arrived = new Float64Array(candidates); // F
   const density = new Float64Array(candidates); // F' dt
   const counts = new Float64Array(candidates + 1); // P(so many have arrived)
   const others = new Float64Array(candidates + 1);
   for (let y = -3.2; ; y += step) {
+    let next = Infinity;
     const logTime = y - Math.exp(-y) - total;
     let [most, sure] = [0, 0];
     counts.fill(0);
@@ -49,7 +51,10 @@ export const race = ({ utilities, rows, places, examination }: Race): Raced => {
       const share = -Math.expm1(-rate);
       arrived[row] = share;
       density[row] = rate * (1 - share) * (1 + Math.exp(-y)) * step;
-      if (share < negligible) continue;
+      if (share < negligible) {
+        next = Math.min(next, logNegligible + total - (utilities[row] as number));
+        continue;
+      }
       if (1 - share < negligible) {
         sure++;
         continue;
@@ -57,7 +62,7 @@ export const race = ({ utilities, rows, places, examination }: Race): Raced => {
       most++;
       for (let count = most; count > 0; count--)
         counts[count] = (counts[count] as number) * (1 - share) + (counts[count - 1] as number) * share;
-      counts[0] = (counts[0] as number) * (1 - share);
+      counts[0] = counts[0] * (1 - share);
     }
     for (let slot = 0; slot < rows.length; slot++) {
       const row = rows[slot] as number;
@@ -76,6 +81,8 @@ export const race = ({ utilities, rows, places, examination }: Race): Raced => {
     let left = 0;
     for (let count = 0; count <= Math.min(last - sure, most); count++) left += counts[count] as number;
     if (left < 1e-12) return { chances, exposures };
+    // Between arrivals that are far apart nothing happens.
+    if (most === 0 && next - y > step) y += step * Math.floor((next - y) / step - 1);
   }
 };
 
