@@ -27,7 +27,7 @@ const compared = arms.filter(({ name }) => name !== control).map(({ name }) => n
 export const freshness: Study = {
   title: 'How much it is worth to learn often',
   about: 'learning every minute, hour and day, and never',
-  full: { worlds: 5, users: 400, requestsPerDay: 1500, historyDays: 5, days: 4 },
+  full: { worlds: 4, users: 400, requestsPerDay: 1500, historyDays: 5, days: 4 },
   short: { worlds: 2, users: 40, requestsPerDay: 80, historyDays: 2, days: 2 },
   async run({ seed, short, size, onProgress }) {
     const definition = await studyDefinition();

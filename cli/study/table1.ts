@@ -73,7 +73,7 @@ const claims: readonly Claim[] = contrasts.flatMap(({ arm, control }, at) =>
 export const table1: Study = {
   title: 'Sharing layers or experts, at equal cost',
   about: 'shared bottom and MMoE at equal multiplications (Zhao et al. 2019, table 1)',
-  full: { worlds: 10, users: 400, requestsPerDay: 1200, historyDays: 7, days: 1 },
+  full: { worlds: 12, users: 400, requestsPerDay: 1200, historyDays: 7, days: 1 },
   short: { worlds: 2, users: 40, requestsPerDay: 80, historyDays: 2, days: 1 },
   async run({ seed, short, size, onProgress }) {
     const definition = await studyDefinition();

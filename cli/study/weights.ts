@@ -40,7 +40,7 @@ const startOf = (definition: RankerDefinition): RankerDefinition => ({
 export const weights: Study = {
   title: 'Weights tuned on a log, then tried live',
   about: 'weights chosen from an exploring log; its estimate against the live result',
-  full: { worlds: 8, users: 400, requestsPerDay: 1500, historyDays: 5, days: 2 },
+  full: { worlds: 6, users: 400, requestsPerDay: 1500, historyDays: 5, days: 2 },
   short: { worlds: 2, users: 40, requestsPerDay: 120, historyDays: 2, days: 1 },
   async run({ seed, short, size, onProgress }) {
     const definition = startOf(await studyDefinition());
