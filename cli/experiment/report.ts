@@ -15,10 +15,12 @@ import {
   type Correction,
   type ExperimentAnalysis,
 } from '../../training/experiments/index.js';
+import type { ContaminationFinding } from '../../training/stream/index.js';
 import { duration, pointInTime, positiveNumber } from '../arguments.js';
 import { openEventsToRead } from '../event-log.js';
 import { createProgress, note, print } from '../output.js';
 import { settingFlags, withSettings, type SettingFlags } from '../settings.js';
+import { contaminated } from './contaminated.js';
 import { effectSize } from './numbers.js';
 import { plannedShares, type PlannedShares } from './planned.js';
 import { namedRanker, rankerOf } from './ranker.js';
@@ -110,7 +112,9 @@ Examples:
           onProgress: (done, total, metric) => progress.show({ label: 'measuring', done, total, detail: metric }),
         });
         progress.stop();
-        await give(analysis, readNotes(tables), { format, out: flags.out });
+        const { models } = settings;
+        const learned = await contaminated({ tables, experiment, models, from: analysis.from, to: analysis.to });
+        await give({ analysis, learned, notes: readNotes(tables) }, { format, out: flags.out });
       } finally {
         progress.stop();
         await tables?.close();
@@ -137,12 +141,20 @@ const readNotes = ({ counts }: LogTables): string[] => {
   ];
 };
 
+interface Found {
+  readonly analysis: ExperimentAnalysis;
+  /** What the arms' models learned from one another. */
+  readonly learned: readonly ContaminationFinding[];
+  readonly notes: readonly string[];
+}
+
 const give = async (
-  analysis: ExperimentAnalysis,
-  notes: readonly string[],
+  { analysis, learned, notes }: Found,
   { format, out }: { readonly format: Format; readonly out: string | undefined },
 ): Promise<void> => {
-  const blocks = experimentReport(analysis, notes);
+  const said = (mixed: boolean): string[] =>
+    learned.filter(({ kind }) => (kind === 'mixed') === mixed).map(({ message }) => message);
+  const blocks = experimentReport(analysis, [...notes, ...said(false)], said(true));
   const files = out === undefined ? undefined : join(dirname(out), `${basename(out, extname(out))}-`);
   const write = async (text: string, pictures: ReadonlyMap<string, string> = new Map()): Promise<void> => {
     if (out === undefined) {
@@ -154,7 +166,8 @@ const give = async (
     await writeFile(out, text);
     note(`report: ${out}`);
   };
-  if (format === 'json') await write(`${JSON.stringify({ ...analysis, verdicts: verdicts(analysis), notes })}\n`);
+  if (format === 'json')
+    await write(`${JSON.stringify({ ...analysis, verdicts: verdicts(analysis), contamination: learned, notes })}\n`);
   else if (format === 'html') await write(toHtml(blocks));
   else {
     const { markdown, pictures } = toMarkdown(

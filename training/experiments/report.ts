@@ -24,11 +24,15 @@ const corrections = {
 } as const;
 
 /** The report for people: what is found first, then what it rests on. `notes` are sentences on where it comes from. */
-export const experimentReport = (analysis: ExperimentAnalysis, notes: readonly string[] = []): readonly Block[] => [
+export const experimentReport = (
+  analysis: ExperimentAnalysis,
+  notes: readonly string[] = [],
+  alarms: readonly string[] = [],
+): readonly Block[] => [
   { kind: 'heading', level: 1, text: `Experiment ${analysis.experiment}` },
   { kind: 'text', text: summary(analysis) },
   ...notes.map((text): Block => ({ kind: 'text', text })),
-  ...warnings(analysis).map((text): Block => ({ kind: 'warning', text })),
+  ...[...warnings(analysis), ...alarms].map((text): Block => ({ kind: 'warning', text })),
   { kind: 'heading', level: 2, text: 'What it shows' },
   ...findings(analysis),
   ...guardrails(analysis),
