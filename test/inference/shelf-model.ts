@@ -55,7 +55,14 @@ const itemTable = (): EmbeddingTable => {
 /** Seals a version of the shelf and answers its name. `error` is added to its golden rows: it then must not serve. */
 export const sealShelf = async (
   directory: string,
-  options: { scale?: number; error?: number; nowMs?: number; graph?: Uint8Array } = {},
+  options: {
+    scale?: number;
+    error?: number;
+    nowMs?: number;
+    graph?: Uint8Array;
+    /** Of its YAML, where neither features nor tasks change. */
+    edit?: Parameters<typeof shelfText>[0];
+  } = {},
 ): Promise<string> => {
   const { scale = 1, error = 0, nowMs = Date.UTC(2026, 0, 1) } = options;
   const parameters = fitted();
@@ -73,7 +80,7 @@ export const sealShelf = async (
       golden: { batch, heads },
     },
     facts: {
-      definition: { text: shelfText(), value: definition },
+      definition: { text: shelfText(options.edit), value: shelf(options.edit) },
       graph: { opset: 18, inputs: [], outputs: [] },
       data: { from: '2026-01-01T00:00:00.000Z', until: '2026-01-02T00:00:00.000Z', rows: 3 },
       seed: 1,

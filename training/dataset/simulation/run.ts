@@ -85,6 +85,12 @@ export interface WorldReport {
   readonly feedback: { readonly sent: number; readonly duplicates: number; readonly refused: number };
 }
 
+/** A visit, and what of it is to be told. */
+interface Visited {
+  readonly visit: Visit;
+  readonly feedback: readonly WorldFeedback[];
+}
+
 const dayMs = 86_400_000;
 const standard = { firstDay: 0, concurrency: 1, roundMs: 30_000, tailMs: 6 * 3_600_000 };
 const mostEntities = 2000;
@@ -173,7 +179,11 @@ class Run {
     await this.#put(time + roundMs);
     await this.#service.say(time);
     await onRound?.(time);
-    const visits = await inParallel(requests, concurrency, (request) => this.#visit(request));
+    // One after the other for each person: nobody is at two places at once.
+    const visits: Visited[] = new Array<Visited>(requests.length);
+    await inParallel(byPerson(requests), concurrency, async (places) => {
+      for (const place of places) visits[place] = await this.#visit(requests[place] as WorldRequest);
+    });
     for (const { visit, feedback } of visits) {
       this.#pending.push(...feedback);
       for (const tally of [this.#total, day, ...this.#tallies(visit)]) tally.add(visit);
@@ -182,7 +192,7 @@ class Run {
     }
   }
 
-  async #visit(request: WorldRequest): Promise<{ readonly visit: Visit; readonly feedback: readonly WorldFeedback[] }> {
+  async #visit(request: WorldRequest): Promise<Visited> {
     const { requestPrefix } = this.#options;
     const world = this.#world;
     const { id, day, time, person, device, pool } = request;
@@ -282,19 +292,29 @@ const candidatesOf = ({ pool, nominations }: WorldRequest): WorldEntity[] =>
 const parts = <T>(list: readonly T[], most: number): (readonly T[])[] =>
   Array.from({ length: Math.ceil(list.length / most) }, (_, part) => list.slice(part * most, (part + 1) * most));
 
-/** Results in the order of the list; after a failure nothing more is begun. */
-const inParallel = async <T, R>(
+/** Places in the list, of each person in order. */
+const byPerson = (requests: readonly WorldRequest[]): (readonly number[])[] => {
+  const places = new Map<number, number[]>();
+  requests.forEach(({ person }, place) => {
+    const own = places.get(person.index);
+    if (own === undefined) places.set(person.index, [place]);
+    else own.push(place);
+  });
+  return [...places.values()];
+};
+
+/** After a failure nothing more is begun. */
+const inParallel = async <T>(
   list: readonly T[],
   concurrency: number,
-  work: (each: T) => Promise<R>,
-): Promise<R[]> => {
-  const results: R[] = [];
+  work: (each: T) => Promise<void>,
+): Promise<void> => {
   let next = 0;
   const worker = async (): Promise<void> => {
     while (next < list.length) {
-      const index = next++;
+      const each = list[next++] as T;
       try {
-        results[index] = await work(list[index] as T);
+        await work(each);
       } catch (error) {
         next = list.length;
         throw error;
@@ -302,5 +322,4 @@ const inParallel = async <T, R>(
     }
   };
   await Promise.all(Array.from({ length: Math.min(concurrency, list.length) }, worker));
-  return results;
 };
