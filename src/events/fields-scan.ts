@@ -13,8 +13,8 @@ export const fieldNames = (names: readonly string[]): FieldNames => ({
 
 /**
  * Of records that `encodeFields` wrote, the named fields that are texts, finite numbers or booleans, in the order of the
- * names; everything else is passed over unread, which takes half of the time of reading it and leaves nothing behind. Undefined where a named field
- * is none of these or the text is not as expected: then whoever asks reads all of it.
+ * names. Everything else is passed over unread, which takes half of the time of reading it and leaves nothing behind.
+ * Undefined where a named field is none of these or the text is not as expected: then whoever asks reads all of it.
  */
 export function scanFields(json: Buffer, wanted: FieldNames): Fields[] | undefined {
   const scanner = new Scanner(json, wanted);
