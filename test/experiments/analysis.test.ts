@@ -126,6 +126,8 @@ describe('every kind of metric', () => {
       { kind: 'exposure', time: day, userId: `${arm}${user}`, experiment: 'longer', arm, phase: '1' },
       ...per(user),
     ]).flat();
+  /** A field may be called anything. */
+  const odd = 'length, "in~s/s" ';
   const listOf = (userId: string, n: number, items: readonly string[]): LoggedEvent =>
     impression({
       time: day + n,
@@ -133,7 +135,11 @@ describe('every kind of metric', () => {
       userId,
       items,
       arms: {},
-      fields: { user: {}, context: {}, candidates: items.map((_, i) => ({ duration: 100 * (i + 1) })) },
+      fields: {
+        user: {},
+        context: {},
+        candidates: items.map((_, i) => ({ duration: 100 * (i + 1), [odd]: 100 * (i + 1) })),
+      },
     });
   const told = (userId: string, n: number, itemId: string, what: string, value?: number, at = 0): LoggedEvent =>
     feedback({
@@ -179,6 +185,7 @@ describe('every kind of metric', () => {
     ['of: watch, take: mean, several: largest', 90 / 2],
     ['of: watch, take: mean, several: last, over: duration', (0.3 + 0.25) / 2],
     ['of: [watch, click], take: count', 7 / 2],
+    [`of: watch, take: sum, several: last, over: 'length, "in~s/s" '`, (0.3 + 0.25) / 2],
   ])('%s is %d', async (metric, mean) => {
     const analysis = await analysed(events, { definition: metricsDefinition(`  m: {${metric}, direction: up}`) });
     for (const arm of analysis.metrics[0]!.arms) expect(arm.mean).toBeCloseTo(mean, 12);

@@ -78,6 +78,7 @@ export const metricsDefinition = (metrics?: string): RankerDefinition =>
 features:
   item_id: {kind: id, scope: candidate, dim: 4}
   duration: {kind: number, scope: candidate}
+  odd: {kind: number, scope: candidate, from: 'length, "in~s/s" '}
 tasks:
   click: {kind: binary, label: clicked}
   watch: {kind: regression, label: seconds, transform: log1p}
