@@ -212,4 +212,13 @@ describe.each(places)('experiments of a service with $name', (place: LogPlace) =
     }
     expect(varied).toBeGreaterThan(5);
   }, 60_000);
+
+  test('a file that is wrong at the start is said with all its problems, and nothing stays open', async () => {
+    await server.close();
+    await configure(weights('9', { weights: { clik: 1 }, limit: 0 }));
+    await expect(start()).rejects.toMatchObject({ code: 'experiments_invalid', problems: expect.any(Array) });
+    await configure(weights('9', { weights: { click: 0.5 } }));
+    server = await start();
+    expect((await rank('user-1')).arms).toHaveProperty('weights');
+  }, 60_000);
 });
