@@ -52,6 +52,7 @@ Examples:
           seed: flags.seed,
           short: flags.short === true,
           size: sizeOf(study, flags),
+          command: commandOf(name, flags),
           directory: flags.out ?? (flags.short === true ? '.cache/studies' : 'docs/studies'),
           order: names,
           onProgress: (done, total) => progress.show({ label: name, done, total }),
@@ -63,6 +64,16 @@ Examples:
       }
       if (flags.json === true) print(JSON.stringify({ studies: results }));
     });
+
+/** Without where it writes to: results do not depend on it. */
+const commandOf = (name: StudyName, { seed, short, worlds, users, days }: StudyFlags): string =>
+  [
+    `watchnext study ${name} --seed ${seed}`,
+    ...(short === true ? ['--short'] : []),
+    ...Object.entries({ worlds, users, days }).flatMap(([flag, value]) =>
+      value === undefined ? [] : [`--${flag} ${value}`],
+    ),
+  ].join(' ');
 
 const sizeOf = (study: Study, { short, users, days, worlds }: StudyFlags): Study['full'] => {
   const standard = short === true ? study.short : study.full;

@@ -11,6 +11,8 @@ export interface RunStudyOptions {
   readonly size: StudySize;
   /** Made if it is not there; the study's files in it are overwritten. */
   readonly directory: string;
+  /** What runs it again, for the report. */
+  readonly command: string;
   /** Of the index. */
   readonly order: readonly string[];
   readonly onProgress?: (done: number, total: number) => void;
@@ -25,10 +27,11 @@ export interface FinishedStudy {
 
 /** Runs a study and writes its report, its pictures and its numbers, and the index of all that are in the folder. */
 export const runStudy = async (options: RunStudyOptions): Promise<FinishedStudy> => {
-  const { study, seed, short, size, directory, order, onProgress } = options;
+  const { study, seed, short, size, command, directory, order, onProgress } = options;
   const started = performance.now();
   const { result, plots } = await study.run({ seed, short, size, ...(onProgress && { onProgress }) });
   const run = {
+    command,
     seconds: Math.round((performance.now() - started) / 100) / 10,
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),

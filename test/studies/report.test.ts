@@ -12,7 +12,7 @@ import {
   type StudyResult,
 } from '../../training/studies/index.js';
 
-const run = { seconds: 61.3, cpu: 'A CPU', cores: 2, node: '20.0.0' };
+const run = { command: 'watchnext study trial --seed 7', seconds: 61.3, cpu: 'A CPU', cores: 2, node: '20.0.0' };
 const replicate = (seed: number, gain: number): Replicate => ({
   seed,
   arms: ['old', 'new'].map((arm) => ({
@@ -59,6 +59,7 @@ const resultOf = (gains: readonly number[]): StudyResult => {
 describe('the report of a study', () => {
   test('says what was found, with intervals, seed, run time and machine', () => {
     const { markdown, plots } = buildStudyReport(resultOf([0.01, 0.02, 0.03]), run);
+    expect(markdown).toContain('`watchnext study trial --seed 7` runs it again');
     expect(markdown).toContain('Seed 7; 61 s on 2 cores (A CPU), Node 20.0.0.');
     // 2 % ± t(2) * 0.01 / sqrt(3), t = 4.302653.
     expect(markdown).toContain('+2.00 % (−0.48 % to +4.48 %)');

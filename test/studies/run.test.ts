@@ -36,7 +36,15 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
 const run = (name: string) =>
-  runStudy({ study: study(name), seed: 3, short: false, size, directory, order: ['first', 'second'] });
+  runStudy({
+    study: study(name),
+    seed: 3,
+    short: false,
+    size,
+    directory,
+    command: `watchnext study ${name}`,
+    order: ['first', 'second'],
+  });
 const read = (name: string): Promise<string> => readFile(join(directory, name), 'utf8');
 
 test('a study leaves its report, pictures and numbers, and the index has every study of the folder in its place', async () => {
@@ -60,5 +68,5 @@ test('a study leaves its report, pictures and numbers, and the index has every s
   const { result, run: where } = JSON.parse(await read('first.json')) as Awaited<ReturnType<typeof run>>;
   expect(result).toMatchObject({ study: 'first', seed: 3, findings: ['first was found.'] });
   // A report goes round: it says what ran it, and no path.
-  expect(Object.keys(where).sort()).toEqual(['cores', 'cpu', 'node', 'seconds']);
+  expect(Object.keys(where).sort()).toEqual(['command', 'cores', 'cpu', 'node', 'seconds']);
 });

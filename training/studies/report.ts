@@ -6,6 +6,8 @@ import { measureNames, measures, type MeasureName } from './tally.js';
 
 /** Where and how long a study ran; nothing of it changes a result. */
 export interface StudyRun {
+  /** What runs it again. */
+  readonly command: string;
   readonly seconds: number;
   readonly cpu: string;
   readonly cores: number;
@@ -103,7 +105,9 @@ const effectPlot = ({ title, effects, claims }: StudyResult, measure: MeasureNam
     effects
       .filter((effect) => effect.measure === measure)
       .map((effect) => {
-        const claim = claims.find((each) => each.effect === effect);
+        const claim = claims.find(
+          ({ arm, control, measure: of }) => arm === effect.arm && control === effect.control && of === measure,
+        );
         const { estimate, low, high } = effect.expected;
         return {
           name: contrastName(effect),
@@ -154,7 +158,7 @@ export const buildStudyReport = (
     ...[...drawn.keys()].map((name) => `![${name}](${name})`),
     ...(arms.length === 0 ? [] : ['## Arms', armTable(arms)]),
     ...tables.flatMap((table) => [`## ${table.title}`, table.markdown]),
-    `\`watchnext study ${study} --seed ${seed}${short ? ' --short' : ''}\` runs it again; ${study}.json has every number.`,
+    `\`${run.command}\` runs it again; ${study}.json has every number.`,
   ];
   return { markdown: `${paragraphs.join('\n\n')}\n`, plots: drawn };
 };
