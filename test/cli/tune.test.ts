@@ -66,6 +66,10 @@ const run = async (...args: string[]): Promise<string> => {
   }
 };
 
+interface Payload {
+  features: { 'watchnext.score': { rules: { phase: string; variations: { weights?: Record<string, number> }[] }[] } };
+}
+
 test('tunes on the service’s log, reports, and writes what it recommends into an arm', async () => {
   const [html, file] = [join(folder, 'weights.html'), join(folder, 'experiments.json')];
   const text = await run('films', '--tries', '30', '--out', html, '--write-arm', `${file}:score/tuned`);
@@ -74,10 +78,7 @@ test('tunes on the service’s log, reports, and writes what it recommends into 
   expect(text).toMatch(/1,000 lists of 500 users/);
   expect(text).toMatch(/The logged chances are those that policy and heads give, in all 1,000 lists\./);
   expect(readFileSync(html, 'utf8')).toMatch(/<h1>Weights of films<\/h1>[^]*<svg/);
-  const written = JSON.parse(readFileSync(file, 'utf8')) as typeof parsed;
-  const parsed = JSON.parse(experiments) as {
-    features: { 'watchnext.score': { rules: { phase: string; variations: { weights?: Record<string, number> }[] }[] } };
-  };
+  const written = JSON.parse(readFileSync(file, 'utf8')) as Payload;
   const rule = written.features['watchnext.score'].rules[0]!;
   expect(rule.variations[1]!.weights!['satisfied']).toBeGreaterThan(-0.1);
   expect(rule.phase).toBe('2');

@@ -92,7 +92,7 @@ describe('a log of others', () => {
   });
 
   test('is re-ranked by predictions and weights', async () => {
-    const lists = await read(everyCandidate, { byPlace: false });
+    const lists = await read(everyCandidate, { csv: banditLog(3000, 4), byPlace: false });
     const { estimates, logged } = evaluatePolicy({
       ...{ lists, waits: [undefined], seed: 1 },
       target: { weights: [1], form: 'sum' },
