@@ -7,7 +7,7 @@ import { openLog } from '../src/log.js';
 import { nameHint } from '../src/nearest.js';
 import { logSettingNames, readSettings, type Settings } from '../src/settings.js';
 import { silentLogger } from '../src/telemetry/index.js';
-import { openLogTables } from '../training/dataset/index.js';
+import { devices, examination, openLogTables, type Device } from '../training/dataset/index.js';
 import {
   examinationPlot,
   examinationTable,
@@ -28,6 +28,7 @@ interface ExaminationFlags extends SettingFlags {
   readonly by?: string;
   readonly positions?: number;
   readonly precision: number;
+  readonly simulated?: boolean;
   readonly out?: string;
   readonly json?: boolean;
 }
@@ -47,6 +48,7 @@ export const examinationCommand = (): Command =>
         percent,
         0.2,
       )
+      .option('--simulated', 'beside the truth of the simulated platform (watchnext world, demo); with --by device')
       .option('--out <file>', 'write the curves as SVG')
       .option('--json', 'the report as JSON on stdout'),
     ['models', ...logSettingNames],
@@ -71,6 +73,7 @@ Examples:
       const artifact = await openArtifacts(settings.models).load(ranker, version, { training: true });
       const { definition } = artifact;
       if (flags.by !== undefined) requireListed(definition, flags.by);
+      if (flags.simulated === true) requireDevices(definition, flags.by);
       const report = await examined(settings, artifact, flags);
       const said = statements(definition, report, settings.log !== 'off');
       if (flags.json === true)
@@ -94,6 +97,7 @@ const examined = async (
     precision: flags.precision,
     ...(tower === undefined ? {} : { tower }),
     ...(flags.by === undefined ? {} : { by: flags.by }),
+    ...(flags.simulated === true ? { truth: (position, where) => examination(position, where?.value as Device) } : {}),
     ...(flags.positions === undefined ? {} : { positions: flags.positions }),
   };
   if (settings.log === 'off') return examine(options);
@@ -146,4 +150,20 @@ const requireListed = ({ features }: RankerDefinition, by: string): void => {
       },
     ],
   });
+};
+
+/** The simulated platform's law is one of positions by device. */
+const requireDevices = ({ features }: RankerDefinition, by: string | undefined): void => {
+  const feature = by === undefined ? undefined : features[by];
+  const values: readonly unknown[] = feature?.kind === 'category' ? (feature.values ?? []) : [];
+  if (values.length > 0 && values.every((value) => (devices as readonly unknown[]).includes(value))) return;
+  throw new WatchnextError(
+    'usage',
+    '--simulated needs --by with the feature that tells the devices of the simulated platform apart',
+    {
+      problems: [
+        { path: '--simulated', message: `its law is by device: ${devices.join(', ')}`, hint: 'add --by device' },
+      ],
+    },
+  );
 };

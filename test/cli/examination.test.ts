@@ -84,6 +84,13 @@ test('the tower can be read without a log, and the curves be written', async () 
   expect(await readFile(file, 'utf8')).toContain('<svg');
 });
 
+test('of the simulated platform the truth stands beside, by device', async () => {
+  const text = await ran('small', '--by', 'device', '--simulated');
+  expect(text).toMatch(/^click, device tv\nposition.* truth$/m);
+  expect(text).toMatch(new RegExp(`^ +3 .* ${(3 ** -0.85).toFixed(3)}$`, 'm'));
+  await expect(ran('small', '--simulated')).rejects.toMatchObject({ code: 'usage' });
+});
+
 test('a feature that cannot be told apart by is refused with those that can', async () => {
   await expect(ran('small', '--by', 'devise')).rejects.toMatchObject({
     code: 'usage',

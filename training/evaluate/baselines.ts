@@ -104,8 +104,11 @@ export const singleTaskDefinition = (definition: RankerDefinition): RankerDefini
     dropout,
     input_dropout: inputDropout,
   } = definition.network;
+  const { bias, ...untreated } = definition;
   return {
-    ...definition,
+    ...untreated,
+    // An adversary reads what tasks share, and here they share nothing.
+    ...(bias === undefined || bias.kind === 'adversarial' ? {} : { bias }),
     network: {
       kind: 'independent',
       bottom: [...bottom, ...expertLayers],

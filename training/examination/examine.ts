@@ -30,6 +30,8 @@ export interface PositionExamination {
   readonly swaps?: SwapEstimate;
   readonly tower?: Estimate;
   readonly lists?: Estimate;
+  /** Of a simulated platform, whose law is known. */
+  readonly truth?: number;
 }
 
 export interface ExaminationReport {
@@ -48,6 +50,8 @@ export interface ExamineOptions {
   readonly tower?: { readonly weights: Float32Array; readonly scaling: readonly TaskScaling[] };
   /** A category feature with listed values, each of which is reported by itself. */
   readonly by?: string;
+  /** Of a simulated platform: how often a position is looked at where a feature has a value. */
+  readonly truth?: (position: number, where: Where | undefined) => number;
   /** Positions told apart; as many as the definition's \`bias\` says if left out. */
   readonly positions?: number;
   /** 0.2 if left out. */
@@ -74,7 +78,7 @@ export const examine = async (options: ExamineOptions): Promise<ExaminationRepor
 type Examined = Omit<ExaminationReport, 'precision'>;
 
 const examineWhere = async (options: ExamineOptions, where: Where | undefined): Promise<Examined> => {
-  const { definition, tables, tower, precision } = options;
+  const { definition, tables, tower, precision, truth } = options;
   const positions = options.positions ?? definition.bias?.positions ?? standardPositions;
   const stratum = where === undefined ? {} : { where };
   const outcomes = tables === undefined ? undefined : await readOutcomes({ tables, definition, positions, ...stratum });
@@ -97,6 +101,7 @@ const examineWhere = async (options: ExamineOptions, where: Where | undefined): 
           ...(ofSwaps === undefined || outcomes === undefined ? {} : { swaps: ofSwaps }),
           ...(ofTower === undefined ? {} : { tower: ofTower }),
           ...(ofLists === undefined ? {} : { lists: ofLists }),
+          ...(truth === undefined ? {} : { truth: truth(at + 1, where) }),
         };
       }),
     };

@@ -34,6 +34,7 @@ const sources: ReadonlyMap<string, Source> = new Map<string, Source>([
   ['swaps', ({ position, swaps }) => (position === 1 && swaps === undefined ? undefined : swaps?.estimate)],
   ['lists', ({ lists }) => lists],
   ['tower', ({ tower }) => tower],
+  ['truth', ({ truth }) => (truth === undefined ? undefined : { ratio: truth })],
 ]);
 
 /** The sources that say anything. */

@@ -2,13 +2,13 @@ import type { RankerDefinition } from '../../src/definition/index.js';
 import type { ExaminationReport, HeadExamination } from './examine.js';
 import type { Estimate } from './types.js';
 
-const columns = ['position', 'shown', 'by swaps', '95 %', 'swaps', 'by tower', 'by lists', '95 %'] as const;
+const columns = ['position', 'shown', 'by swaps', '95 %', 'swaps', 'by tower', 'by lists', '95 %', 'truth'] as const;
 
 /** A head's table for people: one row per position, a column per source that there is. */
 export const examinationTable = (
   head: HeadExamination,
 ): { readonly columns: readonly string[]; readonly rows: readonly (readonly string[])[] } => {
-  const rows = head.positions.map(({ position, shown, swaps, tower, lists }) => {
+  const rows = head.positions.map(({ position, shown, swaps, tower, lists, truth }) => {
     const bySwaps = position === 1 ? { ratio: 1 } : swaps?.estimate;
     return [
       String(position),
@@ -19,6 +19,7 @@ export const examinationTable = (
       ratio(tower),
       ratio(lists),
       interval(position === 1 ? undefined : lists),
+      ratio(truth === undefined ? undefined : { ratio: truth }),
     ];
   });
   // Beyond the position itself, a column that only the first row fills says nothing.
