@@ -55,8 +55,7 @@ describe('the interval of a mean', () => {
 
   test('says how many replicates would show a difference: as many as power by simulation asks for', () => {
     const random = new SeededRandom(6);
-    const [low, high] = [meanInterval(normals(random, 400)).low ?? 0, meanInterval(normals(random, 400)).high ?? 0];
-    const needed = replicatesFor({ estimate: 0, low, high, replicates: 400 }, 0.4) ?? 0;
+    const needed = replicatesFor(meanInterval(normals(random, 400)), 0.4) ?? 0;
     const tries = 1500;
     let shown = 0;
     for (let at = 0; at < tries; at++)
@@ -92,8 +91,21 @@ describe('the difference of two arms', () => {
     expect(engagement?.byReplicate[0]).toBeCloseTo(420 / 400 - 1, 12);
     expect(engagement?.byReplicate[1]).toBeCloseTo(440 / 400 - 1, 12);
     expect(engagement?.expected.estimate).toBeCloseTo(0.075, 12);
-    expect(engagement?.observed.estimate).toBeCloseTo(0.075, 12);
+    expect(engagement?.observed?.estimate).toBeCloseTo(0.075, 12);
     expect(satisfaction?.expected.estimate).toBe(0);
+  });
+
+  test('is not said of what nobody answered', () => {
+    const silent = replicates.map(({ seed, arms }) => ({
+      seed,
+      arms: arms.map(({ arm, days }) => ({
+        arm,
+        days: days.map(({ expected, observed }) => ({ expected, observed: { ...observed, ratings: 0, ratingSum: 0 } })),
+      })),
+    }));
+    const [engagement, satisfaction] = effectsOf(silent, contrast);
+    expect(engagement?.observed).not.toBeNull();
+    expect(satisfaction?.observed).toBeNull();
   });
 
   test('can be asked by day', () => {

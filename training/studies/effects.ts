@@ -20,8 +20,8 @@ export interface Effect {
   readonly measure: MeasureName;
   /** As the law expects it of the lists that were shown: without the chance of outcomes. */
   readonly expected: Interval;
-  /** As it came out, in the same worlds. */
-  readonly observed: Interval;
+  /** As it came out in the same worlds; null where in one of them nobody said anything. */
+  readonly observed: Interval | null;
   /** Expected, by replicate. */
   readonly byReplicate: readonly number[];
 }
@@ -49,12 +49,13 @@ export const effectsOf = (replicates: readonly Replicate[], { arm, control }: Co
         return level(arm) / level(control) - 1;
       });
     const byReplicate = difference('expected');
+    const observed = difference('observed');
     return {
       arm,
       control,
       measure,
       expected: meanInterval(byReplicate),
-      observed: meanInterval(difference('observed').filter(Number.isFinite)),
+      observed: observed.every(Number.isFinite) ? meanInterval(observed) : null,
       byReplicate,
     };
   });

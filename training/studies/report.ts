@@ -68,7 +68,8 @@ const effectTable = (effects: readonly Effect[]): string => {
     contrasts.map((contrast) => {
       const of = (measure: MeasureName): Effect | undefined =>
         effects.find((effect) => contrastName(effect) === contrast && effect.measure === measure);
-      const text = (interval: Interval | undefined): string => (interval === undefined ? '' : intervalText(interval));
+      const text = (interval: Interval | null | undefined): string =>
+        interval === undefined ? '' : interval === null ? 'nobody said' : intervalText(interval);
       return [
         contrast,
         ...measureNames.map((measure) => text(of(measure)?.expected)),
