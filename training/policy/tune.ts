@@ -76,6 +76,8 @@ export interface Advice {
 }
 
 const frontSize = 12;
+/** More lists would tell apart what differs by a few thousandths, for a time that grows with them. */
+const mostSearched = 15_000;
 /** Races per point: what noise leaves of a target is small beside what people do, in long logs with one race per list. */
 const races = { search: 20_000, judge: 100_000 } as const;
 
@@ -99,11 +101,12 @@ export const tune = (options: TuneOptions): Tuning => {
     return pointJudge({ judging, current: space.current, form: space.form, variation, limits });
   };
 
+  const which = Int32Array.from(evenly(Array.from(split.search), mostSearched));
   const tried = searchWeights({
     space,
-    spread: spreadMeasure(lists, { which: split.search, form: space.form }),
+    spread: spreadMeasure(lists, { which, form: space.form }),
     tries,
-    evaluate: pointsOn(split.search, races.search),
+    evaluate: pointsOn(which, races.search),
     signs,
     onTry: (done) => onProgress?.({ phase: 'searching', done, total: tries }),
   });
@@ -138,7 +141,7 @@ export const tune = (options: TuneOptions): Tuning => {
     estimator,
     weighting,
     exploring: variation === undefined ? 'as logged' : exploringText(variation),
-    searched: { lists: split.search.length, users: tried[0]?.support.users ?? 0 },
+    searched: { lists: which.length, users: tried[0]?.support.users ?? 0 },
     judged: { lists: split.judge.length, users: current.support.users },
     current,
     front,
@@ -176,7 +179,8 @@ const adviceFor = (
   const { weighting = 'examined' } = options;
   const explored = explorationOptions({ lists, which, target, examination, weighting });
   const covered = Math.abs(support.meanWeight - 1) <= (limits?.meanWeightOff ?? supportLimits.meanWeightOff);
-  const listsNeeded =
-    covered && support.effectiveLists > 0 ? Math.ceil((lists.count * needed) / support.effectiveLists) : undefined;
+  const { judged = 0.5 } = options;
+  const perList = Math.min(support.effectiveLists, support.variedLists) / Math.max(1, support.lists);
+  const listsNeeded = covered && perList > 0 ? Math.ceil(needed / perList / Math.min(judged, 1 - judged)) : undefined;
   return { weights, listsNeeded, exploration: leastExploration(explored, needed / Math.max(1, which.length)) };
 };
