@@ -20,7 +20,7 @@ import {
   type Variation,
 } from '../training/policy/index.js';
 import { positiveNumber, wholeNumber } from './arguments.js';
-import { createProgress, note, print } from './output.js';
+import { createProgress, note, print, type Step } from './output.js';
 import { timeFlag } from './ranker.js';
 import { settingFlags, withSettings, type SettingFlags } from './settings.js';
 import {
@@ -118,7 +118,7 @@ Examples:
         const settings = readSettings(process.env, settingFlags({ ...flags }));
         const ranker = await rankerOf(name, flags, settings.models);
         const { engagement, satisfaction } = flags;
-        const common = { ranker, engagement, satisfaction, show: progress.show };
+        const common = { ranker, engagement, satisfaction, show: (step: Step) => progress.show(step) };
         const source =
           flags.data === undefined
             ? await ownSource({
@@ -129,7 +129,8 @@ Examples:
                 mostLists: flags.mostLists,
               })
             : await foreignSource({ ...common, directory: flags.data, byWeights: flags.weights !== undefined });
-        if (flags.weights !== undefined || source.named) evaluateOne(ranker, { source, flags, stop: progress.stop });
+        if (flags.weights !== undefined || source.named)
+          evaluateOne(ranker, { source, flags, stop: () => progress.stop() });
         else await tuneWeights(ranker, { source, flags, progress });
       } finally {
         progress.stop();
