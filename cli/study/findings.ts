@@ -16,7 +16,8 @@ export const summarise = (claims: readonly JudgedClaim[]): string[] => {
 const told = (claim: JudgedClaim): string =>
   `${claim.says}: ${intervalText(claim.effect.expected)}, published ${publishedText(claim)}`;
 
-const effort = ({ published, effect }: JudgedClaim): string => {
+const effort = ({ published, ruledOut, effect }: JudgedClaim): string => {
+  if (ruledOut) return '; one of that size is ruled out here';
   const worlds = replicatesFor(effect.expected, published);
   return worlds === undefined
     ? ''

@@ -103,7 +103,7 @@ export const table2: Study = {
           'What stands first is looked at more often, so a log confirms the order it was made by. Which treatment of the position gives the best lists? The log is that of a ranker without a treatment, so that place and promise go together; how far attention falls with the position differs by device, and only the world knows. Four rankers that differ in nothing but the treatment learn from that log, and then serve the same people.',
         seed,
         short,
-        setting: settingOf(size, definition),
+        setting: { ...settingOf(size, definition), 'days of the platform before': platformDays },
         arms: treatments.map(({ name, what }) => ({ name, what, levels: levelsOf(replicates, name) })),
         effects,
         claims: judged,

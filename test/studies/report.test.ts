@@ -63,7 +63,7 @@ describe('the report of a study', () => {
     expect(markdown).toContain('Seed 7; 61 s on 2 cores (A CPU), Node 20.0.0.');
     // 2 % ± t(2) * 0.01 / sqrt(3), t = 4.302653.
     expect(markdown).toContain('+2.00 % (−0.48 % to +4.48 %)');
-    expect(markdown).toContain('**does not show here**');
+    expect(markdown).toContain('**does not show here**: the interval holds 0 |');
     for (const [name, svg] of plots) {
       expect(markdown).toContain(`](${name})`);
       expect(svg).toMatch(/^<svg/);

@@ -132,18 +132,25 @@ describe('a published claim', () => {
     direction: 'up',
     published: 0.01,
   };
-  const verdict = (gains: readonly number[]) =>
+  const judgeGains = (gains: readonly number[]) =>
     judgeClaims(
       [claim],
       effectsOf(
         gains.map((gain, at) => replicate(at, [100], [100 * (1 + gain)])),
         contrast,
       ),
-    )[0]?.verdict;
+    )[0];
+  const verdict = (gains: readonly number[]) => judgeGains(gains)?.verdict;
 
   test('shows where the interval lies on its side of 0', () => expect(verdict([0.01, 0.011, 0.012])).toBe('follows'));
   test('is the other way round on the other side', () => expect(verdict([-0.01, -0.011, -0.012])).toBe('opposite'));
   test('is open where the interval holds 0', () => expect(verdict([-0.01, 0.02, 0.012])).toBe('open'));
+  test('is ruled out where the interval leaves no room for its size', () => {
+    const ruledOut = (gains: readonly number[]) => judgeGains(gains)?.ruledOut;
+    expect(ruledOut([-0.001, 0.001, 0])).toBe(true);
+    expect(ruledOut([0.009, 0.011, 0.01])).toBe(false);
+    expect(ruledOut([0.1])).toBe(false);
+  });
   test('about an effect that was not measured is refused', () =>
     expect(() => judgeClaims([claim], [])).toThrow('no effect'));
 });

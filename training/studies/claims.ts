@@ -1,5 +1,5 @@
 import type { Effect } from './effects.js';
-import { signOf } from './intervals.js';
+import { signOf, type Interval } from './intervals.js';
 import type { MeasureName } from './tally.js';
 
 /** Something that was published, as a sign that can be looked for. */
@@ -20,6 +20,8 @@ export type Verdict = 'follows' | 'opposite' | 'open';
 
 export interface JudgedClaim extends Claim {
   readonly verdict: Verdict;
+  /** Whether the interval leaves no room for a difference as large as the published one. */
+  readonly ruledOut: boolean;
   readonly effect: Effect;
 }
 
@@ -32,11 +34,16 @@ export const judgeClaims = (claims: readonly Claim[], effects: readonly Effect[]
     if (effect === undefined) throw new RangeError(`no effect of ${claim.arm} on ${claim.measure}`);
     const sign = signOf(effect.expected);
     const verdict = sign === undefined ? 'open' : sign === claim.direction ? 'follows' : 'opposite';
-    return { ...claim, verdict, effect };
+    return { ...claim, verdict, ruledOut: !holds(effect.expected, claim.published), effect };
   });
 
-export const verdictTexts: Readonly<Record<Verdict, string>> = {
-  follows: 'shows here too',
-  opposite: '**is the other way round here**',
-  open: '**does not show here**: the interval holds 0',
+const holds = ({ low, high }: Interval, value: number): boolean =>
+  low === null || high === null || (low <= value && value <= high);
+
+/** For people, plainly where something is not as published. */
+export const verdictText = ({ verdict, ruledOut }: Pick<JudgedClaim, 'verdict' | 'ruledOut'>): string => {
+  const size = ruledOut ? '; one of the published size is ruled out here' : '';
+  if (verdict === 'opposite') return '**is the other way round here**';
+  if (verdict === 'open') return `**does not show here**: the interval holds 0${size}`;
+  return `shows here too${ruledOut ? ', of another size' : ''}`;
 };

@@ -1,4 +1,4 @@
-export { judgeClaims, verdictTexts, type Claim, type JudgedClaim, type Verdict } from './claims.js';
+export { judgeClaims, verdictText, type Claim, type JudgedClaim, type Verdict } from './claims.js';
 export {
   effectByDay,
   effectsOf,

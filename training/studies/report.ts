@@ -1,4 +1,4 @@
-import { verdictTexts, type Claim, type JudgedClaim } from './claims.js';
+import { verdictText, type Claim, type JudgedClaim } from './claims.js';
 import type { Effect, Levels } from './effects.js';
 import type { Interval } from './intervals.js';
 import { intervalPlot } from './plots.js';
@@ -87,13 +87,8 @@ const armTable = (arms: readonly StudyArm[]): string =>
 
 const claimTable = (claims: readonly JudgedClaim[]): string =>
   markdownTable(
-    ['the paper says', 'published', 'found here', 'which'],
-    claims.map((claim) => [
-      claim.says,
-      publishedText(claim),
-      intervalText(claim.effect.expected),
-      verdictTexts[claim.verdict],
-    ]),
+    ['the paper says', 'published', 'found here', 'so it'],
+    claims.map((claim) => [claim.says, publishedText(claim), intervalText(claim.effect.expected), verdictText(claim)]),
   );
 
 /** `+0.20 %`, and where it comes from if it is not printed. */
@@ -153,7 +148,7 @@ export const buildStudyReport = (
       ? []
       : [
           '## Differences',
-          'As the law of the world expects it of the lists that were shown, in percent of the second arm; in brackets the 95 % interval over worlds, each with people, videos, log and training seed of its own. All arms meet the same requests, and what happens is drawn by request and video: the differences are paired.',
+          'As the law of the world expects it of the lists that were shown, in percent of the second arm; in brackets the 95 % interval over worlds, each with people, videos, log and training seed of its own. All arms meet the same requests, and what happens is drawn by request and video: the differences are paired. Every interval stands for itself: of twenty, one misses.',
           effectTable(effects),
         ]),
     ...[...drawn.keys()].map((name) => `![${name}](${name})`),
