@@ -39,7 +39,8 @@ export const intervalPlot = (
   return draw(
     {
       ...frame(title),
-      grid: { left: 200, right: 32, top: 44, bottom: 84 },
+      legend: { bottom: 0, itemGap: 28 },
+      grid: { left: 20 + 6.6 * Math.max(...rows.map(({ name }) => name.length)), right: 32, top: 44, bottom: 84 },
       xAxis: axis(unit, { axisLine: { onZero: false }, ...withZero(rows) }),
       yAxis: { type: 'category', data: rows.map(({ name }) => name), inverse: true, axisTick: { show: false } },
       series: [
@@ -83,7 +84,8 @@ const withZero = (rows: readonly PlottedInterval[]): object => {
   const [least, most] = [Math.min(0, ...values), Math.max(0, ...values)];
   const air = 0.04 * (most - least || 1);
   const round = (value: number): number => Number(value.toPrecision(3));
-  return { min: round(least - air), max: round(most + air), axisLabel: { formatter: (x: number) => String(round(x)) } };
+  const axisLabel = { formatter: (x: number) => String(round(x)), showMinLabel: false, showMaxLabel: false };
+  return { min: least - air, max: most + air, axisLabel };
 };
 
 /** A line per arm over the days. */
