@@ -6,6 +6,7 @@ import {
   intervalText,
   listMetrics,
   markdownTable,
+  meanInterval,
   measures,
   signOf,
   type ArmDays,
@@ -127,8 +128,20 @@ export const findingsOf = (tuned: readonly Tuned[], rows: readonly Covered[]): s
         const told = sign === undefined ? 'no difference can be told' : sign === 'up' ? 'more' : 'less';
         return `Live, on the days after, ${measure} with the tuned weights: ${told}, ${intervalText(expected)}.`;
       });
+  /** One interval may miss by chance; a mean that is off says that the log sees something else. */
+  const leaning = (measure: Covered['measure']): string => {
+    const ofGains = rows.filter((row) => row.kind === 'gain' && row.measure === measure);
+    const sum = (of: (row: Covered) => number): number => ofGains.reduce((total, row) => total + of(row), 0);
+    const off = meanInterval(ofGains.map((row) => row.estimate - row.again));
+    const sign = signOf(off);
+    const leans =
+      sign === undefined ? 'they lean to neither side' : sign === 'up' ? 'they are too high' : 'they are too low';
+    const [said, so] = [sum((row) => row.estimate), sum((row) => row.again)].map((total) => total / ofGains.length);
+    return `Of gains in ${measure} the log’s estimates average ${digits(said ?? 0, 'gain')}, where ${digits(so ?? 0, 'gain')} was so on its days: ${leans}.`;
+  };
   return [
     `The log’s 95 % intervals held what was so on its own days in ${count('gain', (row) => row.again)} gains and ${count('level', (row) => row.again)} levels; what was so on the days after, in ${count('gain', (row) => row.live)} gains and ${count('level', (row) => row.live)} levels.`,
+    ...listMetrics.map(({ name }) => leaning(name)),
     ...sentence('engagement'),
     ...sentence('likes'),
     `Recommended in ${tuned.filter(({ tuning }) => tuning.recommended).length} of ${tuned.length} worlds${refused === 0 ? '' : `; in ${refused} nothing was chosen`}.`,

@@ -57,6 +57,7 @@ export const settingOf = (
   'days of log': historyDays,
   'days live': days,
   score: Object.entries(definition.score.weights)
+    .filter(([, weight]) => weight !== 0)
     .map(([head, weight]) => (weight === 1 ? head : `${head}^${weight}`))
     .join(' × '),
 });

@@ -76,6 +76,7 @@ export const weights: Study = {
           { title: 'What the log said, and what was so', markdown: coverageTable(rows) },
           { title: 'The weights', markdown: weightTable(definition, tuned) },
         ],
+        numbers: { covered: rows, chosen: tuned.map(({ seed: world, tuning: { choice } }) => ({ world, ...choice })) },
       },
     };
   },

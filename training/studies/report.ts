@@ -39,6 +39,8 @@ export interface StudyResult {
   readonly findings: readonly string[];
   /** Tables of its own, markdown. */
   readonly tables: readonly { readonly title: string; readonly markdown: string }[];
+  /** What the tables are made of. */
+  readonly numbers?: object;
 }
 
 /** A report for people: markdown, and the pictures it names. */
