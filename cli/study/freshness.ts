@@ -5,6 +5,7 @@ import {
   intervalText,
   levelsOf,
   signOf,
+  type Contrast,
   type Effect,
 } from '../../training/studies/index.js';
 import { runContest, type Contender } from './contest.js';
@@ -21,6 +22,11 @@ const arms: readonly FreshArm[] = [
   { name: 'day', what: 'learns once a day', learnEveryMs: 24 * 60 * minuteMs },
   { name: 'hour', what: 'learns once an hour', learnEveryMs: 60 * minuteMs },
   { name: 'minute', what: 'learns every minute, as soon as a batch is full', learnEveryMs: minuteMs },
+];
+/** Whether it matters how often, beside whether at all. */
+const oftener: readonly Contrast[] = [
+  { arm: 'hour', control: 'day' },
+  { arm: 'minute', control: 'day' },
 ];
 const compared = arms.filter(({ name }) => name !== control).map(({ name }) => name);
 
@@ -40,7 +46,9 @@ export const freshness: Study = {
       liveDays: size.days,
       ...(onProgress && { onProgress }),
     });
-    const effects = compared.flatMap((arm) => effectsOf(replicates, { arm, control }));
+    const effects = [...compared.map((arm) => ({ arm, control })), ...oftener].flatMap((contrast) =>
+      effectsOf(replicates, contrast),
+    );
     const byDay = (measure: 'engagement' | 'satisfaction'): string =>
       dayLines(
         { title: `Difference to never learning, by day: ${measure}`, unit: '%' },
@@ -71,26 +79,24 @@ export const freshness: Study = {
   },
 };
 
-const words = { up: 'more', down: 'less' } as const;
+const sentences = [
+  { what: 'Learning once a day against never', arm: 'day', control },
+  { what: 'Learning every minute against once a day', arm: 'minute', control: 'day' },
+  { what: 'Learning every hour against once a day', arm: 'hour', control: 'day' },
+  { what: 'Learning every minute against never', arm: 'minute', control },
+  { what: 'Features that see nothing new, against features that do', arm: 'nothing', control },
+] as const;
 
-const findingsOf = (effects: readonly Effect[]): string[] => {
-  const of = (arm: string, measure: Effect['measure']): Effect | undefined =>
-    effects.find((effect) => effect.arm === arm && effect.measure === measure);
-  const sentence = (arm: string, measure: Effect['measure'], what: string): string[] => {
-    const effect = of(arm, measure);
-    if (effect === undefined) return [];
-    const sign = signOf(effect.expected);
-    const told = sign === undefined ? `no difference in ${measure} can be told` : `${words[sign]} ${measure}`;
-    return [`${what}: ${told}, ${intervalText(effect.expected)}.`];
-  };
-  return [
-    ...sentence('minute', 'engagement', 'Learning every minute against never'),
-    ...sentence('minute', 'satisfaction', 'Learning every minute against never'),
-    ...sentence('hour', 'engagement', 'Every hour'),
-    ...sentence('hour', 'satisfaction', 'Every hour'),
-    ...sentence('day', 'engagement', 'Every day'),
-    ...sentence('day', 'satisfaction', 'Every day'),
-    ...sentence('nothing', 'engagement', 'Features that see nothing new, against features that do'),
-    ...sentence('nothing', 'satisfaction', 'Features that see nothing new, against features that do'),
-  ];
-};
+const findingsOf = (effects: readonly Effect[]): string[] =>
+  sentences.map(({ what, ...contrast }) => {
+    const told = (['engagement', 'satisfaction'] as const).flatMap((measure) => {
+      const effect = effects.find(
+        (each) => each.arm === contrast.arm && each.control === contrast.control && each.measure === measure,
+      );
+      if (effect === undefined) return [];
+      const sign = signOf(effect.expected);
+      const words = { up: `more ${measure}`, down: `less ${measure}`, none: `no difference in ${measure} can be told` };
+      return [`${words[sign ?? 'none']}, ${intervalText(effect.expected)}`];
+    });
+    return `${what}: ${told.join('; ')}.`;
+  });
