@@ -1,4 +1,4 @@
-import { SeededRandom } from '../../src/random.js';
+import type { SeededRandom } from '../../src/random.js';
 
 export { mixSeeds, SeededRandom } from '../../src/random.js';
 
