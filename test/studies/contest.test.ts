@@ -74,10 +74,12 @@ describe('arms side by side', () => {
       servedBy: { definition, days: 1 },
       onProgress: (done, total) => void progress.push(done / total),
     });
-    const platform = await runContest({ ...options, contenders, historyDays: 3 });
-    // The same days, the same people: only whose lists were learned from differs.
     expect(served[0]?.arms[0]?.days[0]?.expected.requests).toBe(80);
-    expect(levels(served)['one']).not.toBe(levels(platform)['one']);
+    // The day after both: that of the platform's two days, and that of the ranker's one.
+    const world = createWorld(served[0]?.seed ?? 0, options.world);
+    const platform = platformLists(world, 4).filter(({ request }) => request.day === 3);
+    const own = platform.map(({ request, shown }) => tallyOf({ world, request, shown, outcomes: [] }));
+    expect(levels(served)['one']).not.toBe(measures.engagement.of(addTallies(own).expected));
     expect(progress.at(-1)).toBe(1);
   });
 });

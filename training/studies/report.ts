@@ -35,7 +35,7 @@ export interface StudyResult {
   readonly arms: readonly StudyArm[];
   readonly effects: readonly Effect[];
   readonly claims: readonly JudgedClaim[];
-  /** Sentences on what was found: the first one is what the index says. */
+  /** Sentences on what was found: the first two are what the index says. */
   readonly findings: readonly string[];
   /** Tables of its own, markdown. */
   readonly tables: readonly { readonly title: string; readonly markdown: string }[];
@@ -175,7 +175,7 @@ export const buildIndex = (
       ['study', 'what was found', 'run'],
       studies.map(({ result: { study, title, seed, short, findings }, run }) => [
         `[${title}](${study}.md)`,
-        findings[0] ?? '',
+        findings.slice(0, 2).join(' '),
         `seed ${seed}${short ? ', short form' : ''}; ${Math.round(run.seconds)} s`,
       ]),
     ),
