@@ -57,8 +57,6 @@ export default ts.config(
   {
     languageOptions: {
       parserOptions: {
-        // One program for the whole run. A project service makes a new one whenever it takes a file for changed, and then runs
-        // out of memory.
         project: './tsconfig.json',
         tsconfigRootDir: import.meta.dirname,
       },

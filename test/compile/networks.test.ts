@@ -4,32 +4,37 @@ import { tf } from '../../training/compile/index.js';
 import type { TensorSpec, TraceOptions } from '../../training/compile/index.js';
 import { compareWithTfjs } from './runtime.js';
 
-const activations = {
-  linear: (t: tf.Tensor) => t,
-  relu: tf.relu,
-  tanh: tf.tanh,
-  sigmoid: tf.sigmoid,
-  softplus: tf.softplus,
-  elu: tf.elu,
-  leaky: (t: tf.Tensor) => tf.leakyRelu(t, 0.1),
-  softmax: (t: tf.Tensor) => tf.softmax(t),
-  normalised: (t: tf.Tensor) => {
+type Activation = 'linear' | 'relu' | 'tanh' | 'sigmoid' | 'softplus' | 'elu' | 'leaky' | 'softmax' | 'normalised';
+
+// Calling one of several generic functions of tfjs takes the type checker gigabytes: each is given its plain type here.
+const activations: Readonly<Record<Activation, (t: tf.Tensor) => tf.Tensor>> = {
+  linear: (t) => t,
+  relu: (t) => tf.relu(t),
+  tanh: (t) => tf.tanh(t),
+  sigmoid: (t) => tf.sigmoid(t),
+  softplus: (t) => tf.softplus(t),
+  elu: (t) => tf.elu(t),
+  leaky: (t) => tf.leakyRelu(t, 0.1),
+  softmax: (t) => tf.softmax(t),
+  normalised: (t) => {
     const { mean, variance } = tf.moments(t, -1, true);
     return t.sub(mean).div(variance.add(0.5).sqrt());
   },
-} as const;
+};
 
-const losses = {
-  squares: (z: tf.Tensor, y: tf.Tensor) => tf.losses.meanSquaredError(y, z),
-  crossEntropy: (z: tf.Tensor, y: tf.Tensor) => tf.losses.sigmoidCrossEntropy(tf.step(y), z),
-  softmax: (z: tf.Tensor, y: tf.Tensor) => tf.losses.softmaxCrossEntropy(tf.softmax(y), z),
-  huber: (z: tf.Tensor, y: tf.Tensor) => tf.losses.huberLoss(y, z),
-  absolute: (z: tf.Tensor, y: tf.Tensor) => tf.abs(z.sub(y)).sum(1).mean(),
-} as const;
+type Loss = 'squares' | 'crossEntropy' | 'softmax' | 'huber' | 'absolute';
+
+const losses: Readonly<Record<Loss, (z: tf.Tensor, y: tf.Tensor) => tf.Tensor>> = {
+  squares: (z, y) => tf.losses.meanSquaredError(y, z),
+  crossEntropy: (z, y) => tf.losses.sigmoidCrossEntropy(tf.step(y), z),
+  softmax: (z, y) => tf.losses.softmaxCrossEntropy(tf.softmax(y), z),
+  huber: (z, y) => tf.losses.huberLoss(y, z),
+  absolute: (z, y) => tf.abs(z.sub(y)).sum(1).mean(),
+};
 
 interface Layer {
   readonly width: number;
-  readonly activation: keyof typeof activations;
+  readonly activation: Activation;
   readonly bias: boolean;
   /** Copies of the layer, computed as one batched product and averaged. */
   readonly copies: number;
@@ -37,7 +42,7 @@ interface Layer {
 
 const layer: fc.Arbitrary<Layer> = fc.record({
   width: fc.integer({ min: 1, max: 6 }),
-  activation: fc.constantFrom(...(Object.keys(activations) as (keyof typeof activations)[])),
+  activation: fc.constantFrom(...(Object.keys(activations) as Activation[])),
   bias: fc.boolean(),
   copies: fc.integer({ min: 1, max: 3 }),
 });
@@ -46,7 +51,7 @@ const network = fc.record({
   inputs: fc.integer({ min: 1, max: 5 }),
   layers: fc.array(layer, { minLength: 1, maxLength: 3 }),
   gathered: fc.boolean(),
-  loss: fc.constantFrom(...(Object.keys(losses) as (keyof typeof losses)[])),
+  loss: fc.constantFrom(...(Object.keys(losses) as Loss[])),
 });
 
 type Shape = typeof network extends fc.Arbitrary<infer T> ? T : never;
