@@ -17,8 +17,12 @@ import { logWorld } from './world.js';
 const policy: ListPolicy = { weights: [1, 0.2], form: 'product', share: 0.3, temperature: 0.6, swaps: 0.2 };
 const definition = parseDefinition(definitionText, 'ranker.yaml');
 
-const read = async (events: readonly LoggedEvent[], text = definitionText, mostLists = 1e6): Promise<ReadLog> => {
-  const log = memoryLog(2);
+const read = async (
+  events: readonly LoggedEvent[],
+  text = definitionText,
+  { mostLists = 1e6, partitions = 2 } = {},
+): Promise<ReadLog> => {
+  const log = memoryLog(partitions);
   await log.log(events);
   const ranker = parseDefinition(text, 'ranker.yaml');
   const tables = await openLogTables({ log, ranker: 'films', threads: 1 });
@@ -36,7 +40,7 @@ describe('lists of a log', () => {
     const drawn = logWorld(options);
     expect(lists.count).toBe(drawn.count);
     expect(leftOut).toEqual({ unlogged_candidates: 0, unscored: 0, other_heads: 0 });
-    // Partitions change the order of lists: users are compared one by one.
+    // Lists of one moment may come in another order: they are compared one by one.
     const described = (log: typeof lists, columns: readonly number[]): string[] =>
       Array.from({ length: log.count }, (_, list) => {
         const [from, to] = [log.slotStart[list]!, log.slotStart[list + 1]!];
@@ -53,6 +57,15 @@ describe('lists of a log', () => {
       }).sort();
     expect(described(lists, [0, 1])).toEqual(described(drawn, [0, 1]));
     expect(checkPropensities(lists)).toEqual({ checked: 120, differ: 0, largest: expect.closeTo(0, 9) });
+  });
+
+  test('come in one order, whatever the partitions of the log', async () => {
+    const events = worldEvents({ seed: 3, users: 20, policy });
+    const [one, many] = [
+      await read(events, definitionText, { partitions: 1 }),
+      await read(events, definitionText, { partitions: 5 }),
+    ];
+    expect(many.lists).toEqual(one.lists);
   });
 
   test('have chances that are checked against their policy', async () => {
@@ -96,11 +109,9 @@ describe('lists of a log', () => {
   });
 
   test('of a long log those of some users are read', async () => {
-    const { lists, share } = await read(
-      worldEvents({ seed: 2, users: 200, listsPerUser: 2, policy }),
-      definitionText,
-      100,
-    );
+    const { lists, share } = await read(worldEvents({ seed: 2, users: 200, listsPerUser: 2, policy }), definitionText, {
+      mostLists: 100,
+    });
     expect(share).toBe(0.25);
     expect(lists.count).toBeGreaterThan(50);
     expect(lists.count).toBeLessThan(160);

@@ -65,7 +65,10 @@ const listMetrics = (metrics: readonly MetricRule[]): ListMetric[] => {
   }));
 };
 
-/** SQL: one row per list, its candidates as arrays in the order of the request. */
+/**
+ * SQL: one row per list, its candidates as arrays in the order of the request. Lists come by time, not by their place in the
+ * log: what is searched and judged must not depend on partitions.
+ */
 const listRows = (metrics: readonly MetricRule[], share: number): string => {
   const chosen =
     share < 1 ? `WHERE hash(coalesce(user_id, request_id)) % 1000000 < ${Math.floor(share * 1_000_000)}` : '';
@@ -88,7 +91,7 @@ const listRows = (metrics: readonly MetricRule[], share: number): string => {
       FROM candidates GROUP BY list)
     SELECT g.*, c.user_id, to_json(c.weights)::VARCHAR AS weights, c.form, to_json(c.exploration)::VARCHAR AS exploration,
            c.tasks, c.candidates
-    FROM grouped g JOIN chosen c USING (list) ORDER BY g.list`;
+    FROM grouped g JOIN chosen c USING (list) ORDER BY c."time", c.request_id`;
 };
 
 /** [candidates, tasks] in the definition’s order, NaN where nothing could be scored; undefined if heads are missing. */
