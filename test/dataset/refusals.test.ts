@@ -24,7 +24,7 @@ describe('columns', () => {
       expect.stringMatching(/category: .*did you mean categroy\?/),
       expect.stringMatching(/tab: .*feature tab_rate/),
       expect.stringMatching(/clicked: .*label of task click/),
-      expect.stringMatching(/position: .*bias tower/),
+      expect.stringMatching(/position: .*needed by bias;/),
     ]);
   });
 

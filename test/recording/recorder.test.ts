@@ -85,7 +85,8 @@ describe('recording', () => {
     log.failure = away;
     await expect(recorder.mark()).rejects.toMatchObject({ code: 'log_unavailable' });
     log.failure = undefined;
-    expect(log.appends).toEqual([1, 2]);
+    // The event and a marker in each partition: what was refused is not written later.
+    expect(log.appends.reduce((sum, records) => sum + records, 0)).toBe(3);
   });
 
   test('never overtakes an event with a marker of time', async () => {
