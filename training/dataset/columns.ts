@@ -32,3 +32,9 @@ export const epochMs = (column: QueryColumn): string => {
   const name = quoteName(column.name);
   return classOf(column.type) === 'time' ? `epoch_ms(${name})::DOUBLE` : `${name}::DOUBLE`;
 };
+
+/**
+ * SQL: a field of a JSON column as text; NULL where it is not. By a JSON pointer, as a field may be called anything.
+ */
+export const fieldText = (column: string, field: string): string =>
+  `json_extract_string(${column}, ${quoteText(`/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`)})`;

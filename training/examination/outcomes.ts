@@ -5,7 +5,7 @@ import {
   type RankerDefinition,
 } from '../../src/definition/index.js';
 import { biasShape } from '../../src/features/index.js';
-import type { LogTables } from '../dataset/index.js';
+import { sqlField, sqlText, type LogTables } from '../dataset/index.js';
 import type { ListCell } from './lists.js';
 import type { SwapOutcome } from './types.js';
 
@@ -130,7 +130,7 @@ const readCells = async (tables: LogTables, task: number, positions: number): Pr
 const examinedSql = (definition: RankerDefinition, where: OutcomesOptions['where']): string => {
   const rules = labelRules(definition);
   const columns = rules.flatMap(({ task }, index) => [
-    `s.heads[list_position(l.tasks, ${text(task)})] AS head_${index}`,
+    `s.heads[list_position(l.tasks, ${sqlText(task)})] AS head_${index}`,
     `${labelSql(definition.tasks, task)} AS label_${index}`,
   ]);
   const parts = biasShape(definition).parts.flatMap(({ name }, part) => {
@@ -141,7 +141,7 @@ const examinedSql = (definition: RankerDefinition, where: OutcomesOptions['where
   const only =
     where === undefined || feature === undefined
       ? ''
-      : `WHERE ${fieldSql(where.feature, feature)} = ${text(where.value)}`;
+      : `WHERE ${fieldSql(where.feature, feature)} = ${sqlText(where.value)}`;
   return `
     SELECT s.list, s.position, coalesce(s.user_id, s.request_id) AS cluster,
            CASE WHEN l.exploration.drawn = 'swap' THEN l.exploration.swap_position END AS swap_position,
@@ -153,9 +153,9 @@ const examinedSql = (definition: RankerDefinition, where: OutcomesOptions['where
     ${only}`;
 };
 
-/** What feedback on one item makes of a task, before \`when\`: NULL where there was none. */
+/** What feedback on one item makes of a task, before `when`: NULL where there was none. */
 const outcomeSql = ({ task, on, take, waitMs, late }: LabelRule): string => {
-  const kinds = [...new Set(on)].map(text).join(', ');
+  const kinds = [...new Set(on)].map(sqlText).join(', ');
   const inTime = late === 'ignore' ? ` AND f."time" <= lists."time" + ${waitMs}` : '';
   const heard = `FILTER (f.what IN (${kinds})${inTime})`;
   const known = `FILTER (f.what IN (${kinds})${inTime} AND f."value" IS NOT NULL)`;
@@ -173,9 +173,8 @@ const labelSql = (tasks: RankerDefinition['tasks'], task: string): string => {
 const fieldSql = (name: string, feature: FeatureDefinition): string => {
   const field = 'from' in feature ? (feature.from ?? name) : name;
   const place = { user: 'l.user_fields', context: 'l.context', candidate: 's.fields' }[feature.scope];
-  return `json_extract_string(${place}, ${text(`$."${field}"`)})`;
+  return sqlField(place, field);
 };
 
-const text = (value: string): string => `'${value.replaceAll("'", "''")}'`;
 const number = (value: unknown): number =>
   typeof value === 'bigint' || typeof value === 'number' ? Number(value) : Number.NaN;

@@ -1,5 +1,5 @@
 import type { MetricRule } from '../../src/definition/index.js';
-import { sqlText, type LogTables } from '../dataset/index.js';
+import { sqlField, sqlText, type LogTables } from '../dataset/index.js';
 import { stretchOf, type Cohort } from './cohort.js';
 import { momentsOf, type Moments } from './statistics/index.js';
 
@@ -85,7 +85,7 @@ const countedEvents = ({ of, take, per, several, over }: MetricRule): string => 
       ? 'told'
       : `told LEFT JOIN (
            SELECT DISTINCT ON (request_id, item_id) request_id, item_id,
-                  try_cast(json_extract_string(fields, ${sqlText(pointerTo(over))}) AS DOUBLE) AS over_value
+                  try_cast(${sqlField('fields', over)} AS DOUBLE) AS over_value
            FROM shown WHERE request_id IN (SELECT request_id FROM told)) USING (request_id, item_id)`;
   const events = `SELECT user_id, since, request_id, item_id, "time", ${value} AS v FROM ${withOver} WHERE what IN (${kinds})`;
   const first = (unit: string): string =>
@@ -106,9 +106,6 @@ const countedEvents = ({ of, take, per, several, over }: MetricRule): string => 
   const event = several === 'each' ? '1' : first(shownItem);
   return `SELECT user_id, since, "time", ${added} AS n, ${take === 'mean' ? event : '0'} AS d FROM (${sofar})`;
 };
-
-/** A JSON pointer: a field may be called anything. */
-const pointerTo = (field: string): string => `/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 
 /** SQL: what adds to the denominator beside events. */
 const denominators = ({ per }: MetricRule): string => {

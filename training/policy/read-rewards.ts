@@ -1,5 +1,5 @@
 import type { MetricRule } from '../../src/definition/index.js';
-import { sqlText } from '../dataset/index.js';
+import { sqlField, sqlText } from '../dataset/index.js';
 
 /**
  * SQL: what each shown item brought to a metric, as rows (request_id, item_id, total, events). Of several feedback on one item
@@ -11,7 +11,7 @@ export const rewardRows = ({ of, take, several, over }: MetricRule): string => {
     over === undefined
       ? `SELECT request_id, item_id, "time", "value" AS v FROM feedback WHERE what IN (${kinds})`
       : `SELECT f.request_id, f.item_id, f."time",
-           f."value" / nullif(try_cast(json_extract_string(s.fields, ${sqlText(`$."${over}"`)}) AS DOUBLE), 0) AS v
+           f."value" / nullif(try_cast(${sqlField('s.fields', over)} AS DOUBLE), 0) AS v
          FROM feedback f JOIN shown s USING (request_id, item_id) WHERE f.what IN (${kinds})`;
   const grouped = (total: string, events: string, known = ''): string =>
     `SELECT request_id, item_id, (${total})::DOUBLE AS total, (${events})::DOUBLE AS events
