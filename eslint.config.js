@@ -16,7 +16,7 @@ const owners = {
   '@stdlib/stats-base-dists-normal-cdf': ['training/experiments/**'],
   '@stdlib/stats-base-dists-normal-quantile': ['training/experiments/**'],
   '@stdlib/stats-base-dists-t-cdf': ['training/experiments/**'],
-  '@stdlib/stats-base-dists-t-quantile': ['training/experiments/**', 'training/policy/**', 'training/studies/**'],
+  '@stdlib/stats-base-dists-t-quantile': ['training/experiments/**'],
   'prom-client': ['src/telemetry/**'],
   pino: ['src/telemetry/**'],
   '@growthbook/growthbook': ['src/experiments/**'],

@@ -1,4 +1,4 @@
-import tQuantile from '@stdlib/stats-base-dists-t-quantile';
+import { studentQuantile } from '../experiments/index.js';
 import type { OutcomeModel } from './outcome.js';
 import type { Estimate, LoggedLists } from './types.js';
 
@@ -119,6 +119,6 @@ export const estimateMean = (contributed: Float64Array, { lists, which, level = 
   const spread = fourths - squares ** 2 / users;
   const freedom = spread > 0 ? Math.min(users - 1, Math.max(1, (2 * squares ** 2) / spread)) : users - 1;
   const error = users < 2 ? Infinity : Math.sqrt((squares * users) / (users - 1)) / count;
-  const half = error === 0 ? 0 : error * (users < 2 ? 1 : tQuantile(1 - (1 - level) / 2, freedom));
+  const half = error === 0 ? 0 : error * (users < 2 ? 1 : studentQuantile(1 - (1 - level) / 2, freedom));
   return { value, low: value - half, high: value + half, error };
 };

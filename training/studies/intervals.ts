@@ -1,4 +1,4 @@
-import quantile from '@stdlib/stats-base-dists-t-quantile';
+import { normalQuantile, studentQuantile } from '../experiments/index.js';
 
 /** A mean with its 95 % interval over replicates. `low` and `high` are null where one replicate says nothing of the spread. */
 export interface Interval {
@@ -17,7 +17,7 @@ export const meanInterval = (values: readonly number[]): Interval => {
   const estimate = values.reduce((sum, value) => sum + value, 0) / replicates;
   if (replicates < 2) return { estimate, low: null, high: null, replicates };
   const variance = values.reduce((sum, value) => sum + (value - estimate) ** 2, 0) / (replicates - 1);
-  const half = quantile(0.975, replicates - 1) * Math.sqrt(variance / replicates);
+  const half = studentQuantile(0.975, replicates - 1) * Math.sqrt(variance / replicates);
   return { estimate, low: estimate - half, high: estimate + half, replicates };
 };
 
@@ -28,16 +28,13 @@ export const signOf = ({ low, high }: Interval): 'up' | 'down' | undefined => {
   return high < 0 ? 'down' : undefined;
 };
 
-/** Degrees of freedom at which Student's t is the normal distribution to all digits that matter. */
-const many = 1e9;
-
 /**
  * About how many replicates would show a difference of this size four times out of five: the interval shrinks with the root
  * of their number. Undefined where there is no interval.
  */
 export const replicatesFor = ({ low, high, replicates }: Interval, difference: number): number | undefined => {
   if (low === null || high === null) return undefined;
-  const standardError = (high - low) / 2 / quantile(0.975, replicates - 1);
-  const needed = ((quantile(0.975, many) + quantile(0.8, many)) * standardError) / Math.abs(difference);
+  const standardError = (high - low) / 2 / studentQuantile(0.975, replicates - 1);
+  const needed = ((normalQuantile(0.975) + normalQuantile(0.8)) * standardError) / Math.abs(difference);
   return Math.max(2, Math.ceil(replicates * needed ** 2));
 };
