@@ -1,5 +1,6 @@
 import { topRows } from './order.js';
 import { utilities, type OrderPolicy } from './order-policy.js';
+import { scoredRows } from './sample.js';
 
 export interface ListOptions {
   /** [candidates] as for sampling: of all candidates, answered or not, in the order of the request; NaN is not scored. */
@@ -22,8 +23,7 @@ export interface ListOptions {
  */
 export const logChances = ({ scores, rows, policy }: ListOptions): Float64Array => {
   const byScore = topRows(scores, rows.length);
-  const unscored = byScore.findIndex((row) => Number.isNaN(scores[row] ?? NaN));
-  const scored = unscored < 0 ? byScore.length : unscored;
+  const scored = scoredRows(byScore, scores);
   const swaps = scored < 2 ? 0 : policy.swaps;
   const logShare = Math.log(policy.share);
   const logGreedy = Math.log(Math.max(0, 1 - policy.share - swaps / 2));

@@ -1,4 +1,4 @@
-import { combine, logChances } from '../../src/policy/index.js';
+import { combine, logChances, propensities } from '../../src/policy/index.js';
 import type { Target } from './weigh.js';
 import type { ListPolicy, LoggedLists } from './types.js';
 
@@ -59,16 +59,11 @@ export const checkPropensities = (lists: LoggedLists): PropensityCheck => {
     const policy = lists.policies[lists.policyOf[list] as number];
     const [from, to] = [lists.slotStart[list] as number, lists.slotStart[list + 1] as number];
     if (policy === undefined || from === to || Number.isNaN(lists.propensity[from])) continue;
-    const chances = chancesOf(lists, list, policy);
-    let off = 0;
-    for (let slot = from; slot < to; slot++) {
-      const [chance, above] = [
-        chances[slot - from] as number,
-        slot === from ? 0 : (chances[slot - from - 1] as number),
-      ];
-      const given = chance === -Infinity ? 0 : Math.exp(chance - above);
-      off = Math.max(off, Math.abs(given - (lists.propensity[slot] as number)));
-    }
+    const given = propensities(chancesOf(lists, list, policy));
+    const off = given.reduce(
+      (most, chance, at) => Math.max(most, Math.abs(chance - (lists.propensity[from + at] as number))),
+      0,
+    );
     checked++;
     if (off > 1e-6) differ++;
     largest = Math.max(largest, off);

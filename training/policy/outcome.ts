@@ -28,6 +28,12 @@ export const fitOutcome = (
   const byRow = new Float64Array(lists.heads.length / lists.tasks.length);
   const coefficients = new Float64Array(width);
   const values = new Float64Array(width);
+  const expected = (row: number): number => {
+    basis.into(row, values);
+    let value = 0;
+    for (let i = 0; i < width; i++) value += (coefficients[i] as number) * (values[i] as number);
+    return value;
+  };
   for (let round = 0; round < rounds; round++) {
     const gram = new Float64Array(width * width);
     const moment = new Float64Array(width);
@@ -46,9 +52,7 @@ export const fitOutcome = (
     const products = new Float64Array(lists.places);
     const squares = new Float64Array(lists.places);
     eachSlot(lists, which, (slot, row) => {
-      basis.into(row, values);
-      let value = 0;
-      for (let i = 0; i < width; i++) value += (coefficients[i] as number) * (values[i] as number);
+      const value = expected(row);
       const place = lists.place[slot] as number;
       products[place] = (products[place] as number) + value * (rewards[slot] as number);
       squares[place] = (squares[place] as number) + value * value;
@@ -56,12 +60,7 @@ export const fitOutcome = (
     for (let place = 0; place < lists.places; place++)
       byPlace[place] = (squares[place] as number) > 0 ? (products[place] as number) / (squares[place] as number) : 0;
   }
-  for (let row = 0; row < byRow.length; row++) {
-    basis.into(row, values);
-    let value = 0;
-    for (let i = 0; i < width; i++) value += (coefficients[i] as number) * (values[i] as number);
-    byRow[row] = value;
-  }
+  for (let row = 0; row < byRow.length; row++) byRow[row] = expected(row);
   return { byRow, byPlace };
 };
 
