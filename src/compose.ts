@@ -75,11 +75,10 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
   const known = createEntities({ store, metrics, now });
   const entities = log === undefined ? known : recordUpdates(known, log.recorder, eventNow);
   const record = log && { record: (event: () => Impression | Exposure): void => log.recorder.offer([event]) };
-  const taking = settings.experiments === undefined && settings.experimentsHost === undefined ? {} : { experiments };
   const rank = createRanking({
     ...{ rankers, entities, metrics, logger, now: eventNow, scoreTimeoutMs },
     ...record,
-    ...taking,
+    ...(experiments !== noExperiments && { experiments }),
     exposures,
   });
   const definitions = (): readonly RankerDefinition[] => rankers.definitions;
