@@ -3,10 +3,8 @@ import { Command } from 'commander';
 import { openArtifacts, type LoadedArtifact } from '../src/artifact/index.js';
 import type { RankerDefinition } from '../src/definition/index.js';
 import { WatchnextError } from '../src/errors.js';
-import { openLog } from '../src/log.js';
 import { nameHint } from '../src/nearest.js';
 import { logSettingNames, readSettings, type Settings } from '../src/settings.js';
-import { silentLogger } from '../src/telemetry/index.js';
 import { devices, examination, openLogTables, type Device } from '../training/dataset/index.js';
 import {
   examinationPlot,
@@ -18,6 +16,7 @@ import {
 } from '../training/examination/index.js';
 import { biasWeights } from '../training/fit/index.js';
 import { pointInTime, positiveNumber } from './arguments.js';
+import { openEventsToRead } from './event-log.js';
 import { createProgress, formatTable, note, print } from './output.js';
 import { parseReference } from './reference.js';
 import { settingFlags, withSettings, type SettingFlags } from './settings.js';
@@ -103,7 +102,7 @@ const examined = async (
   if (settings.log === 'off') return examine(options);
   const zone = definition.training?.timezone ?? 'UTC';
   const progress = createProgress(flags.json !== true);
-  const log = await openLog(settings, { logger: silentLogger });
+  const log = await openEventsToRead(settings);
   try {
     const tables = await openLogTables({
       log,

@@ -1,12 +1,8 @@
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { WatchnextError } from '../src/errors.js';
 import { topics, type EventLog, type Topic } from '../src/events/index.js';
-import { openLog } from '../src/log.js';
 import { readSettings } from '../src/settings.js';
-import { silentLogger } from '../src/telemetry/index.js';
 import { pointInTime, positiveNumber } from './arguments.js';
+import { openTopicsToRead } from './event-log.js';
 import { instant, statsOf, tail, verifyTopic, type PartitionStats } from './log/index.js';
 import { createProgress, formatTable, print } from './output.js';
 import { settingFlags, withLogSettings } from './settings.js';
@@ -130,20 +126,7 @@ const withLog = async <T>(
 ): Promise<T> => {
   const { topic, json } = flags;
   const settings = readSettings(process.env, settingFlags(flags as Flags));
-  const directory = resolve(settings.logDirectory);
-  const wanted = topic === undefined ? topics : [topic];
-  const there = wanted.filter((each) => settings.log !== 'embedded' || existsSync(join(directory, each)));
-  if (there.length === 0)
-    throw new WatchnextError('settings_invalid', `There is no event log in ${directory}.`, {
-      problems: [
-        {
-          path: '--log-directory',
-          message: `has no ${wanted.join(', no ')}`,
-          hint: 'name the folder that `watchnext serve` writes, or --log kafka with --kafka-brokers',
-        },
-      ],
-    });
-  const log = await openLog(settings, { logger: silentLogger });
+  const { log, there } = await openTopicsToRead(settings, topic === undefined ? topics : [topic]);
   const progress = createProgress(json !== true);
   try {
     return await work(

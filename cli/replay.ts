@@ -2,11 +2,10 @@ import { Command } from 'commander';
 import { openArtifacts } from '../src/artifact/index.js';
 import { WatchnextError } from '../src/errors.js';
 import type { Impression } from '../src/events/index.js';
-import { openLog } from '../src/log.js';
 import { compareReplay, replayImpression, type Replay, type ReplayComparison } from '../src/ranking/index.js';
 import { findImpression } from '../src/recording/index.js';
 import { logSettingNames, readSettings, type Settings } from '../src/settings.js';
-import { silentLogger } from '../src/telemetry/index.js';
+import { openEventsToRead } from './event-log.js';
 import { createProgress, formatTable, print } from './output.js';
 import { settingFlags, withSettings, type SettingFlags } from './settings.js';
 
@@ -48,7 +47,7 @@ Examples:
     });
 
 const find = async (settings: Settings, requestId: string, { user, json }: ReplayFlags): Promise<Impression> => {
-  const log = await openLog(settings, { logger: silentLogger });
+  const log = await openEventsToRead(settings);
   const progress = createProgress(json !== true);
   try {
     const found = await findImpression({

@@ -1,11 +1,8 @@
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import type { Ranker } from '../../src/definition/index.js';
 import { WatchnextError } from '../../src/errors.js';
-import { openLog } from '../../src/log.js';
 import type { Settings } from '../../src/settings.js';
-import { silentLogger } from '../../src/telemetry/index.js';
 import { openLogTables, openQueryTable } from '../../training/dataset/index.js';
+import { count } from '../../training/experiments/index.js';
 import {
   checkPropensities,
   chooseAims,
@@ -16,6 +13,7 @@ import {
   type LeftOutReason,
   type LoggedLists,
 } from '../../training/policy/index.js';
+import { openEventsToRead } from '../event-log.js';
 import { datasetSource } from '../ranker.js';
 import type { Step } from '../output.js';
 
@@ -42,7 +40,6 @@ export interface SourceOptions {
 /** Part of the lists whose logged chances may be wrong before nothing is recommended. */
 const doubtful = 0.01;
 
-const count = (value: number): string => value.toLocaleString('en-US');
 const day = (time: number): string => new Date(time).toISOString().slice(0, 16).replace('T', ' ');
 
 /** Lists of the service’s own log. Throws `data_missing` if there are none that can be used, saying why. */
@@ -57,8 +54,7 @@ export const ownSource = async (
   const { ranker, settings, from, to, mostLists, show } = options;
   const { definition } = ranker;
   const { engagement, satisfaction } = chooseAims(definition, options);
-  refuseMissingLog(settings);
-  const log = await openLog(settings, { logger: silentLogger });
+  const log = await openEventsToRead(settings);
   try {
     const tables = await openLogTables({
       log,
@@ -122,21 +118,6 @@ export const ownSource = async (
   } finally {
     await log.close();
   }
-};
-
-/** An embedded log that is not there is not made. */
-const refuseMissingLog = (settings: Settings): void => {
-  const directory = resolve(settings.logDirectory);
-  if (settings.log !== 'embedded' || existsSync(join(directory, 'events'))) return;
-  throw new WatchnextError('settings_invalid', `There is no event log in ${directory}.`, {
-    problems: [
-      {
-        path: '--log-directory',
-        message: 'has no events',
-        hint: 'name the folder that `watchnext serve` writes, or --log kafka with --kafka-brokers',
-      },
-    ],
-  });
 };
 
 /** Lists of a log of others: dataset.sql beside the definition, over a folder of files. */

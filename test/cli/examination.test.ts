@@ -1,35 +1,21 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { examinationCommand } from '../../cli/examination.js';
-import { openArtifacts } from '../../src/artifact/index.js';
 import { openEmbeddedLog, recordOf } from '../../src/events/index.js';
 import type { ExaminationReport } from '../../training/examination/index.js';
-import { collectExamples, createOnnxEngine, sealRanker, trainRanker } from '../../training/fit/index.js';
 import { platformLog } from '../examination/events.js';
-import { datasetOf, simulatedLog, smallRanker } from '../fit/world.js';
+import { smallRanker } from '../fit/world.js';
+import { sealFirst } from '../stream/loop.js';
 
 const partitions = 2;
 let folder = '';
 let version = '';
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'examination-test-'));
-  const definition = smallRanker();
-  const dataset = datasetOf(simulatedLog({ requests: 60 }));
-  const examples = await collectExamples({ definition, dataset });
-  const trained = await trainRanker({ definition, dataset, engine: createOnnxEngine, examples });
-  const models = join(folder, 'models');
-  ({ version } = await sealRanker({
-    trained,
-    directory: models,
-    definitionText: JSON.stringify(definition),
-    sample: examples.sample,
-    metrics: {},
-  }));
-  await trained.close();
-  await examples.close();
-  await openArtifacts(models).activate('small', version);
+  version = await sealFirst(join(folder, 'models'), smallRanker());
   const log = await openEmbeddedLog({ directory: join(folder, 'log'), partitions, writes: ['events'] });
   await log.append(
     'events',
@@ -89,6 +75,12 @@ test('of the simulated platform the truth stands beside, by device', async () =>
   expect(text).toMatch(/^click, device tv\nposition.* truth$/m);
   expect(text).toMatch(new RegExp(`^ +3 .* ${(3 ** -0.85).toFixed(3)}$`, 'm'));
   await expect(ran('small', '--simulated')).rejects.toMatchObject({ code: 'usage' });
+});
+
+test('a log that is not there is refused, and not made', async () => {
+  const nowhere = join(folder, 'nowhere');
+  await expect(ran('small', '--log-directory', nowhere)).rejects.toThrow(`There is no event log in ${nowhere}.`);
+  expect(existsSync(nowhere)).toBe(false);
 });
 
 test('a feature that cannot be told apart by is refused with those that can', async () => {

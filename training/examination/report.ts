@@ -1,4 +1,5 @@
 import type { RankerDefinition } from '../../src/definition/index.js';
+import { count } from '../experiments/index.js';
 import type { ExaminationReport, HeadExamination } from './examine.js';
 import type { Estimate } from './types.js';
 
@@ -77,7 +78,6 @@ const missingSwaps = (head: HeadExamination, { requests, swapRequests, precision
   ];
 };
 
-const count = (value: number): string => Math.round(value).toLocaleString('en-US');
 const share = (value: number): string => `${(100 * value).toFixed(value < 0.01 ? 2 : 1)} %`;
 const ratio = (estimate: Estimate | undefined): string => estimate?.ratio.toFixed(3) ?? '';
 const interval = (estimate: Estimate | undefined): string =>

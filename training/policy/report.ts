@@ -1,4 +1,4 @@
-import type { Block } from '../experiments/index.js';
+import { count, type Block } from '../experiments/index.js';
 import { frontPlot } from './front-plot.js';
 import type { TunedPoint } from './points.js';
 import type { Advice, Tuning } from './tune.js';
@@ -50,11 +50,9 @@ export const tuningTable = (tuning: Tuning, tasks: readonly string[]): Table => 
   };
 };
 
-const amount = (value: number): string => Math.round(value).toLocaleString('en-US');
-
 /** How the numbers came about, and what they rest on. */
 export const tuningMethod = ({ searched, judged, estimator, weighting, exploring }: Tuning): string[] => [
-  `Weights were searched on ${amount(searched.lists)} lists of ${amount(searched.users)} users; all numbers are of ${amount(judged.lists)} lists of ${amount(judged.users)} other users, so that nothing looks better for having been picked.`,
+  `Weights were searched on ${count(searched.lists)} lists of ${count(searched.users)} users; all numbers are of ${count(judged.lists)} lists of ${count(judged.users)} other users, so that nothing looks better for having been picked.`,
   `What is estimated is per list, of the policy that would be deployed: the order by these weights, ${exploring === 'as logged' ? 'varied as the log’s was' : exploring}.`,
   weighting === 'examined'
     ? `Estimates (${estimator}) take it that a place scales what an item brings there by how often people look, the same for all items; --weighting place does without, and needs far more lists.`
@@ -68,7 +66,7 @@ export const adviceText = (advice: Advice | undefined): string[] => {
   const more =
     listsNeeded === undefined
       ? 'No number of lists varied as these would be enough.'
-      : `About ${amount(listsNeeded)} lists varied as these would be enough.`;
+      : `About ${count(listsNeeded)} lists varied as these would be enough.`;
   const other =
     exploration === undefined
       ? 'From as many lists as there are, none of the explorations that were tried would be.'
