@@ -1,21 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { fingerprint, parseDefinition } from '../../src/definition/index.js';
-import { WatchnextError, type Problem } from '../../src/errors.js';
-import { ranker, rankerText } from './builder.js';
+import type { Problem } from '../../src/errors.js';
+import { problemsOf, ranker, rankerText } from './builder.js';
 
 const written = 'bias: {features: [position, device], positions: 10, dropout: 0.1}';
 const withBias = (bias: string, more: Record<string, string> = {}): string =>
   rankerText({ [written]: bias === '' ? '' : `bias: ${bias}`, ...more });
 
-const problemsOf = (text: string): readonly Problem[] => {
-  try {
-    parseDefinition(text, 'films.yaml');
-  } catch (error) {
-    if (error instanceof WatchnextError) return error.problems;
-    throw error;
-  }
-  return [];
-};
 const fingerprintOf = (bias: string): string => fingerprint(parseDefinition(withBias(bias), 'films.yaml'));
 
 describe('the treatment of the position', () => {

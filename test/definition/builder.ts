@@ -1,4 +1,5 @@
 import { parseDefinition, type RankerDefinition } from '../../src/definition/index.js';
+import { WatchnextError, type Problem } from '../../src/errors.js';
 
 /** A small valid ranker; `edit` changes its YAML lines by replacement. */
 export const rankerText = (replacements: Readonly<Record<string, string>> = {}): string => {
@@ -28,3 +29,14 @@ training: {batch: 64, epochs: 2, feedback_delay: 1d}
 
 export const ranker = (replacements: Readonly<Record<string, string>> = {}): RankerDefinition =>
   parseDefinition(rankerText(replacements), 'films.yaml');
+
+/** What is wrong with a definition; nothing if it is taken. */
+export const problemsOf = (text: string): readonly Problem[] => {
+  try {
+    parseDefinition(text, 'films.yaml');
+  } catch (error) {
+    if (error instanceof WatchnextError) return error.problems;
+    throw error;
+  }
+  return [];
+};

@@ -1,19 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { fingerprint, metricRules, parseDefinition } from '../../src/definition/index.js';
-import { WatchnextError, type Problem } from '../../src/errors.js';
-import { ranker, rankerText } from './builder.js';
+import { problemsOf, ranker, rankerText } from './builder.js';
 
 const withMetrics = (metrics: string): string => `${rankerText()}metrics:\n${metrics}\n`;
 const rulesOf = (metrics: string) => metricRules(parseDefinition(withMetrics(metrics)));
-const problemsOf = (metrics: string): readonly Problem[] => {
-  try {
-    rulesOf(metrics);
-  } catch (error) {
-    if (error instanceof WatchnextError) return error.problems;
-    throw error;
-  }
-  return [];
-};
 
 describe('the metrics of a ranker', () => {
   test('are as declared, with nothing left out', () => {
@@ -83,12 +73,14 @@ labels: {hide: {on: [dismiss, mute]}, stars: {on: rating}}
   });
 
   test('are refused with all that is wrong with them at once', () => {
-    const found = problemsOf(`  a: {of: watch, take: mean, per: user, direction: up}
+    const found = problemsOf(
+      withMetrics(`  a: {of: watch, take: mean, per: user, direction: up}
   b: {of: watch, take: sum, per: event, direction: up}
   c: {of: click, take: any, several: last, over: length, direction: up}
   d: {of: watch, take: sum, over: lenght, direction: up}
   e: {of: watch, take: total, direction: up}
-  f: {of: watch, take: sum, direction: up, guardrail: 2}`);
+  f: {of: watch, take: sum, direction: up, guardrail: 2}`),
+    );
     expect(found.map(({ path }) => path.replace(/^.* /, '')).sort()).toEqual([
       'metrics.a.per',
       'metrics.b.per',

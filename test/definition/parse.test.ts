@@ -2,20 +2,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { durationMs, fingerprint, loadRanker, parseDefinition, RankerSchema } from '../../src/definition/index.js';
+import { durationMs, fingerprint, loadRanker, RankerSchema } from '../../src/definition/index.js';
 import type { Problem } from '../../src/errors.js';
-import { WatchnextError } from '../../src/errors.js';
-import { ranker, rankerText } from './builder.js';
+import { problemsOf, ranker, rankerText } from './builder.js';
 
-const problemsOf = (text: string): readonly Problem[] => {
-  try {
-    parseDefinition(text, 'films.yaml');
-  } catch (error) {
-    if (error instanceof WatchnextError) return error.problems;
-    throw error;
-  }
-  return [];
-};
 const problem = (replacements: Record<string, string>): Problem => {
   const problems = problemsOf(rankerText(replacements));
   expect(problems).toHaveLength(1);

@@ -1,14 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { logChances, propensities, topRows, type OrderPolicy } from '../../src/policy/index.js';
-
-const policyOf = (over: Partial<OrderPolicy> = {}): OrderPolicy => ({
-  form: 'sum',
-  share: 0,
-  temperature: 1,
-  swaps: 0,
-  ...over,
-});
+import { policyOf } from './policies.js';
 
 const permutations = (rows: readonly number[]): number[][] =>
   rows.length === 0 ? [[]] : rows.flatMap((row) => permutations(rows.filter((r) => r !== row)).map((p) => [row, ...p]));

@@ -1,14 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { SeededRandom } from '../../src/random.js';
 import { logChances, orderRandom, sampleOrder, topRows, type OrderPolicy } from '../../src/policy/index.js';
-
-const policyOf = (over: Partial<OrderPolicy> = {}): OrderPolicy => ({
-  form: 'sum',
-  share: 0,
-  temperature: 1,
-  swaps: 0,
-  ...over,
-});
+import { policyOf } from './policies.js';
 
 /** How often each list came in this many requests. */
 const drawnLists = (
