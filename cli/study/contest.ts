@@ -4,6 +4,7 @@ import { platformLists, type Replicate, type ShownList } from '../../training/st
 import { openArm, type Arm, type ArmOptions } from './arm.js';
 import { liveSideBySide } from './live.js';
 import { studyEngine, trainOnLists } from './trained.js';
+import { worldOf, type StudyOptions } from './types.js';
 
 /** One ranker to be trained, and the arms that it serves. */
 export interface Contender {
@@ -26,6 +27,16 @@ export interface ContestOptions {
   readonly liveDays: number;
   readonly onProgress?: (done: number, total: number) => void;
 }
+
+/** What a study of this size asks of a contest, whoever contends. */
+export const contestOf = ({ seed, size, onProgress }: StudyOptions): Omit<ContestOptions, 'contenders'> => ({
+  seed,
+  worlds: size.worlds,
+  world: worldOf(size),
+  historyDays: size.historyDays,
+  liveDays: size.days,
+  ...(onProgress && { onProgress }),
+});
 
 /** A world of its own for every repetition: seeds that share nothing. */
 export const worldSeed = (seed: number, replicate: number): number => seed * 1000 + replicate;

@@ -8,7 +8,7 @@ import {
   type Contrast,
   type Effect,
 } from '../../training/studies/index.js';
-import { runContest, type Contender } from './contest.js';
+import { contestOf, runContest, type Contender } from './contest.js';
 import { studyDefinition } from './definition.js';
 import { settingOf, worldOf, type Study } from './types.js';
 
@@ -31,20 +31,18 @@ const oftener: readonly Contrast[] = [
 const compared = arms.filter(({ name }) => name !== control).map(({ name }) => name);
 
 export const freshness: Study = {
+  name: 'freshness',
   title: 'How much it is worth to learn often',
   about: 'learning every minute, hour and day, and never',
   full: { worlds: 4, users: 400, requestsPerDay: 1500, historyDays: 5, days: 4 },
   short: { worlds: 2, users: 40, requestsPerDay: 80, historyDays: 2, days: 2 },
-  async run({ seed, short, size, onProgress }) {
+  async run(options) {
+    const { size } = options;
     const definition = await studyDefinition();
     const replicates = await runContest({
+      ...contestOf(options),
       contenders: [{ definition, arms }],
-      seed,
-      worlds: size.worlds,
       world: { ...worldOf(size), sources: true },
-      historyDays: size.historyDays,
-      liveDays: size.days,
-      ...(onProgress && { onProgress }),
     });
     const effects = [...compared.map((arm) => ({ arm, control })), ...oftener].flatMap((contrast) =>
       effectsOf(replicates, contrast),
@@ -57,13 +55,9 @@ export const freshness: Study = {
         ),
       );
     return {
-      result: {
-        study: 'freshness',
-        title: freshness.title,
+      found: {
         question:
           'Interests drift, videos and people are new every day. What is it worth that a model learns from what happened a minute, an hour or a day ago, beside one that never learns again? Feature state (histories, rates, counts) follows at once everywhere but in the arm ‘nothing’. All learning arms take the same steps of the same size; only when they take them differs. Feedback counts for ten minutes after a list was shown before its rows are learned; likes and ratings that come later are learned when they come.',
-        seed,
-        short,
         setting: settingOf(size, definition),
         arms: arms.map(({ name, what }) => ({ name, what, levels: levelsOf(replicates, name) })),
         effects,

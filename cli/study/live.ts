@@ -1,6 +1,5 @@
 import type { RankRequest } from '../../src/ranking/index.js';
-import type { Feedback } from '../../src/events/index.js';
-import type { Video, World, WorldRequest } from '../../training/dataset/index.js';
+import { feedbackEvent, type Video, type World, type WorldRequest } from '../../training/dataset/index.js';
 import {
   addTallies,
   noTally,
@@ -63,7 +62,7 @@ const visit = async (
   const answer = await arm.rank(rankRequestOf(world, request), request.time);
   const videos = new Map<string | number, Video>(request.pool.map((video) => [video.id, video]));
   const shown = answer.items.flatMap(({ id }) => videos.get(id) ?? []);
-  arm.feedback(world.feedback(request, shown, request.id).map(feedbackOf));
+  arm.feedback(world.feedback(request, shown, request.id).map(feedbackEvent));
   return { shown, tally: tallyOf({ world, request, shown, outcomes: world.outcomes(request, shown) }) };
 };
 
@@ -73,24 +72,4 @@ const rankRequestOf = (world: World, { id, person, device, pool }: WorldRequest)
   context: { device },
   candidates: pool.map((video) => ({ id: video.id, fields: world.itemFields(video) })),
   limit: world.listLength,
-});
-
-const feedbackOf = ({
-  id,
-  requestId,
-  user,
-  item,
-  kind,
-  seconds,
-  value,
-  time,
-}: ReturnType<World['feedback']>[number]): Feedback => ({
-  kind: 'feedback',
-  time,
-  eventId: id,
-  requestId,
-  userId: user,
-  itemId: item,
-  what: kind,
-  value: seconds ?? value,
 });

@@ -29,7 +29,8 @@ export interface FinishedStudy {
 export const runStudy = async (options: RunStudyOptions): Promise<FinishedStudy> => {
   const { study, seed, short, size, command, directory, order, onProgress } = options;
   const started = performance.now();
-  const { result, plots } = await study.run({ seed, short, size, ...(onProgress && { onProgress }) });
+  const { found, plots } = await study.run({ seed, short, size, ...(onProgress && { onProgress }) });
+  const result: StudyResult = { study: study.name, title: study.title, seed, short, ...found };
   const run = {
     command,
     seconds: Math.round((performance.now() - started) / 100) / 10,

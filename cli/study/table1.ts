@@ -10,10 +10,10 @@ import {
   type Contrast,
   type SolvedNetwork,
 } from '../../training/studies/index.js';
-import { runContest } from './contest.js';
+import { contestOf, runContest } from './contest.js';
 import { studyDefinition } from './definition.js';
 import { summarise } from './findings.js';
-import { settingOf, worldOf, type Study } from './types.js';
+import { settingOf, type Study } from './types.js';
 
 /** Shared layer, towers and dropout are the same everywhere; experts and their number, or one wide layer, are what differs. */
 const shared = 48;
@@ -71,35 +71,28 @@ const claims: readonly Claim[] = contrasts.flatMap(({ arm, control }, at) =>
 );
 
 export const table1: Study = {
+  name: 'table1',
   title: 'Sharing layers or experts, at equal cost',
   about: 'shared bottom and MMoE at equal multiplications (Zhao et al. 2019, table 1)',
   full: { worlds: 12, users: 400, requestsPerDay: 1200, historyDays: 7, days: 1 },
   short: { worlds: 2, users: 40, requestsPerDay: 80, historyDays: 2, days: 1 },
-  async run({ seed, short, size, onProgress }) {
+  async run(options) {
+    const { size } = options;
     const definition = await studyDefinition();
     const networks = equalNetworks(definition);
     const replicates = await runContest({
+      ...contestOf(options),
       contenders: [...networks].map(([name, { network }]) => ({
         definition: { ...definition, network },
         arms: [{ name }],
       })),
-      seed,
-      worlds: size.worlds,
-      world: worldOf(size),
-      historyDays: size.historyDays,
-      liveDays: size.days,
-      ...(onProgress && { onProgress }),
     });
     const effects = contrasts.flatMap((contrast) => effectsOf(replicates, contrast));
     const judged = judgeClaims(claims, effects);
     return {
-      result: {
-        study: 'table1',
-        title: table1.title,
+      found: {
         question:
           'Is a mixture of experts with a gate per task better than layers that all tasks share, at as many multiplications per candidate? The four networks of the paper’s table 1, scaled down, learn from the same log and then serve the same people. Engagement is the time watched, satisfaction the mean rating of what was watched.',
-        seed,
-        short,
         setting: settingOf(size, definition),
         arms: [...networks].map(([name, { network, multiplications }]) => ({
           name,

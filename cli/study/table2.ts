@@ -7,10 +7,10 @@ import {
   type Claim,
   type Contrast,
 } from '../../training/studies/index.js';
-import { runContest } from './contest.js';
+import { contestOf, runContest } from './contest.js';
 import { studyDefinition } from './definition.js';
 import { summarise } from './findings.js';
-import { settingOf, worldOf, type Study } from './types.js';
+import { settingOf, type Study } from './types.js';
 
 interface Treatment {
   readonly name: string;
@@ -77,32 +77,26 @@ const treated = (definition: RankerDefinition, bias: BiasDefinition | undefined)
 };
 
 export const table2: Study = {
+  name: 'table2',
   title: 'Three treatments of the position',
   about: 'position as an input, adversarial loss, shallow tower (Zhao et al. 2019, table 2)',
   full: { worlds: 8, users: 400, requestsPerDay: 1200, historyDays: 7, days: 1 },
   short: { worlds: 2, users: 40, requestsPerDay: 80, historyDays: 2, days: 1 },
-  async run({ seed, short, size, onProgress }) {
+  async run(options) {
+    const { size } = options;
     const definition = await studyDefinition();
     const replicates = await runContest({
+      ...contestOf(options),
       contenders: treatments.map(({ name, bias }) => ({ definition: treated(definition, bias), arms: [{ name }] })),
-      seed,
-      worlds: size.worlds,
-      world: worldOf(size),
       historyDays: platformDays,
       servedBy: { definition: treated(definition, undefined), days: size.historyDays },
-      liveDays: size.days,
-      ...(onProgress && { onProgress }),
     });
     const effects = contrasts.flatMap((contrast) => effectsOf(replicates, contrast));
     const judged = judgeClaims(claims, effects);
     return {
-      result: {
-        study: 'table2',
-        title: table2.title,
+      found: {
         question:
           'What stands first is looked at more often, so a log confirms the order it was made by. Which treatment of the position gives the best lists? The log is that of a ranker without a treatment, so that place and promise go together; how far attention falls with the position differs by device, and only the world knows. Four rankers that differ in nothing but the treatment learn from that log, and then serve the same people.',
-        seed,
-        short,
         setting: { ...settingOf(size, definition), 'days of the platform before': platformDays },
         arms: treatments.map(({ name, what }) => ({ name, what, levels: levelsOf(replicates, name) })),
         effects,

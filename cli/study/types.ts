@@ -23,6 +23,8 @@ export interface StudyOptions {
 
 /** One of the studies. */
 export interface Study {
+  /** Of its files, too. */
+  readonly name: string;
   readonly title: string;
   /** For the help of the command. */
   readonly about: string;
@@ -32,7 +34,8 @@ export interface Study {
 }
 
 export interface StudyOutcome {
-  readonly result: StudyResult;
+  /** All that is not known before it runs. */
+  readonly found: Omit<StudyResult, 'study' | 'title' | 'seed' | 'short'>;
   /** Pictures of its own, SVG by file name. */
   readonly plots?: ReadonlyMap<string, string>;
 }

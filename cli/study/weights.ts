@@ -38,6 +38,7 @@ const startOf = (definition: RankerDefinition): RankerDefinition => ({
 });
 
 export const weights: Study = {
+  name: 'weights',
   title: 'Weights tuned on a log, then tried live',
   about: 'weights chosen from an exploring log; its estimate against the live result',
   full: { worlds: 6, users: 400, requestsPerDay: 1500, historyDays: 5, days: 2 },
@@ -56,12 +57,8 @@ export const weights: Study = {
     const compared = live.length > 0;
     const rows = tuned.flatMap((each) => coverageOf(each));
     return {
-      result: {
-        study: 'weights',
-        title: weights.title,
+      found: {
         question: `A ranker serves for ${logDays} days with a score that an owner may begin with, and with noise on every order whose chances are logged. From that log alone weights are searched on half of the people and judged on the other half. Then the chosen weights serve the same people, with the same noise: on the days of the log once more, which is what the log’s estimate is of, and on the days after. Does the log’s 95 % interval hold what then happens? Engagement is the time watched per list, satisfaction the likes per list: ratings are too few for a log of this length.`,
-        seed,
-        short,
         setting: { ...settingOf(size, definition), 'days of exploring log': logDays, ...exploration },
         arms: compared
           ? [

@@ -3,7 +3,13 @@ import { fingerprint, type RankerDefinition } from '../../src/definition/index.j
 import { encodeEvent, type LoggedEvent } from '../../src/events/index.js';
 import { createFeatureReader, selectRows } from '../../src/features/index.js';
 import { createPipeline, type Pipeline } from '../../src/join/index.js';
-import { createWorld, type LoggedRequest, type World, type WorldRequest } from '../../training/dataset/index.js';
+import {
+  createWorld,
+  feedbackEvent,
+  type LoggedRequest,
+  type World,
+  type WorldRequest,
+} from '../../training/dataset/index.js';
 import { learningOn, linearArtifact, type Learning } from './ranker.js';
 
 /** An arm: the ranker that serves it, with a learner of its own, and what a list is ordered by. */
@@ -83,19 +89,7 @@ export async function runExperiment({ seed, arms, days = 2 }: ExperimentOptions)
     if (shown === undefined) throw new Error('every person is in an arm');
     log.add(shown.impression);
     const said = world.feedback(request, shown.videos, request.id);
-    for (const { id, requestId, user, item, kind, time } of said) {
-      if (kind !== 'click') continue;
-      log.later({
-        kind: 'feedback',
-        time,
-        eventId: id,
-        requestId,
-        userId: user,
-        itemId: item,
-        what: kind,
-        value: undefined,
-      });
-    }
+    for (const each of said) if (each.kind === 'click') log.later(feedbackEvent(each));
     const known = users.get(arm)?.get(request.person.id) ?? [0, 0];
     users.get(arm)?.set(request.person.id, known);
     known[0] += said.filter(({ kind }) => kind === 'click').length;

@@ -6,18 +6,15 @@ import { runStudy, type Study, type StudySize } from '../../cli/study/index.js';
 
 const size: StudySize = { worlds: 1, users: 1, requestsPerDay: 1, historyDays: 1, days: 1 };
 const study = (name: string): Study => ({
+  name,
   title: `About ${name}`,
   about: name,
   full: size,
   short: size,
-  run: ({ seed, short }) =>
+  run: () =>
     Promise.resolve({
-      result: {
-        study: name,
-        title: `About ${name}`,
+      found: {
         question: 'What if?',
-        seed,
-        short,
         setting: {},
         arms: [],
         effects: [],

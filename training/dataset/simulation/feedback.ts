@@ -1,3 +1,4 @@
+import type { Feedback } from '../../../src/events/index.js';
 import type { Device, Happening } from './law.js';
 import { randomOf, type Random } from './random.js';
 
@@ -16,6 +17,18 @@ export interface WorldFeedback {
   /** When it happened, milliseconds since 1970. */
   readonly time: number;
 }
+
+/** The same as the log has it. */
+export const feedbackEvent = ({ id, requestId, user, item, kind, seconds, value, time }: WorldFeedback): Feedback => ({
+  kind: 'feedback',
+  time,
+  eventId: id,
+  requestId,
+  userId: user,
+  itemId: item,
+  what: kind,
+  value: seconds ?? value,
+});
 
 /** Share of events that never arrive, by device: televisions lose their network, phones their battery. */
 export const lostShare: Readonly<Record<Device, number>> = { phone: 0.04, desktop: 0.01, tv: 0.12 };

@@ -1,4 +1,4 @@
-export { feedbackOf, lostShare, type WorldFeedback } from './feedback.js';
+export { feedbackEvent, feedbackOf, lostShare, type WorldFeedback } from './feedback.js';
 export {
   devices,
   examination,
