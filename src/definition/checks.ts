@@ -1,7 +1,7 @@
 import { nameHint } from '../nearest.js';
 import { checkBias } from './bias-checks.js';
 import type { Found } from './explain.js';
-import { checkExploration } from './exploration-schema.js';
+import { explorationProblem } from './exploration-schema.js';
 import { unknownTask } from './references.js';
 import { checkLearned } from './learned-checks.js';
 import { checkMetrics } from './metrics.js';
@@ -224,7 +224,8 @@ const checkNetwork = ({ network }: RankerDefinition): Found[] => {
 };
 
 const checkScore = (definition: RankerDefinition): Found[] => {
-  const found = checkExploration(definition.score.exploration, ['score', 'exploration']);
+  const exploration = explorationProblem(definition.score.exploration ?? {});
+  const found: Found[] = exploration === undefined ? [] : [{ path: ['score', 'exploration'], ...exploration }];
   for (const task of Object.keys(definition.score.weights)) {
     found.push(...unknownTask(definition, ['score', 'weights', task], task));
   }

@@ -1,5 +1,4 @@
 import { Type, type Static } from '@sinclair/typebox';
-import type { Found } from './explain.js';
 import { object } from './schema-parts.js';
 
 const share = (description: string) => Type.Number({ minimum: 0, maximum: 1, description, default: 0 });
@@ -27,14 +26,15 @@ export const ExplorationSchema = object(
   'how the order of logged answers is varied where no arm of an experiment says otherwise; with their chances in the log, other weights can be judged before anybody sees them',
 );
 
-/** A request is varied in one way. */
-export const checkExploration = (
-  exploration: Static<typeof ExplorationSchema> | undefined,
-  path: readonly string[],
-): Found[] => {
-  const together = (exploration?.share ?? 0) + (exploration?.swaps ?? 0);
-  if (together <= 1) return [];
-  return [
-    { path, message: `share and swaps are ${together} together`, hint: 'a request is varied in one way: at most 1' },
-  ];
-};
+/** A request is varied in one way: what is wrong with the shares of both, if anything is. */
+export const explorationProblem = ({
+  share: noise = 0,
+  swaps = 0,
+}: Pick<Static<typeof ExplorationSchema>, 'share' | 'swaps'>):
+  { readonly message: string; readonly hint: string } | undefined =>
+  noise + swaps <= 1
+    ? undefined
+    : {
+        message: `share and swaps are ${noise + swaps} together`,
+        hint: 'a request is varied in one way: at most 1',
+      };

@@ -1,4 +1,5 @@
 export { durationMs } from './duration.js';
+export { explorationProblem } from './exploration-schema.js';
 export { featureFingerprint, fingerprint } from './fingerprint.js';
 export { labelRules, streamSettings, type LabelRule, type StreamSettings } from './stream.js';
 export { metricRules, type MetricRule } from './metrics.js';

@@ -1,4 +1,4 @@
-import { weightProblems } from '../definition/index.js';
+import { explorationProblem, weightProblems } from '../definition/index.js';
 import type { Problem } from '../errors.js';
 import { nameHint } from '../nearest.js';
 import { isObject, pointer } from './payload.js';
@@ -54,12 +54,9 @@ export const armProblems = (value: unknown, at: string, catalogue: ArmCatalogue 
   if (isObject(exploration)) {
     problems.push(...keysOf(exploration, explorationChecks, `${at}/exploration`));
     const { share = 0, swaps = 0 } = exploration;
-    if (isShare(share) === undefined && isShare(swaps) === undefined && Number(share) + Number(swaps) > 1)
-      problems.push({
-        path: `${at}/exploration`,
-        message: `share and swaps are ${Number(share) + Number(swaps)} together`,
-        hint: 'a request is explored in one way: at most 1',
-      });
+    const known = isShare(share) === undefined && isShare(swaps) === undefined;
+    const together = known ? explorationProblem({ share: Number(share), swaps: Number(swaps) }) : undefined;
+    if (together !== undefined) problems.push({ path: `${at}/exploration`, ...together });
   }
   if (catalogue === undefined || problems.length > 0) return problems;
   return referenceProblems(value, at, catalogue);
