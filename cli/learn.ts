@@ -52,8 +52,9 @@ export const learnCommand = (): Command =>
       'after',
       `
 Begins at the active version, or where the last checkpoint was. Stopped (Ctrl-C, SIGTERM) or killed, the same command goes
-on to the same weights. A ranker has one learner; learners of several rankers run side by side. What is shown is learned when the wait of its labels is over: ten minutes,
-if ranker.yaml says nothing else (labels: {click: {wait: 30s}}). On another log, begin at a version trained from files.
+on to the same weights. A ranker has one learner; learners of several rankers run side by side. What is shown is learned when
+the wait of its labels is over: ten minutes, if ranker.yaml says nothing else (labels: {click: {wait: 30s}}). On another log,
+begin at a version trained from files.
 
 Examples:
   $ watchnext learn films
