@@ -54,11 +54,18 @@ export class WatchnextError extends Error {
   override readonly name = 'WatchnextError';
   readonly code: ErrorCode;
   readonly problems: readonly Problem[];
+  /** When trying again is worth it, where that is known: over HTTP the Retry-After header. */
+  readonly retryAfterMs?: number;
 
-  constructor(code: ErrorCode, message: string, options: { problems?: readonly Problem[]; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { problems?: readonly Problem[]; retryAfterMs?: number; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.problems = options.problems ?? [];
+    if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
   }
 
   get status(): number {

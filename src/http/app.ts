@@ -170,6 +170,8 @@ const refuse =
     }
     response.status(error.status);
     if (error instanceof MethodNotAllowed) response.setHeader('Allow', error.allowed);
+    if (error.retryAfterMs !== undefined)
+      response.setHeader('Retry-After', String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))));
     if (error.code === 'unauthorized') response.setHeader('WWW-Authenticate', 'Bearer');
     send(response, { json: errorReply(error, requestId) });
   };

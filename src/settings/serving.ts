@@ -1,0 +1,92 @@
+import { Type } from '@sinclair/typebox';
+
+/** Of the service itself: what it serves, where it listens, how it answers. */
+export const servingSettings = {
+  models: Type.String({
+    minLength: 1,
+    default: 'models',
+    description: 'folder of rankers and their sealed versions',
+  }),
+  store: Type.String({
+    minLength: 1,
+    default: '.cache/store',
+    description: 'folder of the embedded store of item and user fields',
+  }),
+  host: Type.String({ minLength: 1, default: '127.0.0.1', description: 'address to listen on' }),
+  port: Type.Integer({ minimum: 0, maximum: 65535, default: 8080, description: 'port to listen on; 0 picks one' }),
+  ranker: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: 'the ranker used when a request names none; the only one if there is one',
+    }),
+  ),
+  device: Type.Union([Type.Literal('auto'), Type.Literal('cpu'), Type.Literal('cuda')], {
+    default: 'auto',
+    description: 'where models run: auto tries CUDA and falls back to the CPU, cuda insists',
+  }),
+  workers: Type.Integer({ minimum: 1, maximum: 256, default: 1, description: 'threads that score, one core each' }),
+  adminKey: Type.Optional(
+    Type.String({
+      minLength: 16,
+      description: 'key for activate and rollback; without one they answer only on a loopback address',
+      secret: true,
+    }),
+  ),
+  maxCandidates: Type.Integer({
+    minimum: 1,
+    maximum: 5000,
+    default: 1000,
+    description: 'candidates allowed in one request',
+  }),
+  bodyLimitBytes: Type.Integer({
+    minimum: 1024,
+    maximum: 64 * 1024 * 1024,
+    default: 4 * 1024 * 1024,
+    description: 'largest request body, after decompression',
+  }),
+  scoreTimeoutMs: Type.Integer({
+    minimum: 1,
+    maximum: 60000,
+    default: 1000,
+    description: 'after this long without scores a request is answered in the fallback order',
+  }),
+  requestTimeoutMs: Type.Integer({
+    minimum: 100,
+    maximum: 300000,
+    default: 10000,
+    description: 'how long a client may take to send a whole request',
+  }),
+  keepAliveMs: Type.Integer({
+    minimum: 0,
+    maximum: 600000,
+    default: 70000,
+    description: 'how long an idle connection is kept; longer than the load balancer keeps it',
+  }),
+  drainDelayMs: Type.Integer({
+    minimum: 0,
+    maximum: 60000,
+    default: 0,
+    description: 'on SIGTERM: how long to stay open while not ready, so that load balancers notice',
+  }),
+  drainTimeoutMs: Type.Integer({
+    minimum: 100,
+    maximum: 300000,
+    default: 10000,
+    description: 'on SIGTERM: connections still open after this are cut',
+  }),
+  pollMs: Type.Integer({
+    minimum: 50,
+    maximum: 600000,
+    default: 1000,
+    description: 'how often the active versions are looked up in the models folder',
+  }),
+  clock: Type.Union([Type.Literal('wall'), Type.Literal('requests')], {
+    default: 'wall',
+    description:
+      'what time it is: the wall clock’s, or the largest that requests said, for simulated or past traffic (never with people)',
+  }),
+  logLevel: Type.Union(
+    (['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const).map((level) => Type.Literal(level)),
+    { default: 'info', description: 'least level that is logged' },
+  ),
+};
