@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { metricCatalogue, metricSpec, type LabelsOf, type MetricName, type MetricOf } from './catalogue.js';
+import { metricCatalogue, metricSpec, type LabelsOf, type MetricName, type MetricOf } from './catalogue/index.js';
 
 /** The catalogue’s metrics, by name; labels are checked by the compiler. */
 export interface Metrics {
@@ -23,7 +23,7 @@ export const createMetrics = (): Metrics => {
   const histograms = new Map<MetricName, Histogram>();
   for (const name of Object.keys(metricCatalogue) as MetricName[]) {
     const { kind, labels, help, buckets } = metricSpec(name);
-    const options = { name, help, labelNames: [...labels], registers: [registry] };
+    const options = { name, help, labelNames: Object.keys(labels), registers: [registry] };
     if (kind === 'counter') counters.set(name, new Counter(options));
     else if (kind === 'gauge') gauges.set(name, new Gauge(options));
     else histograms.set(name, new Histogram({ ...options, buckets: [...(buckets ?? [])] }));

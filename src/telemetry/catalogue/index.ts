@@ -1,0 +1,61 @@
+import { eventsMetrics } from './events.js';
+import { experimentsMetrics } from './experiments.js';
+import { httpMetrics } from './http.js';
+import { inferenceMetrics } from './inference.js';
+import { liveMetrics } from './live.js';
+import { processMetrics } from './process.js';
+import { rankingMetrics } from './ranking.js';
+import { storeMetrics } from './store.js';
+import type { MetricSpec } from './types.js';
+
+/**
+ * Every metric: name, kind, unit, labels, what it says and what to do when it moves; one file per area. docs/metrics.md is
+ * written from this by `watchnext metrics --markdown`.
+ */
+export const metricCatalogue = {
+  ...httpMetrics,
+  ...rankingMetrics,
+  ...storeMetrics,
+  ...inferenceMetrics,
+  ...liveMetrics,
+  ...eventsMetrics,
+  ...experimentsMetrics,
+  ...processMetrics,
+} as const;
+
+/** Of which process: what serves, what learns, or each. */
+export type MetricOwner = 'service' | 'learner';
+
+export interface CatalogueSection {
+  readonly title: string;
+  readonly about: string;
+  readonly of: readonly MetricOwner[];
+  readonly metrics: Readonly<Record<string, MetricSpec>>;
+}
+
+/** The catalogue in the order of its page. */
+export const catalogueSections: readonly CatalogueSection[] = [
+  { title: 'Requests', about: 'Of every route.', of: ['service'], metrics: httpMetrics },
+  { title: 'Ranking', about: 'From candidates to an order.', of: ['service'], metrics: rankingMetrics },
+  { title: 'Store', about: 'Fields of items and users that were put before.', of: ['service'], metrics: storeMetrics },
+  { title: 'Scoring', about: 'Versions, and the threads that score.', of: ['service'], metrics: inferenceMetrics },
+  {
+    title: 'Freshness',
+    about: 'What the service has learned, and what it knows of the log.',
+    of: ['service'],
+    metrics: liveMetrics,
+  },
+  { title: 'Events', about: 'On the way to the event log.', of: ['service'], metrics: eventsMetrics },
+  { title: 'Experiments', about: 'Who is asked into which.', of: ['service'], metrics: experimentsMetrics },
+  { title: 'Process', about: 'Of each process that has metrics.', of: ['service', 'learner'], metrics: processMetrics },
+];
+
+type Catalogue = typeof metricCatalogue;
+export type MetricName = keyof Catalogue;
+export type MetricKind = MetricSpec['kind'];
+export type MetricOf<K extends MetricKind> = {
+  [N in MetricName]: Catalogue[N]['kind'] extends K ? N : never;
+}[MetricName];
+export type LabelsOf<N extends MetricName> = Readonly<Record<keyof Catalogue[N]['labels'], string>>;
+export const metricSpec = (name: MetricName): MetricSpec => metricCatalogue[name];
+export type { MetricSpec } from './types.js';
