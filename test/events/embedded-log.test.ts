@@ -211,6 +211,22 @@ test('a reader in the same process wakes at once', async () => {
   expect((await waiting) - appended).toBeLessThan(15);
 });
 
+test('the process that writes it may open it again at any moment', async () => {
+  const directory = folder();
+  const log = await openLog(directory, { retention: { bytes: 2 ** 20 }, partitions: 1 });
+  for (let round = 0; round < 20; round++) {
+    const appended = log.append('events', records(500));
+    // Half-way through: the transaction of what is appended is open or about to be.
+    for (let turn = 0; turn < round; turn++) await new Promise(setImmediate);
+    const again = await openEmbeddedLog({ directory });
+    const [bounds] = await again.bounds('events');
+    await again.close();
+    await appended;
+    expect(bounds!.next).toBeGreaterThanOrEqual(500 * round);
+  }
+  expect((await log.bounds('events'))[0]!.next).toBe(10_000);
+});
+
 test('closing ends a waiting reader, and waits for what is being appended', async () => {
   const directory = folder();
   const log = await openEmbeddedLog({ directory });

@@ -1,8 +1,9 @@
-import { closeSync, existsSync, mkdirSync, openSync, readSync, statfsSync } from 'node:fs';
+import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
-import { open, type Database, type RootDatabase } from 'lmdb';
+import type { Database, RootDatabase } from 'lmdb';
 import { WatchnextError } from '../../errors.js';
 import type { LogRecord, Topic } from '../types.js';
+import { closeEnvironment, openEnvironment, type Environment } from './environment.js';
 import { isThisProcess, lives, thisProcess, type Holder } from './holder.js';
 import { keyOf, segmentRecords, Segments, type Segment } from './segments.js';
 
@@ -39,6 +40,7 @@ export class TopicStore {
   readonly topic: Topic;
   readonly path: string;
   readonly partitions: number;
+  readonly #environment: Environment;
   readonly #root: RootDatabase<Uint8Array, string>;
   readonly #records: Database<Uint8Array, number>;
   readonly #about: Database<string, string>;
@@ -52,17 +54,14 @@ export class TopicStore {
     this.#segmentBytes = segmentBytes;
     this.#segmentMs = segmentMs;
     try {
-      mkdirSync(this.path, { recursive: true });
-      checkMagic(join(this.path, 'data.mdb'));
-      // Batches of event turns would add a promise of their own, whose rejection nobody can handle.
-      const options = { encoding: 'binary', noSubdir: false, maxDbs: 4, eventTurnBatching: false } as const;
-      this.#root = open<Uint8Array, string>({ path: this.path, ...options });
-      this.#records = this.#root.openDB({ name: 'records', encoding: 'binary' });
-      this.#segments = new Segments(this.#root.openDB({ name: 'segments', encoding: 'binary' }));
-      this.#about = this.#root.openDB({ name: 'about', encoding: 'string' });
-      const about = this.#about;
+      this.#environment = openEnvironment(this.path);
+      const { root, records, segments, about } = this.#environment;
+      this.#root = root;
+      this.#records = records;
+      this.#segments = new Segments(segments);
+      this.#about = about;
       if (about.get('partitions') === undefined) {
-        this.#root.transactionSync(() => {
+        root.transactionSync(() => {
           if (about.get('partitions') === undefined) about.putSync('partitions', String(partitions));
         });
       }
@@ -212,10 +211,12 @@ export class TopicStore {
     return this.#change(() => undefined);
   }
 
+  /** The last one of this process that closes a topic gives up writing it. */
   async close(): Promise<void> {
-    const holder = this.#holder();
-    if (holder !== undefined && isThisProcess(holder)) await this.#root.transaction(() => this.#release());
-    await this.#root.close();
+    await closeEnvironment(this.#environment, async () => {
+      const holder = this.#holder();
+      if (holder !== undefined && isThisProcess(holder)) await this.#root.transaction(() => this.#release());
+    });
   }
 
   /** The error of LMDB or the file system as one for people. */
@@ -297,16 +298,6 @@ export class TopicStore {
   #addBytes(bytes: number): void {
     this.#about.putSync('bytes', String(Math.max(0, this.bytes() + bytes)));
   }
-}
-
-/** LMDB's first page says after its header what it is. Opening a file that does not would end the process. */
-function checkMagic(file: string): void {
-  if (!existsSync(file)) return;
-  const start = Buffer.alloc(28);
-  const descriptor = openSync(file, 'r');
-  const read = readSync(descriptor, start);
-  closeSync(descriptor);
-  if (read > 0 && start.readUInt32LE(24) !== 0xbeefc0de) throw new Error(`MDB_INVALID: ${file} is no LMDB file`);
 }
 
 /** LMDB's own error comes with the rejection of a transaction, as a promise that rejects. */
