@@ -1,5 +1,6 @@
 import { Session } from 'node:inspector';
 import { writeSync } from 'node:fs';
+import { setTimeout } from 'node:timers';
 import { workerData } from 'node:worker_threads';
 
 /**
