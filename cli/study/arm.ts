@@ -214,5 +214,5 @@ const everybodyGets = (settings: ArmSettings): Experiments => ({
 /** Requests bring the fields of their user and candidates. */
 const nothingPut: Entities = {
   put: () => Promise.resolve(),
-  read: (_, ids) => Promise.resolve(ids.map(() => undefined)),
+  read: (_, ids) => Promise.resolve({ fields: ids.map(() => undefined), stale: 0, unread: 0 }),
 };

@@ -240,6 +240,12 @@ export const RankReply = Type.Object({
   warnings: Warnings,
   items: Type.Array(Type.Union([ScoredItem, UnscoredItem])),
   exploration: Type.Optional(Exploration),
+  degraded: Type.Optional(
+    Type.Array(Type.Literal('store'), {
+      description:
+        'what failed without failing the answer. store: stored fields could not be read, and old ones or defaults took their place',
+    }),
+  ),
   fallback: Type.Optional(
     Type.Object({
       reason: Type.Union(

@@ -1,8 +1,8 @@
 import { weightProblems } from '../definition/index.js';
 import type { ArmSettings, Assignment, Experiments } from '../experiments/index.js';
-import type { Fields } from '../features/index.js';
 import type { Rankers } from '../inference/index.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
+import type { StoredUser } from './merge.js';
 import type { RankRequest, Unassigned } from './types.js';
 
 /** What applies to one request, and why nothing does where nothing can. */
@@ -18,9 +18,6 @@ export interface AssigningOptions {
   readonly now: () => number;
 }
 
-/** What was put before of who asks; empty if nothing was. */
-export type StoredUser = Promise<Fields>;
-
 const unassignedLogMs = 60_000;
 
 export const nothing: Assigned = { arms: {}, settings: {}, exposed: [] };
@@ -34,7 +31,7 @@ export const nothing: Assigned = { arms: {}, settings: {}, exposed: [] };
  */
 export const createAssigning = (
   options: AssigningOptions,
-): ((request: RankRequest, stored: StoredUser) => Promise<Assigned>) => {
+): ((request: RankRequest, stored: Promise<StoredUser>) => Promise<Assigned>) => {
   const { experiments, rankers, metrics, logger, now } = options;
   const loggedAt = new Map<string, number>();
 
@@ -63,8 +60,8 @@ export const createAssigning = (
     const { user, context, ranker } = request;
     if (request.weights !== undefined) return unassigned('weights');
     const known = await stored.catch(() => undefined);
-    if (known === undefined) return unassigned('user_unreadable');
-    const attributes = { ...known, ...user?.fields, ...context, ...(ranker !== undefined && { ranker }) };
+    if (known?.known !== true) return unassigned('user_unreadable');
+    const attributes = { ...known.fields, ...user?.fields, ...context, ...(ranker !== undefined && { ranker }) };
     const assignment = experiments.assign({ userId: user?.id, attributes });
     if (!serves(assignment.settings, request)) {
       tell(assignment);

@@ -1,4 +1,3 @@
-import { WatchnextError } from '../errors.js';
 import type { Fields, FeatureStore } from '../features/index.js';
 import type { Metrics } from '../telemetry/index.js';
 
@@ -10,12 +9,22 @@ export interface Entity {
   readonly fields: Fields;
 }
 
+/** What is known of those that were asked for. */
+export interface Found {
+  /** In the order asked; undefined for what was never put, or could not be read. */
+  readonly fields: readonly (Fields | undefined)[];
+  /** So many are as they were read longer ago than they should be, because the store does not answer. */
+  readonly stale: number;
+  /** So many could not be read and are not in memory either. */
+  readonly unread: number;
+}
+
 /** The fields of items and users that were put before. */
 export interface Entities {
   /** All or none; replaces what was known of each, so that putting the same again changes nothing. */
   put(kind: EntityKind, entities: readonly Entity[]): Promise<void>;
-  /** In the order asked; undefined for what was never put. */
-  read(kind: EntityKind, ids: readonly EntityId[]): Promise<readonly (Fields | undefined)[]>;
+  /** A store that fails is no failure here: what is in memory is answered, however old, and how much is missing. */
+  read(kind: EntityKind, ids: readonly EntityId[]): Promise<Found>;
 }
 
 interface Cached {
@@ -25,7 +34,7 @@ interface Cached {
 
 /**
  * Entities over a store, with the most recently read ones kept parsed in memory. What another process wrote is seen after
- * `maxAgeMs` at the latest; what this one wrote, at once.
+ * `maxAgeMs` at the latest; what this one wrote, at once. While the store fails, memory answers.
  */
 export const createEntities = (options: {
   readonly store: FeatureStore;
@@ -36,48 +45,67 @@ export const createEntities = (options: {
 }): Entities => {
   const { store, metrics, now, capacity = 100_000, maxAgeMs = 10_000 } = options;
   const cache = new Map<string, Cached>();
-  const remember = (key: string, fields: Fields | undefined): void => {
+  const remember = (key: string, fields: Fields | undefined, readAt = now()): void => {
     cache.delete(key); // so that it becomes the newest: a Map keeps insertion order
-    cache.set(key, { fields, readAt: now() });
+    cache.set(key, { fields, readAt });
     if (cache.size > capacity) for (const oldest of cache.keys()) return void cache.delete(oldest);
   };
+  /** Of a write that failed nobody knows whether it was done: what was cached is read again, and serves until then. */
+  const doubt = (key: string): void => {
+    const cached = cache.get(key);
+    if (cached !== undefined) cache.set(key, { ...cached, readAt: -Infinity });
+  };
+  const count = (kind: EntityKind, source: string, entities: number): void => {
+    if (entities > 0) metrics.count('watchnext_entity_reads_total', { kind, source }, entities);
+  };
+
   return {
     put: async (kind, entities) => {
-      const keys = entities.map(({ id }) => keyOf(kind, id));
-      await store.apply(
-        entities.map(({ fields }, entity) => ({
-          key: keys[entity] ?? '',
-          value: encoder.encode(JSON.stringify(fields)),
-        })),
-      );
-      entities.forEach(({ fields }, entity) => remember(keys[entity] ?? '', fields));
+      const writes = entities.map(({ id, fields }) => ({
+        key: keyOf(kind, id),
+        value: encoder.encode(JSON.stringify(fields)),
+      }));
+      try {
+        await store.apply(writes);
+      } catch (error) {
+        for (const { key } of writes) doubt(key);
+        throw error;
+      }
+      entities.forEach(({ id, fields }) => remember(keyOf(kind, id), fields));
     },
+
     read: async (kind, ids) => {
-      const found = new Array<Fields | undefined>(ids.length);
-      const missing: number[] = [];
+      const fields = new Array<Fields | undefined>(ids.length);
+      const wanted: number[] = [];
       const oldest = now() - maxAgeMs;
-      ids.forEach((id, entity) => {
+      ids.forEach((id, place) => {
         const cached = cache.get(keyOf(kind, id));
-        if (cached !== undefined && cached.readAt >= oldest) found[entity] = cached.fields;
-        else missing.push(entity);
+        if (cached !== undefined && cached.readAt >= oldest) fields[place] = cached.fields;
+        else wanted.push(place);
       });
-      const cachedCount = ids.length - missing.length;
-      if (cachedCount > 0) metrics.count('watchnext_entity_reads_total', { kind, source: 'cache' }, cachedCount);
-      if (missing.length === 0) return found;
-      const keys = missing.map((entity) => keyOf(kind, ids[entity] ?? ''));
-      const values = await store.read(keys);
-      let absent = 0;
-      missing.forEach((entity, index) => {
+      count(kind, 'cache', ids.length - wanted.length);
+      if (wanted.length === 0) return { fields, stale: 0, unread: 0 };
+      const keys = wanted.map((place) => keyOf(kind, ids[place] ?? ''));
+      const values = await store.read(keys).catch(() => undefined);
+      if (values === undefined) {
+        const old = keys.map((key) => cache.get(key));
+        wanted.forEach((place, index) => (fields[place] = old[index]?.fields));
+        const stale = old.filter((cached) => cached !== undefined).length;
+        const unread = old.length - stale;
+        count(kind, 'stale', stale);
+        count(kind, 'unread', unread);
+        return { fields, stale, unread };
+      }
+      const found = { store: 0, absent: 0, unreadable: 0 };
+      wanted.forEach((place, index) => {
         const value = values[index];
-        const fields = value === undefined ? undefined : parseFields(value, keys[index] ?? '');
-        if (fields === undefined) absent++;
-        found[entity] = fields;
-        remember(keys[index] ?? '', fields);
+        const read = value === undefined ? undefined : parseFields(value);
+        found[value === undefined ? 'absent' : read === undefined ? 'unreadable' : 'store']++;
+        fields[place] = read;
+        remember(keys[index] ?? '', read);
       });
-      if (absent > 0) metrics.count('watchnext_entity_reads_total', { kind, source: 'absent' }, absent);
-      if (absent < missing.length)
-        metrics.count('watchnext_entity_reads_total', { kind, source: 'store' }, missing.length - absent);
-      return found;
+      for (const [source, entities] of Object.entries(found)) count(kind, source, entities);
+      return { fields, stale: 0, unread: 0 };
     },
   };
 };
@@ -86,10 +114,12 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const keyOf = (kind: EntityKind, id: EntityId): string => `${kind}/${id}`;
 
-const parseFields = (value: Uint8Array, key: string): Fields => {
+/** Undefined for what is not the JSON of an object: one damaged value must not cost a whole list its scores. */
+const parseFields = (value: Uint8Array): Fields | undefined => {
   try {
-    return JSON.parse(decoder.decode(value)) as Fields;
-  } catch (cause) {
-    throw new WatchnextError('internal', `The stored fields of ${key} cannot be read.`, { cause });
+    const fields: unknown = JSON.parse(decoder.decode(value));
+    return typeof fields === 'object' && fields !== null && !Array.isArray(fields) ? (fields as Fields) : undefined;
+  } catch {
+    return undefined;
   }
 };

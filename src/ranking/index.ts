@@ -1,4 +1,4 @@
-export { createEntities, type Entities, type Entity, type EntityId, type EntityKind } from './entities.js';
+export { createEntities, type Entities, type Entity, type EntityId, type EntityKind, type Found } from './entities.js';
 export { createRanking, type Rank, type RankingDependencies } from './rank.js';
 export {
   compareReplay,
@@ -9,4 +9,4 @@ export {
   type ReplayedModel,
 } from './replay.js';
 export { createFieldWarnings, type FieldPlace, type FieldWarning } from './warnings.js';
-export type { RankAnswer, RankRequest, ScoredItem, UnscoredItem } from './types.js';
+export type { Degradation, RankAnswer, RankRequest, ScoredItem, UnscoredItem } from './types.js';

@@ -2,13 +2,34 @@ import type { Fields, RankingInput } from '../features/index.js';
 import type { Entities } from './entities.js';
 import type { RankRequest } from './types.js';
 
-/** What was put before of who asks; empty if nothing was. Nobody need wait for it: a failure is whose who does. */
-export const storedUser = ({ user }: RankRequest, entities: Entities): Promise<Fields> => {
-  if (user?.id === undefined) return Promise.resolve({});
-  const read = entities.read('user', [user.id]).then(([fields]) => fields ?? {});
+/** What was put before of who asks; empty if nothing was. */
+export interface StoredUser {
+  readonly fields: Fields;
+  /** False if it could not be read. */
+  readonly known: boolean;
+  /** True if it could not be read, or not lately. */
+  readonly degraded: boolean;
+}
+
+const nobody: StoredUser = { fields: {}, known: true, degraded: false };
+
+/** Nobody need wait for it: a failure is whose who does. */
+export const storedUser = ({ user }: RankRequest, entities: Entities): Promise<StoredUser> => {
+  if (user?.id === undefined) return Promise.resolve(nobody);
+  const read = entities.read('user', [user.id]).then(({ fields: [fields = {}], stale, unread }) => ({
+    fields,
+    known: unread === 0,
+    degraded: stale + unread > 0,
+  }));
   read.catch(() => undefined);
   return read;
 };
+
+/** What the features read, and whether some of it is old or missing because the store fails. */
+export interface Merged {
+  readonly input: RankingInput;
+  readonly degraded: boolean;
+}
 
 /**
  * The input of the features: fields of the request first, and for what it leaves out what was put before. The ids become
@@ -16,8 +37,8 @@ export const storedUser = ({ user }: RankRequest, entities: Entities): Promise<F
  */
 export const mergeFields = async (
   { user, context, candidates }: RankRequest,
-  options: { readonly stored: Promise<Fields>; readonly entities: Entities; readonly time: number },
-): Promise<RankingInput> => {
+  options: { readonly stored: Promise<StoredUser>; readonly entities: Entities; readonly time: number },
+): Promise<Merged> => {
   const { stored, entities, time } = options;
   const [known, items] = await Promise.all([
     stored,
@@ -26,10 +47,11 @@ export const mergeFields = async (
       candidates.map(({ id }) => id),
     ),
   ]);
-  return {
+  const input = {
     time,
-    user: { ...known, ...user?.fields, ...(user?.id !== undefined && { user_id: user.id }) },
+    user: { ...known.fields, ...user?.fields, ...(user?.id !== undefined && { user_id: user.id }) },
     context: context ?? {},
-    candidates: candidates.map(({ id, fields }, candidate) => ({ ...items[candidate], ...fields, item_id: id })),
+    candidates: candidates.map(({ id, fields }, candidate) => ({ ...items.fields[candidate], ...fields, item_id: id })),
   };
+  return { input, degraded: known.degraded || items.stale + items.unread > 0 };
 };

@@ -1,6 +1,6 @@
 import type { Exposure, Impression } from '../events/index.js';
 import type { Experiments, ExposureMemory } from '../experiments/index.js';
-import type { FeatureBatch, Fields, RankingInput } from '../features/index.js';
+import type { FeatureBatch } from '../features/index.js';
 import type { Rankers, Scores, ServedModel } from '../inference/index.js';
 import { combine, orderRandom, sampleOrder, topRows, varies, type DrawnOrder } from '../policy/index.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
@@ -9,7 +9,7 @@ import { createAssigning, nothing, type Assigned } from './assign.js';
 import type { Entities } from './entities.js';
 import { rateScores } from './fallback.js';
 import { impressionOf, type Shown } from './impression.js';
-import { mergeFields, storedUser } from './merge.js';
+import { mergeFields, storedUser, type Merged, type StoredUser } from './merge.js';
 import { rulesOf, type Rules } from './rules.js';
 import { stageTimer, withDeadline } from './stages.js';
 import type { FallbackReason, RankAnswer, RankRequest } from './types.js';
@@ -39,7 +39,7 @@ interface Attempt {
   readonly request: RankRequest;
   /** Event time: of everything that is said of this answer. */
   readonly time: number;
-  readonly stored: Promise<Fields>;
+  readonly stored: Promise<StoredUser>;
   readonly assigned: Assigned;
   readonly model: ServedModel;
   readonly rules: Rules;
@@ -47,8 +47,7 @@ interface Attempt {
 }
 
 /** What was read for an attempt. */
-interface Read {
-  readonly input: RankingInput;
+interface Read extends Merged {
   readonly batch: FeatureBatch;
 }
 
@@ -91,8 +90,8 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
   }
 
   async function readInputs({ request, model, stored, time }: Attempt): Promise<Read> {
-    const input = await timed('merge', () => mergeFields(request, { stored, entities, time }));
-    return { input, batch: await timed('features', () => model.reader.read([input])) };
+    const merged = await timed('merge', () => mergeFields(request, { stored, entities, time }));
+    return { ...merged, batch: await timed('features', () => model.reader.read([merged.input])) };
   }
 
   function present(attempt: Attempt, read: Read, { heads, gates }: Scores): RankAnswer {
@@ -103,7 +102,7 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
     countUnscored(model.ranker, scores);
     const shown = { ...shownOf(attempt, read, orderOf(attempt, scores)), scored: { heads, scores } };
     recordShown(attempt, shown);
-    return { ...header(attempt), ...scoredAnswer(shown, gates) };
+    return { ...header(attempt, read), ...scoredAnswer(shown, gates) };
   }
 
   function orderOf({ request, model, rules }: Attempt, scores: Float64Array): DrawnOrder {
@@ -127,7 +126,7 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
     const rows = topRows(rates ?? new Float64Array(request.candidates.length), rules.limit);
     recordShown(attempt, read && shownOf(attempt, read, { rows, drawn: 'greedy' }));
     return {
-      ...header(attempt),
+      ...header(attempt, read),
       items: unscoredItems(request, rows),
       fallback: { reason, order: rates === undefined ? 'request' : 'rates' },
     };
@@ -165,7 +164,10 @@ const shownOf = ({ request, model, rules, assigned }: Attempt, read: Read, order
   order,
 });
 
-const header = ({ request, model, rules, assigned, warnings }: Attempt): Omit<RankAnswer, 'items'> => ({
+const header = (
+  { request, model, rules, assigned, warnings }: Attempt,
+  read: Read | undefined,
+): Omit<RankAnswer, 'items'> => ({
   requestId: request.requestId,
   ranker: model.ranker,
   version: model.version,
@@ -173,4 +175,5 @@ const header = ({ request, model, rules, assigned, warnings }: Attempt): Omit<Ra
   ...(assigned.unassigned !== undefined && { unassigned: assigned.unassigned }),
   weights: rules.weights,
   ...(warnings.length > 0 && { warnings }),
+  ...(read?.degraded === true && { degraded: ['store'] as const }),
 });

@@ -55,6 +55,9 @@ export type FallbackReason = 'features_failed' | 'scoring_failed' | 'scoring_tim
  */
 export type Unassigned = 'no_user' | 'weights' | 'user_unreadable' | 'arm_unavailable';
 
+/** store: stored fields of the user or of candidates could not be read, and old ones or defaults took their place. */
+export type Degradation = 'store';
+
 export interface RankAnswer {
   readonly requestId: string;
   readonly ranker: string;
@@ -70,6 +73,8 @@ export interface RankAnswer {
   /** Fields of this request that do not do what their sender may think; left out where there are none. */
   readonly warnings?: readonly FieldWarning[];
   readonly items: readonly (ScoredItem | UnscoredItem)[];
+  /** What failed without failing the answer; left out where nothing did. */
+  readonly degraded?: readonly Degradation[];
   /** Present when nothing could be scored: why, and what the items are ordered by instead. */
   readonly fallback?: { readonly reason: FallbackReason; readonly order: 'rates' | 'request' };
   /** With explain: the form of the score and the values that all candidates share. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { createMemoryStore, type Outcome } from '../../src/features/index.js';
-import { createEntities } from '../../src/ranking/index.js';
+import { createEntities, type Entities } from '../../src/ranking/index.js';
 import { createMetrics } from '../../src/telemetry/index.js';
 import { modelOf, plainHeads, ranking, requestFor, scorerOf, shelf } from './shelf.js';
 
@@ -134,10 +134,19 @@ describe('when scoring fails', () => {
     expect(answer.fallback?.reason).toBe('scoring_timeout');
   });
 
-  test('a store that cannot be read is answered in the caller’s order', async () => {
-    const store = { ...createMemoryStore(), read: () => Promise.reject(new Error('disk')) };
+  test('a store that cannot be read costs what it holds, not the scores, and is said', async () => {
+    const store = { ...createMemoryStore(), read: () => Promise.reject(new Error('away')) };
     const entities = createEntities({ store, metrics: createMetrics(), now: () => 0 });
     const answer = await ranking(modelOf(), { entities }).rank(requestFor([1, 2]));
+    expect(answer.degraded).toEqual(['store']);
+    expect(answer.fallback).toBeUndefined();
+    expect(ids(answer)).toEqual(['b', 'a']);
+    expect((await ranking().rank(requestFor([1, 2]))).degraded).toBeUndefined();
+  });
+
+  test('a failure while fields are merged is answered in the caller’s order', async () => {
+    const broken: Entities = { put: () => Promise.resolve(), read: () => Promise.reject(new Error('bug')) };
+    const answer = await ranking(modelOf(), { entities: broken }).rank(requestFor([1, 2]));
     expect(answer.fallback).toEqual({ reason: 'features_failed', order: 'request' });
   });
 });
