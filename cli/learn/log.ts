@@ -56,5 +56,8 @@ export async function openLearnerLog(settings: LogSettings, options: LearnerLogO
   }
 }
 
-const keep = (log: EventLog, letter: DeadLetter): Promise<void> =>
-  log.append('dead-letters', [deadLetterRecord(letter)]);
+/** The letter says where its record came from; a topic with fewer partitions than `events` takes it in another one. */
+const keep = async (log: EventLog, letter: DeadLetter): Promise<void> => {
+  const partition = letter.partition % (await log.partitions('dead-letters'));
+  await log.append('dead-letters', [{ ...deadLetterRecord(letter), partition }]);
+};

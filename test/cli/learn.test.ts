@@ -126,9 +126,10 @@ test('a second learner on an embedded log keeps its dead letters beside its chec
     const alone = await open();
     expect(alone.aside).toBeUndefined();
     await alone.onDeadLetter!(letter('after it ended'));
+    await alone.onDeadLetter!({ ...letter('of a partition that dead-letters does not have'), partition: 99 });
     await alone.close();
     expect(await reasonsIn(aside)).toEqual(['while the first runs']);
-    expect(await reasonsIn(directory)).toEqual(['after it ended']);
+    expect(await reasonsIn(directory)).toEqual(['of a partition that dead-letters does not have', 'after it ended']);
     const reading = await openLearnerLog(settings, { joins: false, aside, logger: silentLogger });
     expect(reading.onDeadLetter).toBeUndefined();
     await reading.close();
