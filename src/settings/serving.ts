@@ -25,6 +25,37 @@ export const servingSettings = {
     description: 'where models run: auto tries CUDA and falls back to the CPU, cuda insists',
   }),
   workers: Type.Integer({ minimum: 1, maximum: 256, default: 1, description: 'threads that score, one core each' }),
+  batchRows: Type.Integer({
+    minimum: 1,
+    maximum: 100_000,
+    default: 128,
+    description:
+      'requests that wait for a thread are scored in one run up to this many candidates together; 1 joins none',
+  }),
+  batchWaitUs: Type.Integer({
+    minimum: 0,
+    maximum: 100_000,
+    default: 0,
+    description: 'microseconds that a run which is not full waits for more, where requests came faster than runs ended',
+  }),
+  deadlineMs: Type.Integer({
+    minimum: 1,
+    maximum: 60_000,
+    default: 1000,
+    description:
+      'a ranking is answered within this long, in the fallback order where scores are not there by then; a request may say less or more with X-Deadline-Ms',
+  }),
+  queueMs: Type.Integer({
+    minimum: 1,
+    maximum: 60_000,
+    default: 20,
+    description: 'rankings that would wait longer than this for their turn are not taken',
+  }),
+  overload: Type.Union([Type.Literal('refuse'), Type.Literal('fallback')], {
+    default: 'refuse',
+    description:
+      'what becomes of a ranking that is not taken: 503 with Retry-After, or an answer in the fallback order',
+  }),
   adminKey: Type.Optional(
     Type.String({
       minLength: 16,

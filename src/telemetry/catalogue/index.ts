@@ -3,6 +3,7 @@ import { experimentsMetrics } from './experiments.js';
 import { httpMetrics } from './http.js';
 import { inferenceMetrics } from './inference.js';
 import { liveMetrics } from './live.js';
+import { loadMetrics } from './load.js';
 import { processMetrics } from './process.js';
 import { rankingMetrics } from './ranking.js';
 import { storeMetrics } from './store.js';
@@ -16,6 +17,7 @@ export const metricCatalogue = {
   ...httpMetrics,
   ...rankingMetrics,
   ...storeMetrics,
+  ...loadMetrics,
   ...inferenceMetrics,
   ...liveMetrics,
   ...eventsMetrics,
@@ -38,6 +40,12 @@ export const catalogueSections: readonly CatalogueSection[] = [
   { title: 'Requests', about: 'Of every route.', of: ['service'], metrics: httpMetrics },
   { title: 'Ranking', about: 'From candidates to an order.', of: ['service'], metrics: rankingMetrics },
   { title: 'Store', about: 'Fields of items and users that were put before.', of: ['service'], metrics: storeMetrics },
+  {
+    title: 'Load',
+    about: 'What waits, what is joined and what is turned away.',
+    of: ['service'],
+    metrics: loadMetrics,
+  },
   { title: 'Scoring', about: 'Versions, and the threads that score.', of: ['service'], metrics: inferenceMetrics },
   {
     title: 'Freshness',
