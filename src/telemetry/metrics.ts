@@ -1,5 +1,12 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { metricCatalogue, metricSpec, type LabelsOf, type MetricName, type MetricOf } from './catalogue/index.js';
+import {
+  metricNames,
+  metricSpec,
+  type LabelsOf,
+  type MetricName,
+  type MetricOf,
+  type MetricOwner,
+} from './catalogue/index.js';
 
 /** The catalogue’s metrics, by name; labels are checked by the compiler. */
 export interface Metrics {
@@ -15,13 +22,16 @@ export interface Metrics {
   readonly contentType: string;
 }
 
-/** A fresh registry per call, so that several services can live in one process. */
-export const createMetrics = (): Metrics => {
+/**
+ * A fresh registry per call, so that several services can live in one process. It has the metrics of one kind of process,
+ * the service if left out; what is measured of others is passed over.
+ */
+export const createMetrics = (owner: MetricOwner = 'service'): Metrics => {
   const registry = new Registry();
   const counters = new Map<MetricName, Counter>();
   const gauges = new Map<MetricName, Gauge>();
   const histograms = new Map<MetricName, Histogram>();
-  for (const name of Object.keys(metricCatalogue) as MetricName[]) {
+  for (const name of metricNames(owner)) {
     const { kind, labels, help, buckets } = metricSpec(name);
     const options = { name, help, labelNames: Object.keys(labels), registers: [registry] };
     if (kind === 'counter') counters.set(name, new Counter(options));

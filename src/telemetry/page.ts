@@ -10,18 +10,15 @@ export const metricsPage = (): string =>
     ...catalogueSections.flatMap(section),
   ].join('\n\n')}\n`;
 
-const section = ({ title, about, of, metrics }: CatalogueSection): string[] => [
+const section = ({ title, about, metrics }: CatalogueSection): string[] => [
   `## ${title}`,
-  `${about} ${ownerText(of)}`.trim(),
+  about,
   [
     '| name | kind | unit | labels | what it says | what to do when it moves |',
     '|---|---|---|---|---|---|',
     ...Object.entries(metrics).map(([name, spec]) => row(name, spec)),
   ].join('\n'),
 ];
-
-const ownerText = (of: CatalogueSection['of']): string =>
-  of.includes('service') ? '' : 'These are of `watchnext learn --metrics-port`.';
 
 const row = (name: string, { kind, unit, labels, help, act }: MetricSpec): string =>
   `| ${[`\`${name}\``, kind, unit, Object.entries(labels).map(labelText).join('; '), help, act]

@@ -65,12 +65,57 @@ describe('metrics', () => {
 
   test('of the process are read at each scrape', async () => {
     const metrics = createMetrics();
-    const stop = watchProcess(metrics);
+    const stop = watchProcess(metrics, { version: '1.2.3' });
     const text = await metrics.scrape();
     stop();
     const [, resident] = /watchnext_memory_bytes\{area="resident"\} (\d+)/.exec(text) ?? [];
     expect(Number(resident)).toBeGreaterThan(10 * 1024 * 1024);
     expect(text).toContain('watchnext_event_loop_delay_seconds{quantile="0.99"}');
+    expect(text).toContain(`watchnext_build_info{version="1.2.3",node="${process.versions.node}"} 1`);
+  });
+
+  test('of the process grow by what it did meanwhile', async () => {
+    const metrics = createMetrics();
+    const stop = watchProcess(metrics, { version: '1.2.3' });
+    await metrics.scrape();
+    const before = process.cpuUsage();
+    while (process.cpuUsage(before).user < 100_000) Math.sqrt(2);
+    const text = await metrics.scrape();
+    stop();
+    const value = (series: string): number =>
+      Number(
+        text
+          .split('\n')
+          .find((line) => line.startsWith(series + ' '))
+          ?.split(' ')[1],
+      );
+    expect(value('watchnext_cpu_seconds_total{mode="user"}')).toBeGreaterThanOrEqual(0.1);
+    expect(value('watchnext_cpu_seconds_total{mode="user"}')).toBeCloseTo(process.cpuUsage().user / 1e6, 0);
+    // Nothing but that loop ran in between.
+    expect(value('watchnext_event_loop_utilisation_ratio')).toBeGreaterThan(0.5);
+    expect(value('watchnext_uptime_seconds')).toBeCloseTo(process.uptime(), 0);
+    if (process.platform === 'linux') expect(value('watchnext_open_files')).toBeGreaterThan(3);
+  });
+
+  test('have pauses of garbage collection as they happen', async () => {
+    const metrics = createMetrics();
+    const stop = watchProcess(metrics, { version: '1.2.3' });
+    let text = '';
+    for (let round = 0; round < 200 && !text.includes('watchnext_gc_seconds_count{kind="minor"}'); round++) {
+      Array.from({ length: 100_000 }, (_, i) => ({ i }));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      text = await metrics.scrape();
+    }
+    stop();
+    expect(text).toMatch(/watchnext_gc_seconds_count\{kind="minor"\} [1-9]/);
+  });
+
+  test('are those of one kind of process', async () => {
+    const [service, learner] = await Promise.all([createMetrics().scrape(), createMetrics('learner').scrape()]);
+    expect(service).toContain('watchnext_rankings_total');
+    expect(service).not.toContain('watchnext_learner_lag_seconds');
+    expect(learner).toContain('watchnext_learner_lag_seconds');
+    expect(learner).not.toContain('watchnext_rankings_total');
   });
 });
 

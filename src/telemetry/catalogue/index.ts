@@ -2,9 +2,11 @@ import { eventsMetrics } from './events.js';
 import { experimentsMetrics } from './experiments.js';
 import { httpMetrics } from './http.js';
 import { inferenceMetrics } from './inference.js';
+import { joinerMetrics, learnerMetrics } from './learner.js';
 import { liveMetrics } from './live.js';
 import { loadMetrics } from './load.js';
 import { processMetrics } from './process.js';
+import { qualityMetrics } from './quality.js';
 import { rankingMetrics } from './ranking.js';
 import { storeMetrics } from './store.js';
 import type { MetricSpec } from './types.js';
@@ -22,11 +24,14 @@ export const metricCatalogue = {
   ...liveMetrics,
   ...eventsMetrics,
   ...experimentsMetrics,
+  ...qualityMetrics,
   ...processMetrics,
+  ...learnerMetrics,
+  ...joinerMetrics,
 } as const;
 
-/** Of which process: what serves, what learns, or each. */
-export type MetricOwner = 'service' | 'learner';
+/** Which process measures it. */
+export type MetricOwner = 'service' | 'learner' | 'joiner';
 
 export interface CatalogueSection {
   readonly title: string;
@@ -55,7 +60,27 @@ export const catalogueSections: readonly CatalogueSection[] = [
   },
   { title: 'Events', about: 'On the way to the event log.', of: ['service'], metrics: eventsMetrics },
   { title: 'Experiments', about: 'Who is asked into which.', of: ['service'], metrics: experimentsMetrics },
-  { title: 'Process', about: 'Of each process that has metrics.', of: ['service', 'learner'], metrics: processMetrics },
+  {
+    title: 'Quality',
+    about:
+      'What was shown, held against the profile that was sealed with the version (versions sealed before there was one have ' +
+      'none of these). How good it was only feedback can tell: see the learner.',
+    of: ['service'],
+    metrics: qualityMetrics,
+  },
+  {
+    title: 'Process',
+    about: 'Of every process that has metrics; scoring threads only of the service.',
+    of: ['service', 'learner', 'joiner'],
+    metrics: processMetrics,
+  },
+  {
+    title: 'Learner',
+    about: 'Of `watchnext learn --metrics-port`. Where no learner runs, nobody knows how good the scores were.',
+    of: ['learner'],
+    metrics: learnerMetrics,
+  },
+  { title: 'Joiner', about: 'Of `watchnext join --metrics-port`.', of: ['joiner'], metrics: joinerMetrics },
 ];
 
 type Catalogue = typeof metricCatalogue;
@@ -67,3 +92,8 @@ export type MetricOf<K extends MetricKind> = {
 export type LabelsOf<N extends MetricName> = Readonly<Record<keyof Catalogue[N]['labels'], string>>;
 export const metricSpec = (name: MetricName): MetricSpec => metricCatalogue[name];
 export type { MetricSpec } from './types.js';
+/** What one kind of process measures. */
+export const metricNames = (owner: MetricOwner): readonly MetricName[] =>
+  catalogueSections
+    .filter(({ of }) => of.includes(owner))
+    .flatMap(({ metrics }) => Object.keys(metrics) as MetricName[]);
