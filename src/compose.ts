@@ -94,7 +94,7 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
     notReady: () => (draining ? 'draining' : rankers.notReady),
   };
   metrics.beforeScrape(() => metrics.set('watchnext_ready', {}, readiness.notReady() === undefined ? 1 : 0));
-  const unwatch = watchProcess(metrics);
+  const unwatch = watchProcess(metrics, { version });
 
   const settle = async (): Promise<void> => {
     await log?.recorder.mark();
