@@ -23,7 +23,7 @@ const make = (tag, properties = {}, ...children) => {
 const pretty = (value) => JSON.stringify(value, null, 2);
 const show = (path, method, operation) => {
   const answer = make('pre', { hidden: true });
-  const inputs = (operation.parameters ?? []).map(({ name }) => {
+  const inputs = (operation.parameters ?? []).filter(({ in: place }) => place === 'path').map(({ name }) => {
     const input = make('input', { name, required: true });
     return { name, input, label: make('label', {}, name + ' ', input) };
   });

@@ -1,5 +1,6 @@
 import { catalogue, type ErrorCode } from '../errors.js';
 import { publishedFields } from './fields.js';
+import { linksOf } from './links.js';
 import { linesType, type Route } from './route.js';
 import { ErrorReply } from './schemas.js';
 
@@ -12,11 +13,14 @@ export const describeApi = (routes: readonly Route[], version: string): Record<s
     info: {
       title: 'watchnext',
       version,
-      description: 'Ranks candidates by a weighted combination of predicted engagement and satisfaction.',
+      description:
+        'Ranks candidates by a weighted combination of predicted engagement and satisfaction. Every refusal has the form of Error; a method that a path does not answer is refused with 405 and Allow, a path that is none with 404.',
     },
     paths,
     components: {
       schemas: { Error: published(ErrorReply) },
+      parameters: { RequestId: requestIdParameter },
+      headers: { RequestId: requestIdHeader, RetryAfter: retryAfterHeader },
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', description: 'the admin key' },
         key: { type: 'apiKey', in: 'header', name: 'X-Api-Key', description: 'the admin key' },
@@ -25,27 +29,60 @@ export const describeApi = (routes: readonly Route[], version: string): Record<s
   };
 };
 
+const requestIdParameter = {
+  name: 'X-Request-Id',
+  in: 'header',
+  required: false,
+  description: 'letters, digits, "_", "." and "-", up to 128; where it is missing or of another form, one is made',
+  schema: { type: 'string' },
+};
+const requestIdHeader = {
+  required: true,
+  description: 'of this request, as the body and the log say it',
+  schema: { type: 'string', minLength: 1, maxLength: 128 },
+};
+const retryAfterHeader = {
+  description: 'seconds after which it is worth trying again, where that is known',
+  schema: { type: 'integer', minimum: 1 },
+};
+const always = { 'X-Request-Id': { $ref: '#/components/headers/RequestId' } };
+
 const openPath = (path: string): string => path.replace(/:(\w+)/g, '{$1}');
 
+/** postModelsActivate, of POST /v1/models/:ranker/activate. */
+const operationIdOf = ({ method, path }: Route): string => {
+  const words = path
+    .split('/')
+    .filter((part) => part !== '' && part !== 'v1' && !part.startsWith(':'))
+    .flatMap((part) => part.split(/[^a-z0-9]+/i));
+  const names = words.length === 0 ? ['index'] : words;
+  return method + names.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('');
+};
+
 const operation = (route: Route): Record<string, unknown> => {
-  const parameters = [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => ({
+  const operationId = operationIdOf(route);
+  const inPath = [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => ({
     name,
     in: 'path',
     required: true,
-    schema: { type: 'string' },
+    schema: { type: 'string', minLength: 1 },
   }));
   const content =
     typeof route.answers === 'string'
       ? { [mediaType(route.answers)]: { schema: { type: 'string' } } }
       : { 'application/json': { schema: published(route.answers) } };
+  const links = linksOf(operationId);
   return {
-    operationId: `${route.method}${route.path.replace(/[^a-z]+(.)?/gi, (_, letter?: string) => letter?.toUpperCase() ?? '')}`,
+    operationId,
     summary: route.summary,
     ...(route.description !== undefined && { description: route.description }),
-    ...(parameters.length > 0 && { parameters }),
-    ...(route.admin === true && { security: [{ bearer: [] }, { key: [] }] }),
+    parameters: [...inPath, { $ref: '#/components/parameters/RequestId' }],
+    ...(route.role !== undefined && { security: [{ bearer: [] }, { key: [] }] }),
     ...(route.body && { requestBody: { required: true, content: requestContent(route.body, route.lines) } }),
-    responses: { 200: { description: 'done', content }, ...refusals(route) },
+    responses: {
+      200: { description: 'done', headers: always, content, ...(Object.keys(links).length > 0 && { links }) },
+      ...refusals(route),
+    },
   };
 };
 
@@ -56,26 +93,34 @@ const requestContent = (body: unknown, lines = false): Record<string, unknown> =
 
 const mediaType = (type: string): string => type.split(';')[0] ?? type;
 
+/** By status; what a route does not say itself is what reading its parameters, body and keys may refuse. */
 const refusals = (route: Route): Record<string, unknown> => {
   const codes = new Set<ErrorCode>([...route.refuses, 'internal']);
-  if (route.method !== 'get') codes.add('request_invalid').add('request_too_large').add('media_type_unsupported');
-  if (route.admin === true) codes.add('unauthorized');
+  if (route.path !== '/healthz') codes.add('not_ready');
+  if (route.body !== undefined) codes.add('request_invalid').add('request_too_large').add('media_type_unsupported');
+  if (route.role !== undefined) codes.add('unauthorized').add('forbidden').add('rate_limited');
   if (route.path.includes(':')) codes.add('request_invalid');
   const byStatus = new Map<number, ErrorCode[]>();
   for (const code of codes) {
     const { status } = catalogue[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
-  return Object.fromEntries(
-    [...byStatus].map(([status, list]) => [
-      status,
-      {
-        description: list.join(', '),
-        content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
-      },
-    ]),
-  );
+  return Object.fromEntries([...byStatus].map(([status, list]) => [status, refusal(list)]));
 };
+
+const refusal = (codes: readonly ErrorCode[]): Record<string, unknown> => ({
+  description: codes.join(', '),
+  headers: {
+    ...always,
+    ...(codes.some((code) => catalogue[code].retriable) && {
+      'Retry-After': { $ref: '#/components/headers/RetryAfter' },
+    }),
+    ...(codes.includes('unauthorized') && {
+      'WWW-Authenticate': { required: true, schema: { type: 'string' } },
+    }),
+  },
+  content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+});
 
 /** A schema as plain JSON Schema: our own keyword for free fields is spelled out. */
 export const published = (schema: unknown): unknown => {

@@ -118,7 +118,7 @@ export const FeedbackEvent = Type.Object(
         Type.String({ minLength: 1, maxLength: 128 }),
         Type.Integer({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER }),
       ],
-      { description: 'names the event: a text or a whole number; sent again, it counts once' },
+      { description: 'a text or a whole number that names the event; sent again, it counts once' },
     ),
     requestId: Type.String({ minLength: 1, maxLength: 128, description: 'of the answer that showed the item' }),
     item: Id,
@@ -161,7 +161,9 @@ export const FeedbackReply = Type.Object({
   refused: Type.Array(
     Type.Object({
       index: Type.Integer({ minimum: 0, description: 'place in what was sent, 0-based; blank lines do not count' }),
-      id: Type.Optional(Id),
+      id: Type.Optional(
+        Type.Union([Type.String({ maxLength: 256 }), Type.Number()], { description: 'as it was sent, right or wrong' }),
+      ),
       problems: Problems,
     }),
   ),
