@@ -7,6 +7,7 @@ const owners = {
   '@tensorflow/tfjs': ['training/compile/**'],
   '@duckdb/node-api': ['training/dataset/**'],
   lmdb: ['src/features/**', 'src/events/**'],
+  ioredis: ['src/features/**'],
   kafkajs: ['src/events/**', 'bench/kafka.ts'],
   'onnxruntime-node': ['src/inference/**', 'training/fit/**'],
   protobufjs: ['training/compile/**'],
@@ -31,7 +32,7 @@ const forbiddenPackages = (except = []) =>
     .map(([name, where]) => packageRule(name, where));
 const deep = {
   regex:
-    '(src|training|\\.\\.)/(definition|features|embeddings|artifact|inference|ranking|http|telemetry|dataset|network|compile|fit|evaluate|metrics|events|join|live|recording|stream|sections|experiments|policy|examination|charts|studies)/(?!index\\.js$).+',
+    '(src|training|\\.\\.)/(definition|features|embeddings|artifact|inference|ranking|http|telemetry|dataset|network|compile|fit|evaluate|metrics|events|join|live|recording|stream|sections|experiments|policy|examination|charts|studies|generator|measure|service|model|scenarios|report|compare|growth)/(?!index\\.js$).+',
   message: 'Import from the folder’s index.js: what is not exported there is private to it.',
 };
 const fromTraining = {
@@ -73,7 +74,7 @@ export default ts.config(
   },
   { files: ['src/**/*.ts'], rules: imports([], [deep, fromTraining, fromCli]) },
   { files: ['training/**/*.ts'], rules: imports([], [deep, fromService, fromCli]) },
-  { files: ['cli/**/*.ts', 'bench/**/*.ts'], rules: imports([], [deep]) },
+  { files: ['cli/**/*.ts', 'bench/**/*.ts', 'load-tests/**/*.ts'], rules: imports([], [deep]) },
   ...places.map((place) => ({
     files: [place],
     rules: imports(

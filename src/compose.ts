@@ -6,13 +6,14 @@ import type { RankerDefinition } from './definition/index.js';
 import type { Exposure, Impression } from './events/index.js';
 import { openConfigured, openExposures } from './experimenting.js';
 import { noExperiments, type Experiments } from './experiments/index.js';
-import { openLmdbStore, type FeatureStore } from './features/index.js';
+import { openLmdbStore, openRedisStore, type FeatureStore } from './features/index.js';
 import { createApp } from './http/index.js';
 import { createRankers, createScorerPool, openModel, openVersions } from './inference/index.js';
 import { createEntities, createRanking } from './ranking/index.js';
 import { createLive, type Live, type SealedState } from './live/index.js';
 import { openLog } from './log.js';
 import { createFeedback, createRecorder, recordUpdates, refuseFeedback, type Recorder } from './recording/index.js';
+import { openAccess } from './security/index.js';
 import type { Settings } from './settings.js';
 import { createMetrics, watchProcess, type Logger, type Metrics } from './telemetry/index.js';
 
@@ -43,7 +44,8 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
   const eventNow = driven === undefined ? now : () => driven.now();
   const { device, workers, scoreTimeoutMs, ranker } = settings;
   const open = createOpened();
-  const store = await open.keep(() => openStore(settings.store));
+  const access = await open.keep(() => openAccess({ ...accessSettings(settings), logger, metrics, now }));
+  const store = await open.keep(() => openStore(settings, { logger, metrics }));
   const exposures = await open.keep(() => openExposures(settings, logger));
   const log = await openEvents({ open, settings, logger, metrics, now, eventNow });
   const stateOf = log && { stateOf: (sealed: SealedState) => log.live.stateOf(sealed) };
@@ -72,7 +74,11 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
   if (loadedAt !== undefined) await Promise.all([refresh(), exposures.keepOnly(phasesOf(running))]);
   if (rankers.notReady !== undefined)
     logger.warn({ folder: resolve(settings.models) }, `not ready: ${rankers.notReady}`);
-  const known = createEntities({ store, metrics, now });
+  const known = createEntities({
+    ...{ store, metrics, now },
+    capacity: settings.storeCacheEntries,
+    maxAgeMs: settings.storeCacheAgeMs,
+  });
   const entities = log === undefined ? known : recordUpdates(known, log.recorder, eventNow);
   const record = log && { record: (event: () => Impression | Exposure): void => log.recorder.offer([event]) };
   const rank = createRanking({
@@ -117,6 +123,7 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
       experiments,
       ...(driven && { clock: { ...driven, settle } }),
       readiness,
+      access,
       metrics,
       logger,
       settings,
@@ -134,6 +141,12 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
     },
   };
 };
+
+const accessSettings = ({ keysFile, adminKey, host }: Settings) => ({
+  host,
+  ...(keysFile !== undefined && { keysFile }),
+  ...(adminKey !== undefined && { adminKey }),
+});
 
 const phasesOf = (running: ReturnType<Experiments['status']>['experiments']) =>
   running.map(({ key, phase }) => ({ experiment: key, phase }));
@@ -189,9 +202,16 @@ const openEvents = async (parts: {
   return { live, recorder };
 };
 
-const openStore = (path: string): FeatureStore => {
+const openStore = async (
+  { store: path, redisUrl, redisPrefix, redisTimeoutMs }: Settings,
+  { logger, metrics }: { readonly logger: Logger; readonly metrics: Metrics },
+): Promise<FeatureStore> => {
+  if (redisUrl !== undefined)
+    return openRedisStore({ url: redisUrl, prefix: redisPrefix, timeoutMs: redisTimeoutMs, logger, metrics });
   try {
-    return openLmdbStore(path);
+    const store = openLmdbStore(path);
+    metrics.set('watchnext_store_available', {}, 1);
+    return store;
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
     throw new WatchnextError('settings_invalid', `The store ${path} cannot be opened: ${message}.`, {

@@ -4,14 +4,16 @@ import { WatchnextError, type Problem } from './errors.js';
 import { nameHint } from './nearest.js';
 import { experimentsSettings } from './settings/experiments.js';
 import { logSettings } from './settings/log.js';
+import { securitySettings } from './settings/security.js';
 import { servingSettings } from './settings/serving.js';
+import { storeSettings } from './settings/store.js';
 
 /**
  * Everything that can be set from outside, once: the environment name (WATCHNEXT_MAX_CANDIDATES), the flag
  * (--max-candidates), the type, the default and what it means all come from here. Flags win over the environment.
  */
 const Settings = Type.Object(
-  { ...servingSettings, ...experimentsSettings, ...logSettings },
+  { ...servingSettings, ...securitySettings, ...storeSettings, ...experimentsSettings, ...logSettings },
   { additionalProperties: false },
 );
 

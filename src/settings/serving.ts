@@ -7,11 +7,6 @@ export const servingSettings = {
     default: 'models',
     description: 'folder of rankers and their sealed versions',
   }),
-  store: Type.String({
-    minLength: 1,
-    default: '.cache/store',
-    description: 'folder of the embedded store of item and user fields',
-  }),
   host: Type.String({ minLength: 1, default: '127.0.0.1', description: 'address to listen on' }),
   port: Type.Integer({ minimum: 0, maximum: 65535, default: 8080, description: 'port to listen on; 0 picks one' }),
   ranker: Type.Optional(
@@ -56,13 +51,6 @@ export const servingSettings = {
     description:
       'what becomes of a ranking that is not taken: 503 with Retry-After, or an answer in the fallback order',
   }),
-  adminKey: Type.Optional(
-    Type.String({
-      minLength: 16,
-      description: 'key for activate and rollback; without one they answer only on a loopback address',
-      secret: true,
-    }),
-  ),
   maxCandidates: Type.Integer({
     minimum: 1,
     maximum: 5000,
