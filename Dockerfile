@@ -19,7 +19,8 @@ FROM nvidia/cuda:12.8.1-cudnn-runtime-ubuntu24.04 AS base-cuda
 FROM base-${DEVICE} AS base
 COPY --from=node /usr/local/bin/node /usr/local/bin/node
 WORKDIR /app
-RUN install -d -o 10001 -g 10001 /data /models
+# Open to any number that --user gives.
+RUN install -d -m 1777 /data /models
 # A number, so that a cluster can see without reading the image that it is not root.
 USER 10001:10001
 # All that is written goes to /data; the models folder may be mounted read-only.
