@@ -1,4 +1,4 @@
-import { parseVersionReference, sourcesOf, verifyGolden, type Golden } from '../artifact/index.js';
+import { parseVersionReference, sourcesOf, verifyGolden } from '../artifact/index.js';
 import { WatchnextError } from '../errors.js';
 import {
   createFeatureCounters,
@@ -9,6 +9,7 @@ import {
 import type { SealedState } from '../live/index.js';
 import type { Update } from './chains.js';
 import type { ServedModel } from './models.js';
+import { warmUp } from './warm-up.js';
 import type { ScorerPool } from './pool.js';
 import type { LoadableModel } from './session.js';
 import type { Scorer } from './types.js';
@@ -22,8 +23,8 @@ export interface OpenOptions {
 }
 
 /**
- * Loads a version and lets every thread score its golden rows: it serves only if each agrees with the trainer (1e-5), and
- * its first request finds it warm. Rejects with the reason, and then nothing of it stays loaded. What `next` answers is
+ * Loads a version and lets every thread score its golden rows: it serves only if each agrees with the trainer (1e-5). Then
+ * each scores lists as large as requests are, so that the first request finds it warm. Rejects with the reason, and then nothing of it stays loaded. What `next` answers is
  * verified the same way, and reads the same feature state.
  */
 export const openModel = async (options: OpenOptions, ranker: string, version: string): Promise<ServedModel> => {
@@ -82,28 +83,24 @@ const serve = (options: OpenOptions, { fixed, content, current, scorer }: Servin
   };
 };
 
-/** A scorer whose threads all agree with the trainer; on failure it is closed and its tables are released. */
+/** A scorer whose threads all agree with the trainer; on failure its tables are released. */
 const load = async (
   { versions, pool }: OpenOptions,
   { version, place, golden, facts }: Update,
   content: LoadableModel,
 ): Promise<Scorer> => {
-  let scorer: Scorer | undefined;
+  const isDelta = facts.sequence > 0;
+  const tasks = Object.keys(content.definition.tasks);
   try {
-    scorer = await pool.load(version, content);
-    await verify(pool.workers, golden, scorer);
-    return scorer;
+    return await pool.load(version, content, async (score) => {
+      await verifyGolden({ golden, tasks, score });
+      // A delta is scored by code that is warm.
+      if (!isDelta) await warmUp(golden.batch, score);
+    });
   } catch (error) {
-    await scorer?.close();
     await versions.release(place);
-    throw facts.sequence > 0 ? refusedDelta(version, error) : error;
+    throw isDelta ? refusedDelta(version, error) : error;
   }
-};
-
-const verify = async (threads: number, golden: Golden, scorer: Scorer): Promise<void> => {
-  const score: Scorer['score'] = (batch) => scorer.score(batch);
-  const once = (): Promise<void> => verifyGolden({ golden, tasks: scorer.tasks, score });
-  await Promise.all(Array.from({ length: threads }, once));
 };
 
 const refusedDelta = (version: string, error: unknown): unknown =>

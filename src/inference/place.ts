@@ -33,8 +33,8 @@ export const watched = (model: ServedModel, freshness: Freshness): ServedModel =
   const { ranker, delta, scorer } = model;
   if (delta === undefined) return model;
   const answered = freshness.learned(ranker, delta.feedbackTimes);
-  const score: Scorer['score'] = async (batch) => {
-    const scores = await scorer.score(batch);
+  const score: Scorer['score'] = async (batch, until) => {
+    const scores = await scorer.score(batch, until);
     answered();
     return scores;
   };

@@ -1,24 +1,30 @@
 import { setTimeout } from 'node:timers/promises';
 import { WatchnextError } from '../errors.js';
+import type { FeatureBatch } from '../features/index.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
+import { createBatcher, type BatchLimits, type Runner } from './batcher.js';
 import { createLease } from './lease.js';
 import { packBatch } from './parcel.js';
-import type { LoadableModel } from './session.js';
+import type { LoadableModel, TimedScores } from './session.js';
 import { startThread, type Thread } from './thread.js';
-import type { Device, Scorer } from './types.js';
+import type { Device, Scorer, Scores } from './types.js';
 import type { ScoringCalls } from './worker.js';
 
 type ScoringThread = Thread<ScoringCalls>;
+
+/** Rejects if a thread that scores so must not serve. */
+export type Examine = (score: (batch: FeatureBatch) => Promise<Scores>) => Promise<void>;
 
 /** The threads that score. They outlive the versions they hold, so that a swap costs a session and not a thread. */
 export interface ScorerPool {
   readonly device: Device;
   readonly workers: number;
   /**
-   * Resolves when every thread holds the model; rejects if it cannot be run, and then no thread holds it. Models whose graph
-   * is the same array share its sessions. One thread after the other loads it, while the rest go on scoring.
+   * Resolves when every thread holds the model and was examined, as is every thread that takes the place of one that died;
+   * rejects if it cannot be run or an examination rejects, and then no thread holds it. Models whose graph is the same array
+   * share its sessions. One thread after the other loads it, while the rest go on scoring.
    */
-  load(version: string, model: LoadableModel): Promise<Scorer>;
+  load(version: string, model: LoadableModel, examine?: Examine): Promise<Scorer>;
   /** Waits for what is in flight, then ends the threads. */
   close(): Promise<void>;
 }
@@ -28,19 +34,23 @@ export interface PoolOptions {
   readonly workers: number;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** What shares a run; whatever waits, up to 128 rows, if left out. */
+  readonly limits?: BatchLimits;
   /** What the threads run; the scoring worker if left out. */
   readonly entry?: URL;
 }
 
 /**
  * Starts the threads and settles the device: `auto` tries CUDA and falls back to the CPU, `cuda` throws device_unavailable
- * where it does not run or where a thread does not even start. A thread that dies later fails its calls and is replaced; the
- * new one takes part once it holds every model. Where that fails again and again, the attempts are up to 30 s apart.
+ * where it does not run or where a thread does not even start. A thread that dies later is replaced, and what it was scoring
+ * is tried once more; the new one takes part once it holds every model. Where that fails again and again, the attempts are up
+ * to 30 s apart.
  */
 export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool> => {
   const { workers, logger, metrics, entry = new URL('./worker.js', import.meta.url) } = options;
-  const models = new Map<number, LoadableModel>();
-  const threads = new Set<ScoringThread>();
+  const batcher = createBatcher({ limits: options.limits ?? { rows: 128, waitUs: 0 }, metrics });
+  const models = new Map<number, { readonly content: LoadableModel; readonly examine: Examine | undefined }>();
+  const threads = new Map<ScoringThread, Runner>();
   let modelCount = 0;
   let graphCount = 0;
   const graphNumbers = new WeakMap<Uint8Array, number>();
@@ -58,15 +68,30 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
     const started = performance.now();
     const thread = startThread<ScoringCalls>(entry, (error) => {
       // One that has not taken part yet is the concern of who started it.
-      if (!threads.delete(thread) || isClosed()) return;
+      const runner = threads.get(thread);
+      if (runner === undefined) return;
+      threads.delete(thread);
+      batcher.remove(runner);
+      metrics.count('watchnext_scorer_deaths_total', {});
+      if (isClosed()) return;
       logger.error({ err: error }, 'a scoring thread died and is replaced');
       failures = performance.now() - started < longestBackoffMs ? failures + 1 : 0;
       void replace();
     });
     return thread;
   };
-  const loadInto = (thread: ScoringThread, model: number, content: LoadableModel): Promise<undefined> =>
-    thread.call('load', { model, graph: graphNumber(content.graph), device, content });
+  const takePart = (thread: ScoringThread): void => {
+    const runner = { run: (model: number, batches: readonly FeatureBatch[]) => runIn(thread, model, batches) };
+    threads.set(thread, runner);
+    batcher.add(runner);
+  };
+  const loadInto = async (thread: ScoringThread, model: number): Promise<void> => {
+    const loaded = models.get(model);
+    if (loaded === undefined) return;
+    const { content, examine } = loaded;
+    await thread.call('load', { model, graph: graphNumber(content.graph), device, content });
+    await examine?.((batch) => runIn(thread, model, [batch]));
+  };
   const replace = async (): Promise<void> => {
     for (;;) {
       await pause(backoffMs(failures), closing.signal);
@@ -74,9 +99,9 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
       const thread = start();
       try {
         await thread.call('hello', undefined);
-        for (const [model, content] of models) await loadInto(thread, model, content);
+        for (const model of models.keys()) await loadInto(thread, model);
         if (isClosed()) await thread.stop();
-        else threads.add(thread);
+        else takePart(thread);
         return;
       } catch (error) {
         failures++;
@@ -88,7 +113,8 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
 
   const stopAll = async (): Promise<void> => {
     closing.abort();
-    await Promise.all([...threads].map((thread) => thread.stop()));
+    batcher.close();
+    await Promise.all([...threads.keys()].map((thread) => thread.stop()));
   };
   const starting = Array.from({ length: workers }, start);
   const greeted = await Promise.allSettled(starting.map((thread) => thread.call('hello', undefined)));
@@ -97,38 +123,32 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
     await Promise.all(starting.map((thread) => thread.stop()));
     throw cannotStart(refused.reason);
   }
-  for (const thread of starting) threads.add(thread);
-  const device = await settleDevice(options, [...threads][0]).catch(async (error: unknown) => {
+  for (const thread of starting) takePart(thread);
+  const device = await settleDevice(options, starting[0]).catch(async (error: unknown) => {
     await stopAll();
     throw error;
   });
   for (const name of ['cpu', 'cuda'] as const)
     metrics.set('watchnext_scorer_device', { device: name }, name === device ? 1 : 0);
   metrics.beforeScrape(() => {
-    const inFlight = [...threads].reduce((sum, { pending }) => sum + pending, 0);
+    const inFlight = [...threads.keys()].reduce((sum, { pending }) => sum + pending, 0);
     metrics.set('watchnext_scorer_in_flight', {}, inFlight);
   });
 
-  const leastBusy = (): ScoringThread => {
-    let best: ScoringThread | undefined;
-    for (const thread of threads) if (best === undefined || thread.pending < best.pending) best = thread;
-    if (best === undefined) throw new WatchnextError('not_ready', 'No scoring thread is running.');
-    return best;
-  };
-
   const unload = async (model: number): Promise<void> => {
     models.delete(model);
-    await Promise.all([...threads].map((thread) => thread.call('unload', model).catch(() => undefined)));
+    batcher.forget(model);
+    await Promise.all([...threads.keys()].map((thread) => thread.call('unload', model).catch(() => undefined)));
   };
 
   return {
     device,
     workers,
-    load: async (version, content) => {
+    load: async (version, content, examine) => {
       const model = ++modelCount;
-      models.set(model, content);
+      models.set(model, { content, examine });
       try {
-        for (const thread of [...threads]) await loadInto(thread, model, content);
+        for (const thread of [...threads.keys()]) await loadInto(thread, model);
       } catch (error) {
         await unload(model);
         throw error;
@@ -139,21 +159,25 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
         version,
         tasks: Object.keys(content.definition.tasks),
         device,
-        score: async (batch) => {
+        score: async (batch, until) => {
           if (closing !== undefined) throw new WatchnextError('not_ready', `Version ${version} is closed.`);
-          const { encodeMs, runMs, ...scores } = await lease.use(() => {
-            const parcel = packBatch(batch);
-            return leastBusy().call('score', { model, parcel }, [parcel.words.buffer]);
-          });
-          metrics.observe('watchnext_rank_stage_seconds', { stage: 'encode' }, encodeMs / 1000);
-          metrics.observe('watchnext_rank_stage_seconds', { stage: 'run' }, runMs / 1000);
-          return scores;
+          return lease.use(() => batcher.score(model, batch, until));
         },
         close: () => (closing ??= lease.retire()),
       };
     },
     close: stopAll,
   };
+};
+
+/** What is sent is given away: packed for each run, so that what was lost with a thread can be packed again. */
+const runIn = (thread: ScoringThread, model: number, batches: readonly FeatureBatch[]): Promise<TimedScores> => {
+  const parcels = batches.map(packBatch);
+  return thread.call(
+    'score',
+    { model, parcels },
+    parcels.map(({ words }) => words.buffer),
+  );
 };
 
 const longestBackoffMs = 30_000;

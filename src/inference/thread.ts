@@ -4,6 +4,11 @@ import { catalogue, WatchnextError, type ErrorCode, type Problem } from '../erro
 /** What a thread can be asked: by name, from what is sent to what is answered; everything structured-cloneable. */
 export type Calls = Readonly<Record<string, { readonly ask: unknown; readonly answer: unknown }>>;
 
+/** The thread ended before it answered, and not because it was told to. */
+export class ThreadDied extends Error {
+  override readonly name = 'ThreadDied';
+}
+
 /** A worker thread as calls that are answered, one after the other in the order they were made. */
 export interface Thread<C extends Calls> {
   /** Calls not yet answered. */
@@ -41,7 +46,8 @@ export const startThread = <C extends Calls>(entry: URL, onDeath: (error: Error)
   const waiting = new Map<number, Waiting>();
   let calls = 0;
   let stopped: Promise<void> | undefined;
-  let death: Error | undefined;
+  let cause: Error | undefined;
+  let death: ThreadDied | undefined;
 
   worker.on('message', (message: AnswerMessage) => {
     const caller = waiting.get(message.call);
@@ -49,10 +55,10 @@ export const startThread = <C extends Calls>(entry: URL, onDeath: (error: Error)
     if ('error' in message) caller?.reject(receivedError(message.error));
     else caller?.resolve(message.answer);
   });
-  worker.on('error', (error) => (death = error instanceof Error ? error : new Error(String(error))));
+  worker.on('error', (error) => (cause = error instanceof Error ? error : new Error(String(error))));
   const ended = new Promise<void>((resolve) => {
     worker.on('exit', (code) => {
-      death ??= new Error(`the thread ended with code ${code}`);
+      death = new ThreadDied(cause?.message ?? `the thread ended with code ${code}`, { cause });
       for (const caller of waiting.values()) caller.reject(death);
       waiting.clear();
       if (stopped === undefined) onDeath(death);

@@ -1,3 +1,4 @@
+import { concatBatches } from '../features/index.js';
 import {
   openGraph,
   openSession,
@@ -28,7 +29,8 @@ export type ScoringCalls = {
     readonly answer: undefined;
   };
   readonly score: {
-    readonly ask: { readonly model: number; readonly parcel: Parcel };
+    /** One after the other, the rows of each are answered. */
+    readonly ask: { readonly model: number; readonly parcels: readonly Parcel[] };
     readonly answer: TimedScores;
   };
   readonly unload: { readonly ask: number; readonly answer: undefined };
@@ -76,10 +78,11 @@ answerCalls<ScoringCalls>(
       }
       return undefined;
     },
-    score: ({ model, parcel }) => {
+    score: ({ model, parcels }) => {
       const loaded = models.get(model);
       if (loaded === undefined) throw new Error(`model ${model} is not loaded`);
-      return loaded.session.score(unpackBatch(parcel));
+      const batches = parcels.map(unpackBatch);
+      return loaded.session.score(batches.length === 1 && batches[0] ? batches[0] : concatBatches(batches));
     },
     unload,
   },
