@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { freePort } from '../free-port.js';
+import { startGuarded, type GuardedProcess } from '../guarded.js';
 import { fetchJars } from './jars.js';
-import { startJava, type JavaProcess } from './process.js';
 import { javaProgram, requirePrograms } from './programs.js';
 import { serverProperties, type BrokerPorts } from './settings.js';
 import { exactVersion } from './versions.js';
@@ -45,16 +45,6 @@ export interface BrokerOptions {
   readonly properties?: (ports: BrokerPorts) => Readonly<Record<string, string>>;
 }
 
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer()
-      .once('error', reject)
-      .listen(0, '127.0.0.1', () => {
-        const address = server.address();
-        server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-      });
-  });
-
 /** One core and little memory are enough for a broker that tests and demos talk to. */
 const javaOptions = [
   '-Xms128m',
@@ -79,10 +69,15 @@ export const startBroker = async (options: BrokerOptions = {}): Promise<Broker> 
   const java = (main: string, ...rest: string[]): string[] => [...javaOptions, '-cp', join(jars, '*'), main, ...rest];
   const discard = (): Promise<void> => rm(home, { recursive: true, force: true });
 
-  let running: JavaProcess | undefined;
+  let running: GuardedProcess | undefined;
   const start = async (): Promise<void> => {
     const command = [javaProgram(), ...java('kafka.Kafka', settings)];
-    running = await startJava({ command, ready: /Kafka Server started/, timeoutMs: START_TIMEOUT_MS });
+    running = await startGuarded({
+      name: 'Kafka',
+      command,
+      ready: /Kafka Server started/,
+      timeoutMs: START_TIMEOUT_MS,
+    });
   };
   const halt = async (): Promise<void> => {
     const force = setTimeout(() => running?.signal('SIGKILL'), STOP_TIMEOUT_MS);

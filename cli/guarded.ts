@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { WatchnextError } from '../../src/errors.js';
+import { WatchnextError } from '../src/errors.js';
 
-/** A running Java process, known by its own process id. */
-export interface JavaProcess {
+/** A running server, known by its own process id. */
+export interface GuardedProcess {
   readonly pid: number;
   /** Resolves when it is gone. */
   readonly ended: Promise<void>;
@@ -11,27 +11,29 @@ export interface JavaProcess {
 }
 
 /**
- * The shell between us and Java kills it when our end of its standard input closes: however the starting process ends,
- * kill -9 included, its broker does not outlive it.
+ * The shell between us and the server kills it when our end of its standard input closes: however the starting process ends,
+ * kill -9 included, its server does not outlive it.
  */
 const guarded = `
 exec 3<&0
-"$@" </dev/null 3<&- & java=$!
-(cat <&3 >/dev/null; kill -9 $java) 2>/dev/null & guard=$!
-echo $java
-wait $java; code=$?
+"$@" </dev/null 3<&- & server=$!
+(cat <&3 >/dev/null; kill -9 $server) 2>/dev/null & guard=$!
+echo $server
+wait $server; code=$?
 kill $guard 2>/dev/null
 exit $code`;
 
 const KEPT_LINES = 30;
 
-/** Starts Java and resolves when a line of its output satisfies `ready`; rejects with its last words if it ends before. */
-export const startJava = async (options: {
+/** Starts a server and resolves when a line of its output satisfies `ready`; rejects with its last words if it ends before. */
+export const startGuarded = async (options: {
+  /** What it is called in errors. */
+  readonly name: string;
   readonly command: readonly string[];
   readonly ready: RegExp;
   readonly timeoutMs: number;
-}): Promise<JavaProcess> => {
-  // Ctrl-C reaches a whole process group: in one of its own, Java is stopped by us alone, in order.
+}): Promise<GuardedProcess> => {
+  // Ctrl-C reaches a whole process group: in one of its own, the server is stopped by us alone, in order.
   const shell: ChildProcess = spawn('sh', ['-c', guarded, 'sh', ...options.command], {
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
@@ -70,8 +72,8 @@ export const startJava = async (options: {
     await ended;
     const reason =
       outcome === 'late' ? `was not ready after ${options.timeoutMs / 1000} s` : 'ended before it was ready';
-    throw new WatchnextError('usage', `the Kafka broker ${reason}`, {
-      problems: lastWords.map((line) => ({ path: 'kafka', message: line })),
+    throw new WatchnextError('usage', `${options.name} ${reason}`, {
+      problems: lastWords.map((line) => ({ path: options.name, message: line })),
     });
   }
   return { pid, ended, signal };
