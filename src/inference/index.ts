@@ -4,5 +4,6 @@ export { createScorerPool, type PoolOptions, type ScorerPool } from './pool.js';
 export { createRankers, type LiveRankers, type VersionSource } from './rankers.js';
 export { openVersions, type Versions } from './versions.js';
 export type { RankerStatus, Rankers, Refusal, ServedModel } from './models.js';
-export { openGraph, type GraphSession, type LoadableModel } from './session.js';
-export type { Device, Scorer, Scores } from './types.js';
+export { packBatch, unpackBatch, type Parcel } from './parcel.js';
+export { openGraph, openSession, type GraphSession, type LoadableModel, type ModelSession } from './session.js';
+export { NotRun, type Device, type ScoreOptions, type Scorer, type Scores } from './types.js';
