@@ -1,10 +1,10 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { stat } from 'node:fs/promises';
-import type { AddressInfo, Socket } from 'node:net';
 import { resolve } from 'node:path';
 import { compose, type Service } from './compose.js';
 import { WatchnextError } from './errors.js';
 import { answerWhileLoading } from './http/index.js';
+import { openListener, type Server } from './listener.js';
 import { redactSettings, type Settings } from './settings.js';
 import { createLogger, type Logger } from './telemetry/index.js';
 import { softwareVersion } from './version.js';
@@ -31,18 +31,8 @@ export const startServer = async (settings: Settings, options: ServerOptions = {
   logger.info({ settings: redactSettings(settings) }, 'starting');
   await requireFolder(settings.models);
   let answer: RequestListener = answerWhileLoading;
-  const server = createServer(
-    {
-      keepAliveTimeout: settings.keepAliveMs,
-      headersTimeout: settings.requestTimeoutMs,
-      requestTimeout: settings.requestTimeoutMs,
-      connectionsCheckingInterval: 1000,
-    },
-    (request, response) => answer(request, response),
-  );
-  server.on('clientError', refuseGarbage);
-  await listen(server, settings);
-  const url = urlOf(server);
+  const onRequest: RequestListener = (request, response) => answer(request, response);
+  const { server, url } = await openListener(settings, { onRequest, logger });
   logger.info({ url }, 'listening');
   const service = await compose({ settings, logger, version: softwareVersion() }).catch((error: unknown) => {
     server.close();
@@ -68,29 +58,6 @@ const requireFolder = async (models: string): Promise<void> => {
       { path: 'models', message, hint: 'train a ranker first (watchnext train), or name its folder with --models' },
     ],
   });
-};
-
-const listen = (server: Server, { host, port }: Settings): Promise<void> =>
-  new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const taken = error.code === 'EADDRINUSE';
-      const message = taken ? `port ${port} is taken on ${host}` : error.message;
-      const hint = taken
-        ? 'stop the other process, or choose another port (0 picks a free one)'
-        : 'check host and port';
-      reject(
-        new WatchnextError('settings_invalid', `Cannot listen: ${message}.`, {
-          problems: [{ path: 'port', message, hint }],
-          cause: error,
-        }),
-      );
-    });
-    server.listen(port, host, resolve);
-  });
-
-const urlOf = (server: Server): string => {
-  const { address, family, port } = server.address() as AddressInfo;
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 };
 
 interface Draining {
@@ -134,24 +101,4 @@ const drainOnSignals = (close: () => Promise<void>, logger: Logger): void => {
     });
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
-};
-
-/** What is not HTTP, or has headers that are too large, gets a short answer and no connection. */
-const refuseGarbage = (error: NodeJS.ErrnoException, socket: Socket): void => {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const large = error.code === 'HPE_HEADER_OVERFLOW';
-  const status = large ? '431 Request Header Fields Too Large' : '400 Bad Request';
-  const body = JSON.stringify({
-    error: {
-      code: 'request_invalid',
-      message: large ? 'The headers are too large.' : 'This is not HTTP.',
-      problems: [],
-    },
-  });
-  socket.end(
-    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
 };

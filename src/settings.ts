@@ -108,6 +108,12 @@ const missingSettings = ({ log, kafkaBrokers, ...settings }: Settings): Problem[
       message: 'is set, and experimentsHost too',
       hint: 'experiments come from a file or from a host: leave one out',
     });
+  for (const [one, other] of [
+    ['tlsCert', 'tlsKey'],
+    ['tlsKey', 'tlsCert'],
+    ['tlsClientCa', 'tlsCert'],
+  ] as const)
+    if (settings[one] !== undefined && settings[other] === undefined) need(other, `is missing: ${one} is set`);
   if (host === undefined && testers !== undefined)
     problems.push({
       path: sourceOf('experimentsTesters').env,
@@ -127,5 +133,9 @@ export const redactSettings = (settings: Settings): Record<string, unknown> =>
   Object.fromEntries(
     names
       .filter((name) => settings[name] !== undefined)
-      .map((name) => [name, schemaOf(name).secret === true ? '(set)' : settings[name]]),
+      .map((name) => [name, schemaOf(name).secret === true ? '(set)' : withoutCredentials(settings[name])]),
   );
+
+/** An address may hold a name and a password. */
+const withoutCredentials = (value: unknown): unknown =>
+  typeof value === 'string' ? value.replace(/^(\w{1,20}:\/\/)[^/]*@/, '$1(set)@') : value;

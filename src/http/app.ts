@@ -1,15 +1,16 @@
-import { randomUUID } from 'node:crypto';
-import type { RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from 'express';
 import { WatchnextError } from '../errors.js';
 import type { Experiments } from '../experiments/index.js';
 import type { Rankers } from '../inference/index.js';
 import type { Entities, Rank } from '../ranking/index.js';
 import type { TakeFeedback } from '../recording/index.js';
+import { RateLimited, type Access } from '../security/index.js';
 import type { Settings } from '../settings.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
 import { aboutRoutes } from './about.js';
-import { createAdminGuard } from './admin.js';
+import { accompany, requestIdOf, routeOf, setKey, setRoute } from './accompany.js';
+import { readBody } from './body.js';
 import { clockRoute, type SaidClock } from './clock.js';
 import { entityRoutes } from './entities.js';
 import { errorReply, toWatchnextError } from './errors.js';
@@ -18,7 +19,7 @@ import { modelRoutes } from './models.js';
 import { operationRoutes, type Readiness } from './operations.js';
 import { feedbackRoute } from './feedback.js';
 import { rankRoute } from './rank.js';
-import { linesType, type Reply, type Route } from './route.js';
+import type { Reply, Route } from './route.js';
 
 export interface AppDependencies {
   readonly rank: Rank;
@@ -29,9 +30,11 @@ export interface AppDependencies {
   /** Where requests say the time; the wall clock rules without. */
   readonly clock?: SaidClock;
   readonly readiness: Readiness & { /** Answers then end their connections. */ readonly draining: boolean };
+  /** Who may do what. */
+  readonly access: Access;
   readonly metrics: Metrics;
   readonly logger: Logger;
-  readonly settings: Pick<Settings, 'adminKey' | 'host' | 'maxCandidates' | 'bodyLimitBytes'>;
+  readonly settings: Pick<Settings, 'maxCandidates' | 'bodyLimitBytes' | 'metricsKey'>;
   /** Of this software. */
   readonly version: string;
 }
@@ -46,12 +49,12 @@ export const createApp = (dependencies: AppDependencies): RequestListener => {
     ...entityRoutes(entities, rankers),
     ...modelRoutes(rankers),
     experimentsRoute(experiments),
-    ...operationRoutes(readiness, metrics),
+    ...operationRoutes(readiness, metrics, settings),
   ];
   const app = express();
   app.disable('x-powered-by').disable('etag').set('query parser', false).set('strict routing', false);
   app.use(accompany(dependencies));
-  addRoutes(app, [...routes, ...aboutRoutes(routes, version)], settings);
+  addRoutes(app, [...routes, ...aboutRoutes(routes, version)], dependencies);
   app.use((request) => {
     throw new WatchnextError('route_unknown', `There is no ${request.method} ${request.path.slice(0, 200)}.`, {
       problems: [{ path: 'url', message: 'is not a route', hint: 'GET / lists the routes' }],
@@ -61,32 +64,7 @@ export const createApp = (dependencies: AppDependencies): RequestListener => {
   return app;
 };
 
-/** Request id, measurement, and headers that every answer has. */
-const accompany =
-  ({ metrics, readiness, logger }: AppDependencies): RequestHandler =>
-  (request, response, next) => {
-    const started = performance.now();
-    const sent = request.headers['x-request-id'];
-    const requestId = typeof sent === 'string' && /^[\w.-]{1,128}$/.test(sent) ? sent : randomUUID();
-    setRequestId(response, requestId);
-    response.setHeader('X-Request-Id', requestId);
-    response.setHeader('X-Content-Type-Options', 'nosniff');
-    response.setHeader('Cache-Control', 'no-store');
-    if (readiness.draining) response.setHeader('Connection', 'close');
-    response.once('finish', () => {
-      const route = routeOf(response);
-      const milliseconds = performance.now() - started;
-      metrics.count('watchnext_http_requests_total', { route, status: String(response.statusCode) });
-      metrics.observe('watchnext_http_request_seconds', { route }, milliseconds / 1000);
-      logger.debug({ requestId, route, status: response.statusCode, milliseconds }, 'answered');
-    });
-    next();
-  };
-
-const addRoutes = (app: Express, routes: readonly Route[], settings: AppDependencies['settings']): void => {
-  const guard = createAdminGuard({ adminKey: settings.adminKey, host: settings.host });
-  const parse = express.json({ limit: settings.bodyLimitBytes });
-  const parseLines = express.text({ limit: settings.bodyLimitBytes, type: linesType });
+const addRoutes = (app: Express, routes: readonly Route[], dependencies: AppDependencies): void => {
   for (const path of new Set(routes.map((route) => route.path))) {
     const here = routes.filter((route) => route.path === path);
     const registered = app.route(path);
@@ -94,16 +72,7 @@ const addRoutes = (app: Express, routes: readonly Route[], settings: AppDependen
       setRoute(response, path);
       next();
     });
-    for (const route of here) {
-      if (route.admin === true)
-        registered[route.method]((request, _, next) => {
-          guard(request.headers);
-          next();
-        });
-      if (route.body !== undefined) registered[route.method](parse);
-      if (route.lines === true) registered[route.method](parseLines);
-      registered[route.method](serve(route));
-    }
+    for (const route of here) registered[route.method](serve(route, dependencies));
     registered.all((request) => {
       const allowed = here.map(({ method }) => method.toUpperCase());
       throw new MethodNotAllowed(request.method, allowed);
@@ -122,30 +91,26 @@ class MethodNotAllowed extends WatchnextError {
   }
 }
 
+/** Who may not is told so before anything of the body is read. */
 const serve =
-  (route: Route): RequestHandler =>
+  (route: Route, { access, settings, logger }: AppDependencies): RequestHandler =>
   async (request, response) => {
-    const body: unknown = request.body;
-    if (route.body !== undefined && body === undefined) throw missingBody(route, request.headers['content-type']);
+    const requestId = requestIdOf(response);
+    const admitted = route.role === undefined ? undefined : access.admit(request.headers, route.role);
+    if (admitted !== undefined) {
+      response.once('close', () => admitted.leave());
+      setKey(response, admitted.key);
+      response.setHeaders(new Map(Object.entries(admitted.headers())));
+    }
+    const limits = { limitBytes: settings.bodyLimitBytes, lines: route.lines === true };
+    const body = route.body === undefined ? undefined : await readBody(request, limits);
+    if (route.candidates !== undefined) admitted?.spend(route.candidates(body));
     const bytes = Number(request.headers['content-length'] ?? Infinity);
     const parameters = request.params as Record<string, string>;
-    send(response, await route.handle({ requestId: requestIdOf(response), parameters, body }, bytes));
+    if (route.role === 'admin')
+      logger.info({ requestId, route: route.path, parameters, key: admitted?.key ?? 'none' }, 'administration');
+    send(response, await route.handle({ requestId, parameters, body }, bytes));
   };
-
-const missingBody = ({ lines = false }: Route, type: string | undefined): WatchnextError =>
-  type === undefined || /^application\/json\b/i.test(type)
-    ? new WatchnextError('request_invalid', 'The body is missing.', {
-        problems: [{ path: '/', message: 'is empty', hint: 'send JSON with Content-Type: application/json' }],
-      })
-    : new WatchnextError('media_type_unsupported', 'Only JSON is understood.', {
-        problems: [
-          {
-            path: 'Content-Type',
-            message: `${type.slice(0, 100)} is not supported`,
-            hint: lines ? `application/json or ${linesType}` : 'application/json',
-          },
-        ],
-      });
 
 const send = (response: Response, reply: Reply): void => {
   if ('json' in reply) {
@@ -157,12 +122,15 @@ const send = (response: Response, reply: Reply): void => {
   response.end(reply.text);
 };
 
+/** What load and starting bring about is counted, not logged request by request. */
+const expected: readonly string[] = ['not_ready', 'overloaded'];
+
 const refuse =
   ({ logger }: AppDependencies): ErrorRequestHandler =>
-  (thrown: unknown, _request, response, next) => {
+  (thrown: unknown, request, response, next) => {
     const error = toWatchnextError(thrown);
     const requestId = requestIdOf(response);
-    if (error.status >= 500 && error.code !== 'not_ready')
+    if (error.status >= 500 && !expected.includes(error.code))
       logger.error({ requestId, route: routeOf(response), err: thrown }, 'a request failed');
     if (response.headersSent) {
       next(thrown);
@@ -170,14 +138,28 @@ const refuse =
     }
     response.status(error.status);
     if (error instanceof MethodNotAllowed) response.setHeader('Allow', error.allowed);
+    if (error instanceof RateLimited) response.setHeaders(new Map(Object.entries(error.headers)));
     if (error.retryAfterMs !== undefined)
       response.setHeader('Retry-After', String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))));
     if (error.code === 'unauthorized') response.setHeader('WWW-Authenticate', 'Bearer');
-    send(response, { json: errorReply(error, requestId) });
+    if (endsSoon(request)) send(response, { json: errorReply(error, requestId) });
+    else sendAndHangUp(request, response, JSON.stringify(errorReply(error, requestId)));
   };
 
-const setRequestId = (response: Response, id: string): void => void (response.locals.requestId = id);
-const requestIdOf = (response: Response): string => String(response.locals.requestId);
-const setRoute = (response: Response, path: string): void => void (response.locals.route = path);
-/** The route’s pattern, never the path that was sent: labels must stay few. */
-const routeOf = (response: Response): string => (response.locals.route as string | undefined) ?? 'unknown';
+/** So much of a refused body is read and dropped, to keep the connection. */
+const droppedBytes = 64 * 1024;
+/** So long a client that still sends is listened to: a connection that is closed before is reset, and its answer lost. */
+const hangUpMs = 1000;
+
+const endsSoon = ({ complete, headers }: IncomingMessage): boolean =>
+  complete || (headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) <= droppedBytes);
+
+const sendAndHangUp = (request: IncomingMessage, response: Response, text: string): void => {
+  response.setHeader('Connection', 'close');
+  response.setHeader('Content-Type', 'application/json; charset=utf-8');
+  response.setHeader('Content-Length', Buffer.byteLength(text));
+  response.write(text);
+  const end = (): void => void response.end();
+  setTimeout(end, hangUpMs).unref();
+  request.once('end', end).once('close', end).resume();
+};

@@ -23,6 +23,7 @@ export const clockRoute = (clock: SaidClock | undefined): Route =>
     body: ClockBody,
     answers: ClockReply,
     refuses: [],
+    role: 'feedback',
     handle: async ({ body }) => {
       const said = saidTime(body.time, clock);
       clock?.hear(said ?? 0);

@@ -16,6 +16,7 @@ export const entityRoutes = (entities: Entities, rankers: Pick<Rankers, 'definit
       body: kind === 'item' ? ItemsBody : UsersBody,
       answers: PutReply,
       refuses: [],
+      role: 'feedback',
       handle: async ({ body }) => {
         const list = await put(entities, kind, body);
         const warnings = createFieldWarnings(rankers.definitions, now());

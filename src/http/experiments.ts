@@ -10,6 +10,7 @@ export const experimentsRoute = (experiments: Experiments): Route =>
     summary: 'Experiments that run, and whether the newest configuration was taken',
     answers: ExperimentsReply,
     refuses: [],
+    role: 'any',
     handle: () => {
       const { loadedAt, refused, ...status } = experiments.status();
       return { json: { ...status, loadedAt: loadedAt ?? null, ...(refused !== undefined && { refused }) } };

@@ -14,6 +14,7 @@ export const feedbackRoute = (take: TakeFeedback): Route => ({
   lines: true,
   answers: FeedbackReply,
   refuses: ['log_unavailable', 'log_full'],
+  role: 'feedback',
   handle: async ({ body }) => ({ json: await take(typeof body === 'string' ? fromLines(body) : fromJson(body)) }),
 });
 

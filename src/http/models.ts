@@ -10,6 +10,7 @@ export const modelRoutes = (rankers: Rankers): Route[] => [
     summary: 'Rankers, their versions and which one serves',
     answers: ModelsReply,
     refuses: [],
+    role: 'any',
     handle: async () => ({ json: { rankers: (await rankers.list()).map(published) } }),
   }),
   route({
@@ -20,7 +21,7 @@ export const modelRoutes = (rankers: Rankers): Route[] => [
     body: ActivateBody,
     answers: RankerReply,
     refuses: ['ranker_unknown', 'artifact_missing', 'artifact_damaged'],
-    admin: true,
+    role: 'admin',
     handle: async ({ parameters, body }) => ({
       json: published(await rankers.activate(parameters.ranker ?? '', body.version)),
     }),
@@ -31,7 +32,7 @@ export const modelRoutes = (rankers: Rankers): Route[] => [
     summary: 'Serve the version before',
     answers: RankerReply,
     refuses: ['ranker_unknown', 'artifact_missing', 'artifact_damaged'],
-    admin: true,
+    role: 'admin',
     handle: async ({ parameters }) => ({ json: published(await rankers.rollback(parameters.ranker ?? '')) }),
   }),
 ];

@@ -10,7 +10,11 @@ export interface Readiness {
 }
 
 /** Probes and metrics. */
-export const operationRoutes = (readiness: Readiness, metrics: Metrics): Route[] => [
+export const operationRoutes = (
+  readiness: Readiness,
+  metrics: Metrics,
+  { metricsKey }: { readonly metricsKey: boolean },
+): Route[] => [
   route({
     method: 'get',
     path: '/healthz',
@@ -38,6 +42,7 @@ export const operationRoutes = (readiness: Readiness, metrics: Metrics): Route[]
     summary: 'Prometheus metrics',
     answers: metrics.contentType,
     refuses: [],
+    ...(metricsKey && { role: 'any' as const }),
     handle: async () => ({ text: await metrics.scrape(), type: metrics.contentType }),
   }),
 ];

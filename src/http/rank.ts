@@ -15,9 +15,16 @@ export const rankRoute = (rank: Rank, maxCandidates: number, clock?: SaidClock):
     body: RankBody,
     answers: RankReply,
     refuses: ['ranker_unknown', 'head_unknown', 'weight_out_of_bounds', 'not_ready'],
+    role: 'rank',
+    candidates: candidatesOf,
     precheck: (body) => refuseTooMany(body, maxCandidates),
     handle: async ({ body, requestId }) => ({ json: await rank(toRequest(body, requestId, clock)) }),
   });
+
+const candidatesOf = (body: unknown): number => {
+  const candidates = (body as { candidates?: unknown } | null)?.candidates;
+  return Array.isArray(candidates) ? candidates.length : 0;
+};
 
 const refuseTooMany = (body: unknown, most: number): void => {
   const candidates = (body as { candidates?: unknown } | null)?.candidates;

@@ -1,5 +1,6 @@
 import type { Static, TSchema } from '@sinclair/typebox';
 import type { ErrorCode } from '../errors.js';
+import type { Need } from '../security/index.js';
 import { bodyChecker } from './validate.js';
 
 /** One call of a route, parsed and checked. */
@@ -29,8 +30,10 @@ export interface Route {
   /** What a 200 holds: a schema, or the media type of a text. */
   readonly answers: TSchema | string;
   readonly refuses: readonly ErrorCode[];
-  /** Needs the admin key. */
-  readonly admin?: boolean;
+  /** What a key must be for; open to everybody if left out. */
+  readonly role?: Need;
+  /** How many candidates a body asks to rank: they count towards the limits of its key. */
+  readonly candidates?: (body: unknown) => number;
   handle(call: Call<unknown>, bytes: number): Promise<Reply> | Reply;
 }
 

@@ -10,8 +10,9 @@ export const experimentsSettings = {
   ),
   experimentsHost: Type.Optional(
     Type.String({
-      pattern: '^https?://\\S+$',
-      description: 'GrowthBook’s API or proxy that experiments come from instead, such as https://cdn.growthbook.io',
+      pattern: '^https?://[^\\s@]+$',
+      description:
+        'GrowthBook’s API or proxy that experiments come from instead, such as https://cdn.growthbook.io; without a name and password',
     }),
   ),
   experimentsClientKey: Type.Optional(

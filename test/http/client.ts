@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { noExperiments } from '../../src/experiments/index.js';
 import { createApp, type AppDependencies } from '../../src/http/index.js';
 import { refuseFeedback } from '../../src/recording/index.js';
+import { openAccess, type AccessOptions } from '../../src/security/index.js';
 import { silentLogger } from '../../src/telemetry/index.js';
 import { modelOf, ranking, type Bench } from '../ranking/shelf.js';
 
@@ -38,7 +39,7 @@ export interface TestService extends Bench {
   close(): Promise<void>;
 }
 
-type TestSettings = AppDependencies['settings'];
+type TestSettings = AppDependencies['settings'] & Pick<AccessOptions, 'host' | 'adminKey' | 'keysFile'>;
 
 /** The application on a free port of loopback, with a client. A body that is a text or bytes is sent as it is. */
 export const startApp = async (
@@ -57,14 +58,16 @@ export const startApp = async (
     host: '127.0.0.1',
     maxCandidates: 1000,
     bodyLimitBytes: 4_000_000,
+    metricsKey: false,
     ...options.settings,
   };
   const logger = options.logger ?? silentLogger;
   const feedback = options.feedback ?? refuseFeedback;
   const experiments = options.experiments ?? noExperiments;
+  const access = await openAccess({ ...settings, logger, metrics: bench.metrics, now: Date.now });
   const server = createServer(
     createApp({
-      ...{ ...bench, feedback, experiments, readiness, settings, logger, version: '0.0.0' },
+      ...{ ...bench, feedback, experiments, readiness, access, settings, logger, version: '0.0.0' },
       ...(options.clock && { clock: options.clock }),
     }),
   );
@@ -92,6 +95,9 @@ export const startApp = async (
     ...bench,
     call,
     readiness,
-    close: () => new Promise((resolve) => server.close(() => resolve())),
+    close: async () => {
+      await access.close();
+      await new Promise((resolve) => server.close(resolve));
+    },
   };
 };

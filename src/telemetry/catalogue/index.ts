@@ -8,6 +8,7 @@ import { loadMetrics } from './load.js';
 import { processMetrics } from './process.js';
 import { qualityMetrics } from './quality.js';
 import { rankingMetrics } from './ranking.js';
+import { securityMetrics } from './security.js';
 import { storeMetrics } from './store.js';
 import type { MetricSpec } from './types.js';
 
@@ -17,6 +18,7 @@ import type { MetricSpec } from './types.js';
  */
 export const metricCatalogue = {
   ...httpMetrics,
+  ...securityMetrics,
   ...rankingMetrics,
   ...storeMetrics,
   ...loadMetrics,
@@ -43,6 +45,7 @@ export interface CatalogueSection {
 /** The catalogue in the order of its page. */
 export const catalogueSections: readonly CatalogueSection[] = [
   { title: 'Requests', about: 'Of every route.', of: ['service'], metrics: httpMetrics },
+  { title: 'Keys', about: 'Who is let in.', of: ['service'], metrics: securityMetrics },
   { title: 'Ranking', about: 'From candidates to an order.', of: ['service'], metrics: rankingMetrics },
   { title: 'Store', about: 'Fields of items and users that were put before.', of: ['service'], metrics: storeMetrics },
   {

@@ -1,0 +1,60 @@
+import { randomUUID } from 'node:crypto';
+import type { RequestHandler, Response } from 'express';
+import { WatchnextError } from '../errors.js';
+import type { Logger, Metrics } from '../telemetry/index.js';
+import { headersOver, isRequestId } from './headers.js';
+
+/** What a request is known by while it is answered. */
+export const requestIdOf = (response: Response): string => String(response.locals.requestId);
+/** The route’s pattern, never the path that was sent: labels must stay few. */
+export const routeOf = (response: Response): string => (response.locals.route as string | undefined) ?? 'unknown';
+export const setRoute = (response: Response, path: string): void => void (response.locals.route = path);
+/** The name of its key; undefined where none was needed. */
+export const keyOf = (response: Response): string | undefined => response.locals.key as string | undefined;
+export const setKey = (response: Response, name: string | undefined): void => void (response.locals.key = name);
+
+/** Of a head that Node’s own limit (16 KiB) lets through. */
+const longestUrl = 2048;
+const mostHeaders = 100;
+
+/** Request id, measurement, and headers that every answer has; refuses heads that no client of ours needs. */
+export const accompany =
+  (options: {
+    readonly metrics: Metrics;
+    readonly logger: Logger;
+    readonly readiness: { readonly draining: boolean };
+  }): RequestHandler =>
+  (request, response, next) => {
+    const { metrics, readiness, logger } = options;
+    const started = performance.now();
+    const sent = request.headers['x-request-id'];
+    const requestId = isRequestId(sent) ? sent : randomUUID();
+    response.locals.requestId = requestId;
+    response.setHeader('X-Request-Id', requestId);
+    const safe = headersOver(request.socket);
+    for (const name in safe) response.setHeader(name, safe[name] ?? '');
+    if (readiness.draining) response.setHeader('Connection', 'close');
+    // Of a client that does not read its answer: while it is being made, a silent connection is no reason to end it.
+    response.on('timeout', () => {
+      if (response.writableEnded) request.socket.destroy();
+    });
+    response.once('finish', () => {
+      const route = routeOf(response);
+      const milliseconds = performance.now() - started;
+      const key = keyOf(response);
+      metrics.count('watchnext_http_requests_total', { route, status: String(response.statusCode) });
+      metrics.observe('watchnext_http_request_seconds', { route }, milliseconds / 1000);
+      logger.debug(
+        { requestId, route, status: response.statusCode, milliseconds, ...(key !== undefined && { key }) },
+        'answered',
+      );
+    });
+    if (request.url.length > longestUrl) throw headTooLarge(`a URL of more than ${longestUrl} characters`);
+    if (request.rawHeaders.length > 2 * mostHeaders) throw headTooLarge(`more than ${mostHeaders} headers`);
+    next();
+  };
+
+const headTooLarge = (what: string): WatchnextError =>
+  new WatchnextError('head_too_large', `The request has ${what}.`, {
+    problems: [{ path: 'url', message: `has ${what}` }],
+  });

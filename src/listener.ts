@@ -1,0 +1,86 @@
+import { createServer, type RequestListener, type Server as HttpServer } from 'node:http';
+import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { WatchnextError } from './errors.js';
+import { refuseGarbage } from './http/index.js';
+import { openTls, type Tls } from './security/index.js';
+import type { Settings } from './settings.js';
+import type { Logger } from './telemetry/index.js';
+
+export type Server = HttpServer | HttpsServer;
+
+export interface Listener {
+  readonly server: Server;
+  readonly url: string;
+}
+
+/** URL and headers together. */
+const mostHeadBytes = 16 * 1024;
+
+/**
+ * Listens, with TLS where a certificate is set. Connections are bounded, and so is everything that a client may take its time
+ * with: its head, its body, reading the answer, being silent. Rejects with `settings_invalid` for a port that is taken and for
+ * certificates that cannot be used.
+ */
+export const openListener = async (
+  settings: Settings,
+  { onRequest, logger }: { readonly onRequest: RequestListener; readonly logger: Logger },
+): Promise<Listener> => {
+  const tls = await tlsOf(settings, logger);
+  const options = {
+    keepAliveTimeout: settings.keepAliveMs,
+    headersTimeout: settings.requestTimeoutMs,
+    requestTimeout: settings.requestTimeoutMs,
+    connectionsCheckingInterval: 1000,
+    maxHeaderSize: mostHeadBytes,
+    // The application counts them: here, those beyond a limit would be dropped in silence.
+    maxHeadersCount: 0,
+  };
+  const server =
+    tls === undefined ? createServer(options, onRequest) : createTlsServer({ ...options, ...tls.options }, onRequest);
+  server.maxHeadersCount = 0;
+  server.maxConnections = settings.maxConnections;
+  // A silent connection whose answer is sent and not read; answers in the making say that they are (accompany.ts).
+  server.timeout = settings.requestTimeoutMs;
+  server.on('clientError', refuseGarbage);
+  server.once('close', () => void tls?.close());
+  tls?.follow(server as HttpsServer);
+  try {
+    await listen(server, settings);
+  } catch (error) {
+    await tls?.close();
+    throw error;
+  }
+  return { server, url: urlOf(server, tls === undefined ? 'http' : 'https') };
+};
+
+const tlsOf = async (
+  { tlsCert: cert, tlsKey: key, tlsClientCa: clientCa }: Settings,
+  logger: Logger,
+): Promise<Tls | undefined> =>
+  cert === undefined || key === undefined
+    ? undefined
+    : openTls({ files: { cert, key, ...(clientCa !== undefined && { clientCa }) }, logger });
+
+const listen = (server: Server, { host, port }: Settings): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const taken = error.code === 'EADDRINUSE';
+      const message = taken ? `port ${port} is taken on ${host}` : error.message;
+      const hint = taken
+        ? 'stop the other process, or choose another port (0 picks a free one)'
+        : 'check host and port';
+      reject(
+        new WatchnextError('settings_invalid', `Cannot listen: ${message}.`, {
+          problems: [{ path: 'port', message, hint }],
+          cause: error,
+        }),
+      );
+    });
+    server.listen(port, host, resolve);
+  });
+
+const urlOf = (server: Server, scheme: string): string => {
+  const { address, family, port } = server.address() as AddressInfo;
+  return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+};
