@@ -42,14 +42,16 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
   const driven = settings.clock === 'requests' ? createDrivenClock() : undefined;
   /** Of everything that happens in event time; what waits and expires here goes by the wall clock. */
   const eventNow = driven === undefined ? now : () => driven.now();
-  const { device, workers, scoreTimeoutMs, ranker } = settings;
+  const { device, workers, batchRows, batchWaitUs, ranker } = settings;
   const open = createOpened();
   const access = await open.keep(() => openAccess({ ...accessSettings(settings), logger, metrics, now }));
   const store = await open.keep(() => openStore(settings, { logger, metrics }));
   const exposures = await open.keep(() => openExposures(settings, logger));
   const log = await openEvents({ open, settings, logger, metrics, now, eventNow });
   const stateOf = log && { stateOf: (sealed: SealedState) => log.live.stateOf(sealed) };
-  const pool = await open.keep(() => createScorerPool({ device, workers, logger, metrics }));
+  const pool = await open.keep(() =>
+    createScorerPool({ device, workers, limits: { rows: batchRows, waitUs: batchWaitUs }, logger, metrics }),
+  );
   const versions = await open.keep(() => openVersions(settings.models, logger));
   let experiments: Experiments = noExperiments;
   const rankers = await open.keep(() =>
@@ -82,7 +84,7 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
   const entities = log === undefined ? known : recordUpdates(known, log.recorder, eventNow);
   const record = log && { record: (event: () => Impression | Exposure): void => log.recorder.offer([event]) };
   const rank = createRanking({
-    ...{ rankers, entities, metrics, logger, now: eventNow, scoreTimeoutMs },
+    ...{ rankers, entities, metrics, logger, now: eventNow },
     ...record,
     ...(experiments !== noExperiments && { experiments }),
     exposures,

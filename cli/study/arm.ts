@@ -65,7 +65,6 @@ export const openArm = async (options: ArmOptions): Promise<Arm> => {
     metrics: createMetrics(),
     logger: silentLogger,
     now: () => now,
-    scoreTimeoutMs: 60_000,
     ...(settings && { experiments: everybodyGets(settings) }),
     record: (shown) => {
       const event = shown();

@@ -1,5 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox';
 import type { FieldValue } from '../features/index.js';
+import { fallbackReasons } from '../ranking/index.js';
 
 /**
  * What goes over the wire. These schemas validate requests and are published in /openapi.json.
@@ -251,7 +252,11 @@ export const RankReply = Type.Object({
   fallback: Type.Optional(
     Type.Object({
       reason: Type.Union(
-        (['features_failed', 'scoring_failed', 'scoring_timeout'] as const).map((reason) => Type.Literal(reason)),
+        fallbackReasons.map((reason) => Type.Literal(reason)),
+        {
+          description:
+            'why there are no scores. deadline_passed: they would have come too late; overloaded: too many rankings waited, so that nothing was read',
+        },
       ),
       order: Type.Union([Type.Literal('rates'), Type.Literal('request')], {
         description: 'smoothed rates from the feature state, or the order of the request',

@@ -9,4 +9,5 @@ export {
   type ReplayedModel,
 } from './replay.js';
 export { createFieldWarnings, type FieldPlace, type FieldWarning } from './warnings.js';
+export { fallbackReasons } from './types.js';
 export type { Degradation, RankAnswer, RankRequest, ScoredItem, UnscoredItem } from './types.js';

@@ -1,7 +1,7 @@
 import type { Exposure, Impression } from '../events/index.js';
 import type { Experiments, ExposureMemory } from '../experiments/index.js';
 import type { FeatureBatch } from '../features/index.js';
-import type { Rankers, Scores, ServedModel } from '../inference/index.js';
+import { NotRun, type Rankers, type Scores, type ServedModel } from '../inference/index.js';
 import { combine, orderRandom, sampleOrder, topRows, varies, type DrawnOrder } from '../policy/index.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
 import { scoredAnswer, unscoredItems } from './answer.js';
@@ -22,8 +22,6 @@ export interface RankingDependencies {
   readonly logger: Logger;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** After this long without scores the answer comes in the fallback order. */
-  readonly scoreTimeoutMs: number;
   /** Takes what was shown, to be logged when there is time: must neither throw nor wait. Nothing is logged without. */
   readonly record?: (shown: () => Impression | Exposure) => void;
   /** Nobody takes part in any without. */
@@ -56,7 +54,7 @@ interface Read extends Merged {
  * What the caller got wrong throws; what goes wrong here (features, scoring) is answered in a stated fallback order.
  */
 export const createRanking = (dependencies: RankingDependencies): Rank => {
-  const { rankers, entities, metrics, logger, now, scoreTimeoutMs, record, experiments, exposures } = dependencies;
+  const { rankers, entities, metrics, logger, now, record, experiments, exposures } = dependencies;
   const timed = stageTimer(metrics);
   const assign =
     experiments === undefined
@@ -74,19 +72,32 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
       metrics.count('watchnext_rankings_total', { ranker: model.ranker });
       metrics.observe('watchnext_rank_candidates', {}, request.candidates.length);
       const warnings = requestWarnings(request, model.definition, time);
-      return attemptScores({ request, time, stored, assigned, model, rules, warnings });
+      const attempt = { request, time, stored, assigned, model, rules, warnings };
+      return request.overloaded === true ? fallback(attempt, 'overloaded', undefined) : attemptScores(attempt);
     };
     return rankers.use(ranker, answer, version);
   };
 
   async function attemptScores(attempt: Attempt): Promise<RankAnswer> {
+    const { deadline = Infinity, signal } = attempt.request;
     const read = await readInputs(attempt).catch((error: unknown) => ({ error }));
     if ('error' in read) return fallback(attempt, 'features_failed', read.error);
-    const scoring = withDeadline(attempt.model.scorer.score(read.batch), scoreTimeoutMs);
+    const until = { deadline, ...(signal && { signal }) };
+    const scoring = withDeadline(attempt.model.scorer.score(read.batch, until), deadline);
     const scores = await timed('score', () => scoring).catch((error: unknown) => ({ error }));
-    if (scores === 'late') return fallback(attempt, 'scoring_timeout', undefined, read);
+    if (signal?.aborted === true) throw cancelled();
+    if (scores === 'late' || isLate(scores)) {
+      metrics.count('watchnext_sheds_total', { reason: 'deadline' });
+      return fallback(attempt, 'deadline_passed', undefined, read);
+    }
     if ('error' in scores) return fallback(attempt, 'scoring_failed', scores.error, read);
     return timed('combine', () => present(attempt, read, scores));
+  }
+
+  /** Nobody is shown what nobody waits for any more. */
+  function cancelled(): NotRun {
+    metrics.count('watchnext_sheds_total', { reason: 'cancelled' });
+    return new NotRun('cancelled');
   }
 
   async function readInputs({ request, model, stored, time }: Attempt): Promise<Read> {
@@ -118,13 +129,16 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
     const { request, model, rules } = attempt;
     const { ranker, version } = model;
     metrics.count('watchnext_fallbacks_total', { ranker, reason });
-    logger.error(
+    // What load brings about is counted; a line for each would add to it.
+    const level = isOfLoad(reason) ? 'debug' : 'error';
+    logger[level](
       { err: error, requestId: request.requestId, ranker, version, reason },
       'answered in the fallback order',
     );
     const rates = rules.fallback === 'rates' && read ? await rateScores(model, read.batch, rules.weights) : undefined;
     const rows = topRows(rates ?? new Float64Array(request.candidates.length), rules.limit);
-    recordShown(attempt, read && shownOf(attempt, read, { rows, drawn: 'greedy' }));
+    if (read !== undefined) recordShown(attempt, shownOf(attempt, read, { rows, drawn: 'greedy' }));
+    else recordUnread(attempt, reason);
     return {
       ...header(attempt, read),
       items: unscoredItems(request, rows),
@@ -132,20 +146,27 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
     };
   }
 
-  /**
-   * Who was answered under an arm was exposed to it, whatever the answer. What nothing was read for cannot be learned from:
-   * that it was shown is counted, not logged.
-   */
-  function recordShown({ request, time, assigned }: Attempt, shown: Shown | undefined): void {
-    if (record === undefined || !isLogged(request)) return;
+  function recordShown(attempt: Attempt, shown: Shown): void {
+    if (record === undefined || !isLogged(attempt.request)) return;
+    recordExposures(attempt);
+    record(() => impressionOf(shown));
+  }
+
+  /** What nothing was read for cannot be learned from: that it was shown is counted, not logged. */
+  function recordUnread(attempt: Attempt, reason: FallbackReason): void {
+    if (record === undefined || !isLogged(attempt.request)) return;
+    recordExposures(attempt);
+    metrics.count('watchnext_events_dropped_total', { topic: 'events', reason });
+  }
+
+  /** Who was answered under an arm was exposed to it, whatever the answer. */
+  function recordExposures({ request, time, assigned }: Attempt): void {
     const userId = request.user?.id;
-    if (userId !== undefined)
-      for (const each of exposures?.firstTimes(userId, assigned.exposed) ?? []) {
-        metrics.count('watchnext_exposures_total', { experiment: each.experiment });
-        record(() => ({ kind: 'exposure', time, userId, ...each }));
-      }
-    if (shown !== undefined) record(() => impressionOf(shown));
-    else metrics.count('watchnext_events_dropped_total', { topic: 'events', reason: 'features_failed' });
+    if (userId === undefined) return;
+    for (const each of exposures?.firstTimes(userId, assigned.exposed) ?? []) {
+      metrics.count('watchnext_exposures_total', { experiment: each.experiment });
+      record?.(() => ({ kind: 'exposure', time, userId, ...each }));
+    }
   }
 
   function countUnscored(ranker: string, scores: Float64Array): void {
@@ -154,6 +175,11 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
     if (unscored > 0) metrics.count('watchnext_unscored_rows_total', { ranker }, unscored);
   }
 };
+
+const isLate = (scores: Scores | { readonly error: unknown }): boolean =>
+  'error' in scores && scores.error instanceof NotRun && scores.error.reason === 'deadline';
+
+const isOfLoad = (reason: FallbackReason): boolean => reason === 'overloaded' || reason === 'deadline_passed';
 
 const shownOf = ({ request, model, rules, assigned }: Attempt, read: Read, order: DrawnOrder): Shown => ({
   request,

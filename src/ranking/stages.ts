@@ -15,10 +15,13 @@ export const stageTimer =
     }
   };
 
-/** The scores, or 'late'. A run that is late is not interrupted (the runtime cannot be), only no longer waited for. */
-export const withDeadline = async (scores: Promise<Scores>, timeoutMs: number): Promise<Scores | 'late'> => {
+/** The scores, or 'late' at the deadline (of performance.now()). A run is not interrupted, only no longer waited for. */
+export const withDeadline = async (scores: Promise<Scores>, deadline: number): Promise<Scores | 'late'> => {
+  if (deadline === Infinity) return scores;
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<'late'>((resolve) => (timer = setTimeout(resolve, timeoutMs, 'late')));
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(resolve, Math.max(0, deadline - performance.now()), 'late');
+  });
   try {
     return await Promise.race([scores, late]);
   } finally {

@@ -19,6 +19,12 @@ export interface RankRequest {
   readonly time?: number;
   /** False for a preview: the answer is not logged, nobody is exposed and the order is not varied. */
   readonly log?: boolean;
+  /** The answer is of use until then, as performance.now() says it; for ever if left out. */
+  readonly deadline?: number;
+  /** Aborts when nobody waits any more: then nothing more is done, nothing is logged, and the ranking rejects. */
+  readonly signal?: AbortSignal;
+  /** There is no time for scores: nothing is read, the answer comes in the fallback order. */
+  readonly overloaded?: boolean;
 }
 
 export interface ScoredItem {
@@ -47,7 +53,8 @@ export interface ItemExplanation {
   readonly features: Readonly<Record<string, unknown>>;
 }
 
-export type FallbackReason = 'features_failed' | 'scoring_failed' | 'scoring_timeout';
+export const fallbackReasons = ['features_failed', 'scoring_failed', 'deadline_passed', 'overloaded'] as const;
+export type FallbackReason = (typeof fallbackReasons)[number];
 
 /**
  * Why no arm applies: the request names no user, or brings its own weights; what is stored of the user cannot be read, or a

@@ -63,12 +63,6 @@ export const servingSettings = {
     default: 4 * 1024 * 1024,
     description: 'largest request body, after decompression',
   }),
-  scoreTimeoutMs: Type.Integer({
-    minimum: 1,
-    maximum: 60000,
-    default: 1000,
-    description: 'after this long without scores a request is answered in the fallback order',
-  }),
   requestTimeoutMs: Type.Integer({
     minimum: 100,
     maximum: 300000,

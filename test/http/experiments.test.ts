@@ -29,7 +29,6 @@ const start = async (): Promise<void> => {
     ...bench,
     logger: silentLogger,
     now: () => 1000,
-    scoreTimeoutMs: 1000,
     record: () => undefined,
     experiments,
   });

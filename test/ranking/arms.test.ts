@@ -44,7 +44,6 @@ const bench = (
     metrics,
     logger: silentLogger,
     now,
-    scoreTimeoutMs: 1000,
     ...(options.recorded !== false && { record: (event) => void made.push(event) }),
     experiments,
     exposures: createExposureMemory(),

@@ -24,7 +24,6 @@ const shown = async (
     metrics,
     logger: silentLogger,
     now,
-    scoreTimeoutMs: 1000,
     record: (event) => void events.push(event),
   });
   const answer = await rank(request);

@@ -130,8 +130,9 @@ describe('when scoring fails', () => {
 
   test('a scorer that takes too long is not waited for', async () => {
     const never = scorerOf(() => new Promise(() => {}));
-    const answer = await ranking(modelOf({ scorer: never }), { scoreTimeoutMs: 5 }).rank(requestFor([1]));
-    expect(answer.fallback?.reason).toBe('scoring_timeout');
+    const deadline = performance.now() + 5;
+    const answer = await ranking(modelOf({ scorer: never })).rank(requestFor([1], { deadline }));
+    expect(answer.fallback?.reason).toBe('deadline_passed');
   });
 
   test('a store that cannot be read costs what it holds, not the scores, and is said', async () => {

@@ -108,14 +108,13 @@ export interface Bench {
 
 export const ranking = (
   model: ServedModel = modelOf(),
-  options: { scoreTimeoutMs?: number; entities?: Entities } = {},
+  options: { entities?: Entities } = {},
 ): Bench => {
   const metrics = createMetrics();
   const now = (): number => 1_000_000;
   const entities = options.entities ?? createEntities({ store: createMemoryStore(), metrics, now });
   const rankers = onlyRanker(model);
-  const scoreTimeoutMs = options.scoreTimeoutMs ?? 1000;
-  const rank = createRanking({ rankers, entities, metrics, logger: silentLogger, now, scoreTimeoutMs });
+  const rank = createRanking({ rankers, entities, metrics, logger: silentLogger, now });
   return { rank, entities, metrics, rankers };
 };
 

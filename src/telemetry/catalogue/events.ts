@@ -20,8 +20,8 @@ export const eventsMetrics = {
   watchnext_events_dropped_total: {
     kind: 'counter',
     unit: 'events',
-    labels: { topic: ['events'], reason: ['log_unavailable', 'log_full', 'features_failed', 'closing'] },
-    help: 'Events that could not be logged: log_unavailable, log_full, features_failed (nothing was read to be logged), closing.',
+    labels: { topic: ['events'], reason: ['log_unavailable', 'log_full', 'features_failed', 'overloaded', 'closing'] },
+    help: 'Events that could not be logged: log_unavailable, log_full, features_failed and overloaded (nothing was read to be logged), closing.',
     act: 'Any is training data lost: mend the log, or give the spool more room (--spool-bytes).',
   },
   watchnext_feedback_total: {

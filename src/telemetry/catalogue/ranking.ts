@@ -28,9 +28,9 @@ export const rankingMetrics = {
   watchnext_fallbacks_total: {
     kind: 'counter',
     unit: 'rankings',
-    labels: { ranker: 'its name', reason: ['features_failed', 'scoring_failed', 'scoring_timeout'] },
+    labels: { ranker: 'its name', reason: ['features_failed', 'scoring_failed', 'deadline_passed', 'overloaded'] },
     help: 'Rankings answered in the fallback order because they could not be scored.',
-    act: 'Any is worth a look: scoring_timeout means overload or too short a time limit; the error log has the others with their requestId.',
+    act: 'Any is worth a look: deadline_passed and overloaded are of load (watchnext_sheds_total); the error log has the others with their requestId.',
   },
   watchnext_unscored_rows_total: {
     kind: 'counter',
