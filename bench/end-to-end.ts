@@ -6,7 +6,7 @@ import { performance } from 'node:perf_hooks';
 import { loadRanker, type RankerDefinition } from '../src/definition/index.js';
 import { openDataset, simulate } from '../training/dataset/index.js';
 import { createOnnxEngine, trainRanker } from '../training/fit/index.js';
-import { pythonWithTorch, runPeer, type PeerOptions } from './peers/python.js';
+import { pythonWith, runPeer, torchPeers, type PeerOptions } from './peers/python.js';
 import { median, type BenchTable } from './table.js';
 
 const threads = 2;
@@ -45,7 +45,7 @@ export const runEndToEndBench = async (options: {
       const race = await raceOf('kuairand', 'models/kuairand/ranker.yaml', { data, set: 'kuairand' });
       races.push({ ...race, until: Date.parse('2022-05-01T00:00:00+08:00') });
     }
-    const python = peers ? await pythonWithTorch() : { reason: 'not asked for (--peers)' };
+    const python = peers ? await pythonWith(torchPeers) : { reason: 'not asked for (--peers)' };
     const rows: (string | number)[][] = [];
     for (const race of races) {
       const ours: Finish[] = [];

@@ -13,7 +13,7 @@ const settings = {
 } as const;
 
 /** Twelve experiments in three layers, each a feature of its own, aimed at a country and with two arms. */
-const payload = {
+export const twelveExperiments = {
   features: Object.fromEntries(
     layers.flatMap((layer) =>
       Array.from({ length: perLayer }, (_, part) => [
@@ -48,7 +48,7 @@ const microseconds = (work: (user: string) => void): number =>
 
 /** What experiments cost a request. */
 export const runExperimentsBench = (): Promise<BenchTable> => {
-  const { assign } = readConfiguration(payload, 'bench');
+  const { assign } = readConfiguration(twelveExperiments, 'bench');
   const attributes = { country: 'DE', device: 'phone', age_group: '20_to_34' };
   const memory = createExposureMemory({ capacity: 4 * users * layers.length });
   const bare = microseconds((userId) => void assign({ userId, attributes }));

@@ -7,6 +7,7 @@ import { runReplayBench } from './replay.js';
 import { runJoinBench } from './join.js';
 import { runKafkaBench } from './kafka.js';
 import { runLearnerBench } from './learner.js';
+import { runRequestBench } from './request.js';
 import { runServingBench } from './serving.js';
 import { formatBench, machine, type BenchTable } from './table.js';
 import { runTrainingBench } from './training.js';
@@ -34,6 +35,7 @@ const benches: Readonly<
   training: async (flags) => [await runTrainingBench(flags), await runEndToEndBench(flags)],
   replay: runReplayBench,
   serving: runServingBench,
+  request: runRequestBench,
   join: runJoinBench,
   experiments: runExperimentsBench,
   kafka: runKafkaBench,

@@ -9,7 +9,10 @@ import {
   embeddingLookups,
   inputLayout,
   selectRequests,
+  type FeatureParameters,
+  type FeatureState,
   type Fields,
+  type InputLayout,
   type NetworkInputs,
   type RankingInput,
 } from '../src/features/index.js';
@@ -38,6 +41,10 @@ export interface ServingModel {
   readonly items: readonly (Fields & { readonly id: string })[];
   readonly users: readonly (Fields & { readonly id: string })[];
   readonly contexts: readonly Fields[];
+  /** What was fitted, learned and remembered, as it was sealed. */
+  readonly parameters: FeatureParameters;
+  readonly tables: ReadonlyMap<string, EmbeddingTable>;
+  readonly state: FeatureState;
   /** The request side computed once per request, and the same network with all inputs on the candidate side. */
   readonly split: { readonly graph: Uint8Array; readonly inputs: NetworkInputs };
   readonly joined: { readonly graph: Uint8Array; readonly inputs: NetworkInputs };
@@ -47,7 +54,7 @@ export interface ServingModel {
 export const makeServingModel = async (file: string, models: string): Promise<ServingModel> => {
   const { definition, text } = await loadRanker(file);
   const random = seeded(17);
-  const made = {
+  const made: Made = {
     items: entities(definition, 'candidate', { count: items, random }),
     users: entities(definition, 'user', { count: users, random }),
     contexts: Array.from({ length: 50 }, () => fieldsOf(definition, 'context', random)),
@@ -63,9 +70,11 @@ export const makeServingModel = async (file: string, models: string): Promise<Se
   for (const { slot, keys } of embeddingLookups(layout, sample)) tables.get(slot.table ?? '')?.admit(keys, 0);
   const encoder = createEncoder({ definition, parameters, tables });
 
-  const split = graphOf(definition, layout, random);
+  const weights = drawWeights(definition, layout, random);
+  const split = graphOf(definition, layout, weights);
   const width = layout.requestWidth + layout.candidateWidth;
-  const joined = graphOf(definition, { ...layout, requestWidth: 0, candidateWidth: width }, random);
+  // The request's rows of the weights come first, so that the same ones serve.
+  const joined = graphOf(definition, { ...layout, requestWidth: 0, candidateWidth: width }, weights);
   const one = reader.read([inputOf(made, random)]);
   const golden = selectRequests(sample, [0]);
   const heads = await scored(split.bytes, encoder.encode(golden));
@@ -87,6 +96,7 @@ export const makeServingModel = async (file: string, models: string): Promise<Se
   return {
     definition,
     ...made,
+    ...{ parameters, tables, state },
     split: { graph: split.bytes, inputs },
     joined: { graph: joined.bytes, inputs: joinSides(inputs, layout.requestWidth) },
   };
@@ -102,15 +112,20 @@ const scored = async (graph: Uint8Array, inputs: NetworkInputs): Promise<Float32
   return heads;
 };
 
+type Widths = Pick<InputLayout, 'requestWidth' | 'candidateWidth' | 'biasCells'>;
+type Weights = ReturnType<typeof initialParameters>;
+
+const drawWeights = (definition: RankerDefinition, layout: Widths, random: Random): Weights => {
+  const tasks = Object.entries(definition.tasks).map(([name, task]) => ({ name, task }));
+  return initialParameters(createNetwork({ definition: definition.network, tasks, ...layout }), random);
+};
+
 const graphOf = (
   definition: RankerDefinition,
-  layout: { readonly requestWidth: number; readonly candidateWidth: number; readonly biasCells: number },
-  random: Random,
+  layout: Widths,
+  weights: Weights,
 ): ReturnType<typeof compileServingGraph> => {
-  const tasks = Object.entries(definition.tasks).map(([name, task]) => ({ name, task }));
-  const network = createNetwork({ definition: definition.network, tasks, ...layout });
-  const weights = initialParameters(network, random);
-  const scaling: LabelScaling = tasks.map(({ name, task }) => ({
+  const scaling: LabelScaling = Object.entries(definition.tasks).map(([name, task]) => ({
     name,
     kind: task.kind,
     transform: task.transform ?? 'none',
@@ -139,13 +154,13 @@ const joinSides = (inputs: NetworkInputs, requestWidth: number): NetworkInputs =
 type Made = Pick<ServingModel, 'items' | 'users' | 'contexts'>;
 
 /** Which user, screen and candidates a made-up request has. */
-export const drawRequest = (made: Made, random: Random) => {
+export const drawRequest = (made: Made, random: Random, count: number = candidatesPerRequest) => {
   const first = random.below(items);
   const step = 1 + random.below(items - 1);
   return {
     user: made.users[random.below(users)] ?? { id: 'u0' },
     context: made.contexts[random.below(made.contexts.length)] ?? {},
-    candidates: Array.from({ length: candidatesPerRequest }, (_, at) => made.items[(first + at * step) % items]),
+    candidates: Array.from({ length: count }, (_, at) => made.items[(first + at * step) % items]),
   };
 };
 

@@ -3,66 +3,161 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { openGraph } from '../src/inference/index.js';
-import { startServer, type RunningServer } from '../src/server.js';
-import { readSettings } from '../src/settings.js';
-import { silentLogger } from '../src/telemetry/index.js';
-import { candidatesPerRequest, drawRequest, makeServingModel, seeded, type ServingModel } from './serving-model.js';
+import { candidatesPerRequest, makeServingModel, type ServingModel } from './serving-model.js';
 import type { LoadPlan, LoadResult } from './serving-load.js';
+import { bodiesOf, startSystems, type System } from './serving-systems.js';
 import type { BenchTable } from './table.js';
 
-const warmUpMs = 1500;
-const measureMs = 4000;
-const connections = [1, 2, 4, 16];
+const bareMs = 4000;
+const warmUpMs = 800;
+const measureMs = 2500;
+const connections = [1, 2, 8, 32];
+const halfLoadMs = 6000;
 type Row = (string | number)[];
 
+interface Measured {
+  readonly system: System;
+  readonly count: number;
+  readonly perSecond: number;
+  readonly p50: number;
+  readonly p99: number;
+}
+
 /**
- * What one scoring thread answers over HTTP with the kuairand definition (made-up weights and fields), beside the same rows
- * given straight to ONNX Runtime on one thread.
+ * What is answered over HTTP with the kuairand definition (made-up weights and fields), beside the same rows given straight
+ * to ONNX Runtime on one thread, and if asked for beside Python services of the same model. Everything takes turns.
  */
-export const runServingBench = async (): Promise<BenchTable> => {
+export const runServingBench = async ({ peers }: { readonly peers: boolean }): Promise<readonly BenchTable[]> => {
   const folder = await mkdtemp(join(tmpdir(), 'watchnext-bench-'));
   try {
     const models = join(folder, 'models');
     const model = await makeServingModel('models/kuairand/ranker.yaml', models);
-    const { requests, rows, request, candidate } = model.split.inputs;
-    const [joined, split] = await measureGraphs(model.joined, model.split);
-    const bare = rate(split);
-    const table: Row[] = [
-      bareRow('bare session.run, request side once per row', joined, bare),
-      bareRow('bare session.run, request side once per request', split, bare),
-    ];
-    const settings = readSettings(
-      {},
-      { models, store: join(folder, 'store'), logDirectory: join(folder, 'log'), port: 0, device: 'cpu', workers: 1 },
-    );
-    const server = await startServer(settings, { logger: silentLogger, signals: false });
+    const graphs = await measureGraphs(model.joined, model.split);
+    const systems = await startSystems({ model, folder, models, peers });
     try {
-      await putAll(server, model);
-      for (const [what, body] of Object.entries(bodies(model)))
-        for (const count of connections) table.push(await overHttp({ server, what, body, count, bare }));
+      const bodies = bodiesOf(model);
+      const plan = (system: System): Omit<LoadPlan, 'connections' | 'warmUpMs' | 'measureMs'> => ({
+        url: `${system.url}/v1/rank`,
+        bodies: bodies[system.form],
+      });
+      const measured: Measured[] = [];
+      for (const count of connections)
+        for (const system of systems.list) {
+          const result = await generate({ ...plan(system), connections: count, warmUpMs, measureMs });
+          measured.push({ system, count, ...summary(system, result) });
+        }
+      const half: Measured[] = [];
+      for (const system of systems.list.filter(({ role }) => role === 'ours')) {
+        const most = Math.max(...measured.filter((each) => each.system === system).map(({ perSecond }) => perSecond));
+        const open = { ...plan(system), connections: 256, perSecond: most / 2, warmUpMs, measureMs: halfLoadMs };
+        half.push({ system, count: 0, ...summary(system, await generate(open)) });
+      }
+      return [
+        closedTable({ model, graphs, measured }),
+        halfTable(half),
+        ...(peers ? [peerTable(measured, systems.reason)] : []),
+      ];
     } finally {
-      await server.close();
+      await systems.stop();
     }
-    return {
-      title: `Serving ${candidatesPerRequest} candidates per request, kuairand definition, one scoring thread`,
-      columns: ['what', 'connections', 'candidates/s', 'requests/s', 'p50 ms', 'p99 ms', 'of bare'],
-      rows: table,
-      notes: [
-        `${request.length / requests + candidate.length / rows} inputs, ${request.length / requests} of them on the request side; computing that side once per request is ${(quantile(joined, 0.5) / quantile(split, 0.5)).toFixed(2)} times as fast (medians).`,
-        'Closed loop: each connection waits for its answer. Service, scoring thread and load generator share this machine.',
-        '"ids" requests name users and items whose fields were put before; "fields" requests carry every field.',
-      ],
-    };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 };
 
+const summary = ({ name }: System, { latenciesMs, seconds, failures }: LoadResult) => {
+  if (failures > 0) throw new Error(`${failures} requests failed under load (${name})`);
+  return {
+    perSecond: latenciesMs.length / seconds,
+    p50: quantile(latenciesMs, 0.5),
+    p99: quantile(latenciesMs, 0.99),
+  };
+};
+
+type Graphs = readonly [joined: Float64Array, split: Float64Array];
+
+const closedTable = (options: {
+  readonly model: ServingModel;
+  readonly graphs: Graphs;
+  readonly measured: readonly Measured[];
+}): BenchTable => {
+  const { model, graphs, measured } = options;
+  const [joined, split] = graphs;
+  const { requests, rows, request, candidate } = model.split.inputs;
+  const bare = rate(split);
+  const bareRow = (what: string, times: Float64Array): Row => {
+    const perSecond = rate(times) / candidatesPerRequest;
+    const figures = [Math.round(rate(times)), Math.round(perSecond), quantile(times, 0.5), quantile(times, 0.99)];
+    return [what, '', ...figures, (rate(times) / bare).toFixed(2)];
+  };
+  return {
+    title: `Serving ${candidatesPerRequest} candidates per request, kuairand definition`,
+    columns: ['what', 'connections', 'candidates/s', 'requests/s', 'p50 ms', 'p99 ms', 'of bare'],
+    rows: [
+      bareRow('bare session.run, request side once per row', joined),
+      bareRow('bare session.run, request side once per request', split),
+      ...measured.map(({ system, count, perSecond, p50, p99 }): Row => {
+        const candidates = perSecond * candidatesPerRequest;
+        const share = (candidates / bare / system.cores).toFixed(2);
+        const what = `${system.name}, ${system.form}`;
+        return [what, count, Math.round(candidates), Math.round(perSecond), p50, p99, share];
+      }),
+    ],
+    notes: [
+      `${request.length / requests + candidate.length / rows} inputs, ${request.length / requests} of them on the request side; computing that side once per request is ${(quantile(joined, 0.5) / quantile(split, 0.5)).toFixed(2)} times as fast (medians).`,
+      '"of bare" is candidates/s over those of the second row, for each scoring thread. Closed loop: each connection waits for its answer. What is measured and the load generator share this machine.',
+      '"ids" requests name users and items whose fields were put before; "fields" requests carry every field. All candidates are answered, and the service logs them with their fields.',
+    ],
+  };
+};
+
+const halfTable = (half: readonly Measured[]): BenchTable => ({
+  title: `Half of saturation: requests come at half the highest rate above, whether or not they are answered`,
+  columns: ['what', 'requests/s', 'p50 ms', 'p99 ms'],
+  rows: half.map(({ system, perSecond, p50, p99 }) => [
+    `${system.name}, ${system.form}`,
+    Math.round(perSecond),
+    p50,
+    p99,
+  ]),
+  notes: [],
+});
+
+/** Ours against theirs on as many cores, by connections. */
+const peerTable = (measured: readonly Measured[], reason: string | undefined): BenchTable => {
+  const pairs = measured.flatMap((theirs) => {
+    const { role, form, cores } = theirs.system;
+    if (role === 'ours') return [];
+    const ours = measured.find(
+      ({ system, count }) =>
+        system.role === 'ours' &&
+        system.form === form &&
+        count === theirs.count &&
+        (form === 'ids' || system.cores === cores),
+    );
+    return ours === undefined ? [] : [{ ours, theirs }];
+  });
+  return {
+    title: 'The service over its peers',
+    columns: ['peer', 'against', 'connections', 'requests/s, times as many', 'p99, times as long'],
+    rows: pairs.map(({ ours, theirs }) => [
+      `${theirs.system.name}, ${theirs.system.form}`,
+      ours.system.name,
+      theirs.count,
+      (ours.perSecond / theirs.perSecond).toFixed(2),
+      (ours.p99 / theirs.p99).toFixed(2),
+    ]),
+    notes:
+      reason === undefined
+        ? [
+            'Peers: uvicorn with uvloop and httptools, numpy, the same ONNX Runtime with one thread per process, the same graph unless said otherwise, answers equal to ours. They keep no state, log nothing and take the running rates as constants.',
+          ]
+        : [`No peers beside it: ${reason}.`],
+  };
+};
+
 /** Sorted times of single runs in milliseconds; the two take turns, so that a busy moment of the machine meets both. */
-const measureGraphs = async (
-  first: ServingModel['split'],
-  second: ServingModel['split'],
-): Promise<[Float64Array, Float64Array]> => {
+const measureGraphs = async (first: ServingModel['split'], second: ServingModel['split']): Promise<Graphs> => {
   const sessions = [await openGraph(first.graph, 'cpu'), await openGraph(second.graph, 'cpu')] as const;
   const times: [number[], number[]] = [[], []];
   const timed = async (which: 0 | 1): Promise<number> => {
@@ -71,7 +166,7 @@ const measureGraphs = async (
     return performance.now() - started;
   };
   const begin = performance.now() + warmUpMs;
-  while (performance.now() < begin + 2 * measureMs) {
+  while (performance.now() < begin + 2 * bareMs) {
     const pair = [await timed(0), await timed(1)] as const;
     if (performance.now() < begin) continue;
     times[0].push(pair[0]);
@@ -85,57 +180,6 @@ const rate = (times: Float64Array): number =>
   (1000 * times.length * candidatesPerRequest) / times.reduce((sum, time) => sum + time, 0);
 const quantile = (sorted: Float64Array, share: number): number =>
   Number((sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? NaN).toFixed(2));
-
-const bareRow = (what: string, times: Float64Array, bare: number): Row => [
-  what,
-  '',
-  Math.round(rate(times)),
-  Math.round(rate(times) / candidatesPerRequest),
-  quantile(times, 0.5),
-  quantile(times, 0.99),
-  (rate(times) / bare).toFixed(2),
-];
-
-const bodies = (model: ServingModel): Record<string, string[]> => {
-  const random = seeded(5);
-  const requests = Array.from({ length: 64 }, () => drawRequest(model, random));
-  const ids = requests.map(({ user, context, candidates }) =>
-    JSON.stringify({ user: { id: user.id }, context, candidates: candidates.map((item) => ({ id: item?.id })) }),
-  );
-  return { 'HTTP, ids': ids, 'HTTP, fields': requests.map((body) => JSON.stringify(body)) };
-};
-
-const putAll = async ({ url }: RunningServer, { items, users }: ServingModel): Promise<void> => {
-  for (const [path, entities] of Object.entries({ items, users })) {
-    const options = { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify(entities) };
-    const { status } = await fetch(`${url}/v1/${path}`, options);
-    if (status !== 200) throw new Error(`PUT /v1/${path} answered ${status}`);
-  }
-};
-
-const overHttp = async (options: {
-  readonly server: RunningServer;
-  readonly what: string;
-  readonly body: readonly string[];
-  readonly count: number;
-  readonly bare: number;
-}): Promise<Row> => {
-  const { server, what, body, count, bare } = options;
-  const plan: LoadPlan = { url: `${server.url}/v1/rank`, bodies: body, connections: count, warmUpMs, measureMs };
-  const { latenciesMs, seconds, failures } = await generate(plan);
-  if (failures > 0) throw new Error(`${failures} requests failed under load`);
-  const perSecond = latenciesMs.length / seconds;
-  const candidates = perSecond * candidatesPerRequest;
-  return [
-    what,
-    count,
-    Math.round(candidates),
-    Math.round(perSecond),
-    quantile(latenciesMs, 0.5),
-    quantile(latenciesMs, 0.99),
-    (candidates / bare).toFixed(2),
-  ];
-};
 
 const generate = (plan: LoadPlan): Promise<LoadResult> =>
   new Promise((resolve, reject) => {

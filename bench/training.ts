@@ -11,7 +11,7 @@ import {
   type GemmProbe,
   type StepBatch,
 } from '../training/fit/index.js';
-import { pythonWithTorch, runPeer, type Python } from './peers/python.js';
+import { pythonWith, runPeer, torchPeers, type Python } from './peers/python.js';
 import { median, type BenchTable } from './table.js';
 
 const rows = 1024;
@@ -64,7 +64,7 @@ export const runTrainingBench = async ({ peers }: { json: boolean; peers: boolea
   }
   const gemm: number[] = [];
   const torch = new Map<string, number[]>();
-  const python: Python = peers ? await pythonWithTorch() : { reason: 'not asked for (--peers)' };
+  const python: Python = peers ? await pythonWith(torchPeers) : { reason: 'not asked for (--peers)' };
   for (const contestant of contestants) await measure(contestant, 3);
   for (let round = 0; round < rounds; round++) {
     for (const contestant of contestants) {

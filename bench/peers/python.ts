@@ -4,47 +4,73 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const environment = join('.cache', 'peers');
 const installTimeoutMs = 900_000;
 
 export type Python = { readonly python: string } | { readonly reason: string };
 
+/** What a group of peers needs, as pip takes it: `name` or `name==version`. */
+export interface Requirements {
+  /** Of the folder under .cache/peers. */
+  readonly name: string;
+  readonly packages: readonly string[];
+}
+
+export const torchPeers: Requirements = { name: 'torch', packages: ['torch', 'numpy', 'pandas'] };
+
+/** What somebody who serves an ONNX model from Python today would install; the runtime has the version that this service has. */
+export const servingPeers: Requirements = {
+  name: 'serving',
+  packages: [
+    ...['onnxruntime==1.30.0', 'numpy==2.4.6', 'fastapi==0.165.0', 'pydantic==2.14.3'],
+    ...['orjson==3.13.0', 'uvicorn==0.54.0', 'uvloop==0.23.0', 'httptools==0.9.0'],
+  ],
+};
+
 /**
- * A Python with PyTorch: the one that PEERS_PYTHON names, else a virtual environment under .cache/ that is made when it is
- * first needed. Where that cannot be, the reason.
+ * A Python that has these packages: the one that PEERS_PYTHON names, else a virtual environment under .cache/ that is made
+ * when it is first needed. Where that cannot be, the reason.
  */
-export const pythonWithTorch = async (): Promise<Python> => {
+export const pythonWith = async ({ name, packages }: Requirements): Promise<Python> => {
+  const environment = join('.cache', 'peers', name);
   const given = process.env['PEERS_PYTHON'];
   const python = given ?? join(environment, 'bin', 'python');
-  const hasTorch = (): Promise<boolean> =>
-    run(python, ['-c', 'import torch, pandas']).then(
+  const isThere = (): Promise<boolean> =>
+    run(python, ['-c', checkScript, ...packages]).then(
       () => true,
       () => false,
     );
-  if (await hasTorch()) return { python };
-  if (given !== undefined) return { reason: `PEERS_PYTHON (${given}) cannot import torch` };
+  if (await isThere()) return { python };
+  if (given !== undefined) return { reason: `PEERS_PYTHON (${given}) lacks one of ${packages.join(', ')}` };
   try {
     if (!existsSync(python)) await run('python3', ['-m', 'venv', environment]);
   } catch {
     return { reason: 'python3 -m venv does not work here' };
   }
   try {
-    await run(python, ['-m', 'pip', 'install', '-q', '--retries', '1', 'torch', 'numpy', 'pandas'], {
-      timeout: installTimeoutMs,
-    });
-    if (await hasTorch()) return { python };
+    await run(python, ['-m', 'pip', 'install', '-q', '--retries', '1', ...packages], { timeout: installTimeoutMs });
+    if (await isThere()) return { python };
   } catch {
     // Told below.
   }
-  return { reason: 'pip cannot reach torch' };
+  return { reason: `pip cannot install ${packages.join(', ')}` };
 };
+
+const checkScript = `
+import sys
+from importlib.metadata import version
+for package in sys.argv[1:]:
+    name, _, wanted = package.partition("==")
+    if wanted not in ("", version(name)): sys.exit(f"{name} is {version(name)}")
+`;
 
 /** Flags of a script, by name; a list becomes several values. */
 export type PeerOptions = Readonly<Record<string, string | number | readonly number[]>>;
 
 /** Runs a script of this folder; its one line of JSON. */
 export const runPeer = async (python: string, script: string, options: PeerOptions): Promise<unknown> => {
-  const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, ...[value].flat().map(String)]);
-  const { stdout } = await run(python, [join('bench', 'peers', script), ...flags]);
+  const { stdout } = await run(python, [join('bench', 'peers', script), ...flagsOf(options)]);
   return JSON.parse(stdout);
 };
+
+export const flagsOf = (options: PeerOptions): string[] =>
+  Object.entries(options).flatMap(([name, value]) => [`--${name}`, ...[value].flat().map(String)]);
