@@ -1,4 +1,5 @@
 import { request as plain } from 'node:http';
+import { request as overTls } from 'node:https';
 import { Command } from 'commander';
 import { WatchnextError } from '../src/errors.js';
 import { readSettings, type Settings } from '../src/settings.js';
@@ -16,6 +17,7 @@ export const healthCommand = (): Command =>
   withSettings(new Command('health').description('ask the service on this machine whether traffic should come to it'), [
     'host',
     'port',
+    'tlsCert',
   ])
     .option('--live', 'ask whether its process is alive instead')
     .addHelpText(
@@ -37,16 +39,18 @@ Examples:
     });
 
 /** Of a service that listens everywhere, the address on which it also listens here. */
-const urlOf = ({ host, port }: Settings): string => {
+const urlOf = ({ host, port, tlsCert }: Settings): string => {
   const here = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
-  return `http://${here.includes(':') ? `[${here}]` : here}:${port}`;
+  return `${tlsCert === undefined ? 'http' : 'https'}://${here.includes(':') ? `[${here}]` : here}:${port}`;
 };
 
 const ask = (url: string): Promise<{ readonly status: number; readonly body: string }> =>
   new Promise((resolve, reject) => {
     const fail = (cause: Error): void =>
       reject(new WatchnextError('not_ready', `${url} does not answer: ${cause.message}`, { cause }));
-    const sent = plain(url, { signal: AbortSignal.timeout(timeoutMs), agent: false }, (response) => {
+    // Its own service, by an address that no certificate names: whose the certificate is says nothing here.
+    const options = { signal: AbortSignal.timeout(timeoutMs), agent: false, rejectUnauthorized: false } as const;
+    const sent = (url.startsWith('https:') ? overTls : plain)(url, options, (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (part: string) => (body += part));
       response.on('error', fail).on('end', () => resolve({ status: response.statusCode ?? 0, body }));

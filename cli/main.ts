@@ -12,6 +12,7 @@ const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   train: async () => (await import('./train.js')).trainCommand(),
   evaluate: async () => (await import('./evaluate.js')).evaluateCommand(),
   serve: async () => (await import('./serve.js')).serveCommand(),
+  key: async () => (await import('./key.js')).keyCommand(),
   health: async () => (await import('./health.js')).healthCommand(),
   join: async () => (await import('./join.js')).joinCommand(),
   learn: async () => (await import('./learn.js')).learnCommand(),

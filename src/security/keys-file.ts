@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Type } from '@sinclair/typebox';
 import { Ajv, type ErrorObject } from 'ajv';
-import { parse, parseDocument, YAMLError } from 'yaml';
+import { isSeq, parse, parseDocument, YAMLError } from 'yaml';
 import { replaceDurably } from '../durable.js';
 import { WatchnextError, type Problem } from '../errors.js';
 import { roles, type KeyEntry } from './types.js';
@@ -84,6 +84,9 @@ export const parseKeys = (text: string, file: string): readonly KeyEntry[] => {
 /** Adds a key; makes the file where there is none. Comments of a YAML file stay. */
 export const addKey = (file: string, entry: KeyEntry): Promise<void> =>
   change(file, (document, keys) => {
+    const list: unknown = document.get('keys');
+    // An empty list is written [], and what is added to it would be written so too.
+    if (isSeq(list)) list.flow = false;
     document.setIn(['keys', keys.length], document.createNode(entry));
   });
 
