@@ -32,7 +32,7 @@ const forbiddenPackages = (except = []) =>
     .map(([name, where]) => packageRule(name, where));
 const deep = {
   regex:
-    '(src|training|\\.\\.)/(definition|features|embeddings|artifact|inference|ranking|http|telemetry|dataset|network|compile|fit|evaluate|metrics|events|join|live|recording|stream|sections|experiments|policy|security|examination|charts|studies|generator|measure|service|model|scenarios|report|compare|growth)/(?!index\\.js$).+',
+    '(src|training|\\.\\.)/(definition|features|embeddings|artifact|inference|ranking|http|telemetry|dataset|network|compile|fit|evaluate|metrics|events|join|live|recording|stream|sections|experiments|policy|security|examination|charts|studies|drift|generator|measure|service|model|scenarios|report|compare|growth)/(?!index\\.js$).+',
   message: 'Import from the folder’s index.js: what is not exported there is private to it.',
 };
 const fromTraining = {

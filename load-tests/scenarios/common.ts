@@ -1,0 +1,38 @@
+import type { Phase } from '../generator/index.js';
+import { median, round } from '../measure/index.js';
+import type { Drive, Lab } from './lab.js';
+import { countedPhases, warmUp } from './types.js';
+
+/** Until the optimising compiler has seen everything; not counted. */
+export const warmUpPhase = (lab: Lab, rate: number = lab.heldRate): Phase => ({
+  name: warmUp,
+  seconds: lab.options.quick ? 3 : 5,
+  rate,
+});
+
+/** What every scenario measures: nothing may fail, whatever else it is after. */
+export const failures = (drive: Drive): { readonly failed: number; readonly fallbacks: number } => ({
+  failed: sum(drive, 'failed'),
+  fallbacks: sum(drive, 'fallback'),
+});
+
+export const sum = (drive: Drive, outcome: 'ok' | 'fallback' | 'degraded' | 'refused' | 'failed'): number =>
+  countedPhases(drive).reduce((total, { outcomes }) => total + outcomes[outcome], 0);
+
+/** Resident memory of the service in the middle of the run, and the cores it used. */
+export const use = ({ samples }: Drive): Readonly<Record<string, number>> => {
+  const memory = samples.flatMap(({ rssBytes }) => (rssBytes === undefined ? [] : [rssBytes / 2 ** 20]));
+  const cores = samples.flatMap((sample) => (sample.cores === undefined ? [] : [sample.cores]));
+  return {
+    ...(memory.length > 0 && { rssMb: round(median(memory), 1) }),
+    ...(cores.length > 0 && { cores: round(median(cores), 2) }),
+  };
+};
+
+/** Latencies of a phase as measures, each with this prefix. */
+export const latencyMeasures = (drive: Drive, name: string, prefix = ''): Readonly<Record<string, number>> => {
+  const { p50Ms, p99Ms } = drive.phase(name).latency;
+  const key = (measure: string): string =>
+    prefix === '' ? measure : prefix + measure.charAt(0).toUpperCase() + measure.slice(1);
+  return { [key('p50Ms')]: p50Ms, [key('p99Ms')]: p99Ms };
+};
