@@ -72,6 +72,20 @@ describe('settings', () => {
     expect(JSON.stringify(redactSettings(secret))).not.toContain('do-not-print');
   });
 
+  test('of Redis keep its password, and refuse a URL without repeating it', () => {
+    const url = 'rediss://watchnext:p%40ss-word@redis.example:6380/2';
+    const settings = readSettings({ WATCHNEXT_REDIS_URL: url, WATCHNEXT_REDIS_TIMEOUT_MS: '50' });
+    expect(settings).toMatchObject({ redisUrl: url, redisPrefix: 'watchnext/', redisTimeoutMs: 50 });
+    expect(JSON.stringify(redactSettings(settings))).not.toContain('ss-word');
+    const wrong = ['redis.example:6379', 'http://:ss-word@redis', 'redis://:ss-word@redis?tls=no', 'redis://a b'];
+    for (const sent of wrong) {
+      const problems = problemsOf({ WATCHNEXT_REDIS_URL: sent });
+      expect(problems).toMatchObject([{ path: 'WATCHNEXT_REDIS_URL', hint: expect.stringContaining('redis://') }]);
+      expect(JSON.stringify(problems)).not.toContain('ss-word');
+    }
+    expect(readSettings({ WATCHNEXT_REDIS_URL: 'redis://[::1]' }).redisUrl).toBe('redis://[::1]');
+  });
+
   test('of experiments name a file or a host with its key, not both, and keep the key to themselves', () => {
     const host = { WATCHNEXT_EXPERIMENTS_HOST: 'https://flags.example' };
     expect(problemsOf(host)).toMatchObject([{ path: 'WATCHNEXT_EXPERIMENTS_CLIENT_KEY' }]);

@@ -1,8 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from '@jest/globals';
-import { createMemoryStore, openLmdbStore, type FeatureStore } from '../../src/features/index.js';
+import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
+import { createMemoryStore, openLmdbStore, openRedisStore, type FeatureStore } from '../../src/features/index.js';
+import { createMetrics, silentLogger } from '../../src/telemetry/index.js';
+import { redisUnderTest } from '../features/redis-server.js';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (value: Uint8Array | undefined): string | undefined =>
@@ -24,12 +26,23 @@ const newFolder = (): string => {
   return folder;
 };
 
-describe.each([
+const redis = await redisUnderTest();
+afterAll(() => redis?.stop());
+let prefixes = 0;
+/** Each store of a test begins empty. */
+const openRedis = (url: string): Promise<FeatureStore> =>
+  openRedisStore({
+    ...{ url, prefix: `contract-${prefixes++}/`, metrics: createMetrics(), logger: silentLogger },
+    timeoutMs: 2000, // what the store answers is asked here, not how fast a busy machine is
+  });
+
+describe.each<[string, () => FeatureStore | Promise<FeatureStore>]>([
   ['memory', () => createMemoryStore()],
   ['lmdb', () => openLmdbStore(newFolder())],
+  ...(redis === undefined ? [] : [['redis', () => openRedis(redis.url)] satisfies [string, unknown]]),
 ])('the %s feature store', (_, open) => {
   test('answers values in the order asked, undefined where nothing is stored', async () => {
-    const store = keep(open());
+    const store = keep(await open());
     await store.apply(['a', 'b', 'c'].map((key) => ({ key, value: bytes(`value of ${key}`) })));
     const values = await store.read(['c', 'nothing', 'a', 'c']);
     expect(values.map(text)).toEqual(['value of c', undefined, 'value of a', 'value of c']);
@@ -37,7 +50,7 @@ describe.each([
   });
 
   test('overwrites and deletes; the last write of a key counts', async () => {
-    const store = keep(open());
+    const store = keep(await open());
     await store.apply([
       { key: 'a', value: bytes('1') },
       { key: 'a', value: bytes('2') },
@@ -51,7 +64,7 @@ describe.each([
   });
 
   test('keeps empty values, any bytes, and keys of any length and script', async () => {
-    const store = keep(open());
+    const store = keep(await open());
     const every = Uint8Array.from({ length: 256 }, (_value, i) => i);
     const long = (end: string): string => `${'k'.repeat(5000)}${end}`;
     await store.apply([
@@ -68,7 +81,7 @@ describe.each([
   });
 
   test('applies all writes of a call or none', async () => {
-    const store = keep(open());
+    const store = keep(await open());
     await store.apply([{ key: 'a', value: bytes('before') }]);
     const broken = { key: 'b', value: 'not bytes' as unknown as Uint8Array };
     await expect(store.apply([{ key: 'a', value: bytes('after') }, broken])).rejects.toThrow();
@@ -76,7 +89,7 @@ describe.each([
   });
 
   test('shares no memory with its callers', async () => {
-    const store = keep(open());
+    const store = keep(await open());
     const written = bytes('written');
     await store.apply([{ key: 'a', value: written }]);
     written.fill(0);
@@ -87,7 +100,7 @@ describe.each([
   });
 
   test('answers many reads at once beside writes, each value whole', async () => {
-    const store = keep(open());
+    const store = keep(await open());
     const keys = Array.from({ length: 50 }, (_value, i) => `key${i}`);
     const version = (n: number): { key: string; value: Uint8Array }[] =>
       keys.map((key) => ({ key, value: bytes(`${n}:${key}`.padEnd(20 + n * 30, '.')) }));

@@ -108,6 +108,19 @@ export function decodeFrame(input: Uint8Array, format: Format): Frame {
   };
 }
 
+/**
+ * What `read` makes of the frame. A checksum is no protection against forgery: a header of another shape, which `read` stumbles
+ * over with whatever error, is artifact_damaged too.
+ */
+export function readFrame<T>(input: Uint8Array, format: Format, read: (frame: Frame) => T): T {
+  const frame = decodeFrame(input, format);
+  try {
+    return read(frame);
+  } catch (error) {
+    throw error instanceof WatchnextError ? error : frame.damaged('its parts are not as they should be');
+  }
+}
+
 function parse(json: Uint8Array, damaged: (reason: string) => WatchnextError): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(json));

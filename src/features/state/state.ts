@@ -71,10 +71,18 @@ export function restoreFeatureState(definition: RankerDefinition, bytes: Uint8Ar
     const records = frame.next('f64');
     if (keys.length % 2 !== 0 || records.length % (3 + shape.updateWidth) !== 0)
       throw frame.damaged(`cells of ${name}`);
+    if (!timesAreFinite(values, shape.cellWidth + 1) || !timesAreFinite(records, 3 + shape.updateWidth))
+      throw frame.damaged(`times of ${name}`);
     const cells = new CellTable(shape.cellWidth, { ...fading(shape), rows: { keys, values } });
     return { name, shape, cells, pending: new PendingUpdates(shape, zone, records) };
   });
   return stateOf(parts, typeof header?.time === 'number' ? header.time : Number.NEGATIVE_INFINITY);
+}
+
+/** Rows begin with their time; no clock shows one that is not finite. */
+function timesAreFinite(rows: Float64Array, stride: number): boolean {
+  for (let at = 0; at < rows.length; at += stride) if (!Number.isFinite(rows[at])) return false;
+  return true;
 }
 
 function stateOf(parts: readonly Part[], since: number): FeatureState {

@@ -57,7 +57,7 @@ export const createBreaker = (options: BreakerOptions): Breaker => {
 
   const trip = (why: string): void => {
     reason = why;
-    if (!isAvailable) return;
+    if (!isAvailable || closed) return;
     isAvailable = false;
     awaySince = performance.now();
     options.onAway?.(why);

@@ -37,8 +37,10 @@ export const openRedisStore = async (options: RedisStoreOptions): Promise<Featur
   const { url, prefix = '', timeoutMs = 20, metrics, logger } = options;
   const { where, ...address } = parseRedisUrl(url);
   const redis = new Redis({ ...address, ...failFast });
+  const closedByPeer = 'the connection was closed';
+  let said = closedByPeer;
   const breaker = createBreaker({
-    probe: () => redis.ping(),
+    probe: () => (redis.status === 'ready' ? redis.ping() : Promise.reject(new Error(said))),
     probeTimeoutMs: timeoutMs,
     onOutcome: (outcome) => metrics.count('watchnext_store_requests_total', { outcome }),
     onAway: (reason) =>
@@ -46,13 +48,15 @@ export const openRedisStore = async (options: RedisStoreOptions): Promise<Featur
     onBack: (awayMs) => logger.info({ redis: where, awayMs: Math.round(awayMs) }, 'the store answers'),
   });
   metrics.beforeScrape(() => metrics.set('watchnext_store_available', {}, breaker.isAvailable ? 1 : 0));
-  let said = 'is not connected';
   redis.on('error', (error: Error & { code?: string }) => (said = error.message || (error.code ?? 'failed')));
   redis.on('close', () => breaker.trip(said));
   const firstAnswer = new Promise<void>((resolve) => {
-    redis.on('ready', () => void breaker.probe().then((answers) => answers && resolve()));
+    redis.on('ready', () => {
+      said = closedByPeer;
+      void breaker.probe().then((answers) => answers && resolve());
+    });
   });
-  await Promise.race([firstAnswer, pause(patienceMs)]);
+  await atMost(patienceMs, firstAnswer);
   if (!breaker.isAvailable) {
     logger.error({ redis: where, reason: said }, 'the store is away: it is waited for in the background');
     void breaker.probe();
@@ -137,13 +141,17 @@ const unavailable = ({ message, outcome }: CallFailed): WatchnextError =>
     retryAfterMs,
   });
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const atMost = (ms: number, wait: Promise<void>): Promise<void> => {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+  return Promise.race([wait, late]).finally(() => clearTimeout(timer));
+};
 
 /** What to connect to, and as `where` how to call it without its password. Says nothing of the URL itself when it is wrong. */
 const parseRedisUrl = (url: string) => {
   try {
-    const { protocol, hostname, port, username, password, pathname } = new URL(url);
-    if (!/^rediss?:$/.test(protocol) || hostname === '' || !/^(\/\d*)?$/.test(pathname))
+    const { protocol, hostname, port, username, password, pathname, search, hash } = new URL(url);
+    if (!/^rediss?:$/.test(protocol) || hostname === '' || search + hash !== '' || !/^(\/\d*)?$/.test(pathname))
       throw new TypeError('not Redis');
     const host = hostname.replace(/^\[|\]$/g, '');
     return {
@@ -152,7 +160,7 @@ const parseRedisUrl = (url: string) => {
       db: Number(pathname.slice(1)),
       ...(username !== '' && { username: decodeURIComponent(username) }),
       ...(password !== '' && { password: decodeURIComponent(password) }),
-      ...(protocol === 'rediss:' && { tls: { servername: host } }),
+      ...(protocol === 'rediss:' && { tls: {} }),
       where: `${host}:${port === '' ? 6379 : port}`,
     };
   } catch {
