@@ -18,6 +18,7 @@ export const healthCommand = (): Command =>
     'host',
     'port',
     'tlsCert',
+    'tlsKey',
   ])
     .option('--live', 'ask whether its process is alive instead')
     .addHelpText(
