@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { createDrivenClock } from './clock.js';
 import { WatchnextError } from './errors.js';
 import type { RankerDefinition } from './definition/index.js';
+import { createDrift } from './drift/index.js';
 import type { Exposure, Impression } from './events/index.js';
 import { openConfigured, openExposures } from './experimenting.js';
 import { noExperiments, type Experiments } from './experiments/index.js';
@@ -83,9 +84,11 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
   });
   const entities = log === undefined ? known : recordUpdates(known, log.recorder, eventNow);
   const record = log && { record: (event: () => Impression | Exposure): void => log.recorder.offer([event]) };
+  const drift = createDrift({ metrics, now });
   const rank = createRanking({
     ...{ rankers, entities, metrics, logger, now: eventNow },
     ...record,
+    scored: (rows) => drift.shown(rows),
     ...(experiments !== noExperiments && { experiments }),
     exposures,
   });

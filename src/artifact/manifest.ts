@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Type, type Static } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { RankerDefinition } from '../definition/index.js';
+import { ProfileSchema } from '../drift/index.js';
 import { WatchnextError } from '../errors.js';
 import type { InputLayout } from '../features/index.js';
 import type { StreamPosition } from '../join/index.js';
@@ -40,6 +41,8 @@ const ManifestSchema = Type.Object({
   seed: Type.Integer(),
   metrics: Json,
   trainer: Json,
+  /** What was usual where it was trained; absent in versions sealed before there was one. */
+  profile: Type.Optional(ProfileSchema),
   /** Where in the event log the feature state stands; absent where the version was trained from files. */
   stream: Type.Optional(
     Type.Unsafe<StreamPosition>(Type.Object({ watermark: Type.Number(), offsets: Type.Array(Type.Number()) })),

@@ -12,7 +12,7 @@ import type { ModelParts } from './types.js';
 /** What the manifest records and no file says. */
 export type ArtifactFacts = Pick<
   Manifest,
-  'graph' | 'data' | 'seed' | 'metrics' | 'trainer' | 'gitCommit' | 'stream'
+  'graph' | 'data' | 'seed' | 'metrics' | 'trainer' | 'profile' | 'gitCommit' | 'stream'
 > & {
   readonly definition: { readonly text: string; readonly value: RankerDefinition };
 };
@@ -113,7 +113,7 @@ function filesOf({ model, reports = new Map() }: SealOptions): Map<string, Uint8
 }
 
 function manifestOf({ facts, model, nowMs }: SealOptions, files: ReadonlyMap<string, Uint8Array | string>): Manifest {
-  const { definition, graph, data, seed, metrics, trainer, gitCommit, stream } = facts;
+  const { definition, graph, data, seed, metrics, trainer, profile, gitCommit, stream } = facts;
   const layout = inputLayout(definition.value);
   const created = new Date(nowMs);
   const content = plain({
@@ -134,6 +134,7 @@ function manifestOf({ facts, model, nowMs }: SealOptions, files: ReadonlyMap<str
     seed,
     metrics,
     trainer,
+    ...(profile === undefined ? {} : { profile }),
     ...(stream === undefined ? {} : { stream }),
     ...(gitCommit === undefined ? {} : { gitCommit }),
     files: [...files].map(([path, bytes]) => ({ path, bytes: Buffer.byteLength(bytes), sha256: sha256(bytes) })),

@@ -1,5 +1,6 @@
 import type { RefusedCandidate, Sources } from '../artifact/index.js';
 import type { RankerDefinition } from '../definition/index.js';
+import type { Profile } from '../drift/index.js';
 import type { FeatureBatch, FeatureCounters, RankingInput } from '../features/index.js';
 import type { UpdateFacts } from './chains.js';
 import type { FreshnessSummary } from './freshness.js';
@@ -17,6 +18,8 @@ export interface ServedModel {
   readonly about: Readonly<Record<string, unknown>>;
   /** Where the rows came from that it learned from the stream; absent where it learned none. */
   readonly sources?: Sources;
+  /** What was usual where it was trained, as it was sealed; absent where that was not kept. */
+  readonly profile?: Profile;
   readonly reader: { read(inputs: readonly RankingInput[]): FeatureBatch };
   readonly scorer: Scorer;
   /** What the reader met; read and zeroed at each scrape. */

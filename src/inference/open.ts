@@ -31,7 +31,7 @@ export const openModel = async (options: OpenOptions, ranker: string, version: s
   const { stateOf = asSealed } = options;
   const { manifest, state: snapshot, opened, ...content } = await options.versions.read(ranker, version);
   const { definition } = content;
-  const { created, fingerprint, data, metrics, gitCommit, stream } = manifest;
+  const { created, fingerprint, data, metrics, gitCommit, stream, profile } = manifest;
   const scorer = await load(options, opened, content);
   try {
     const counters = createFeatureCounters(definition);
@@ -41,7 +41,15 @@ export const openModel = async (options: OpenOptions, ranker: string, version: s
     const sources = sourcesOf(manifest);
     const commit = gitCommit === undefined ? {} : { gitCommit };
     const about = { created, fingerprint, data, metrics, ...(sources && { sources }), ...commit };
-    const fixed = { ranker, definition, about, reader, counters, ...(sources && { sources }) };
+    const fixed = {
+      ranker,
+      definition,
+      about,
+      reader,
+      counters,
+      ...(sources && { sources }),
+      ...(profile && { profile }),
+    };
     return serve(options, { fixed, content, current: opened, scorer });
   } catch (error) {
     await scorer.close();
@@ -54,7 +62,7 @@ const asSealed = ({ definition, snapshot }: SealedState): FeatureState => restor
 
 /** A model and what the next one is made from. */
 interface Serving {
-  readonly fixed: Pick<ServedModel, 'ranker' | 'definition' | 'about' | 'sources' | 'reader' | 'counters'>;
+  readonly fixed: Pick<ServedModel, 'ranker' | 'definition' | 'about' | 'sources' | 'profile' | 'reader' | 'counters'>;
   readonly content: LoadableModel;
   readonly current: Update;
   readonly scorer: Scorer;

@@ -26,8 +26,20 @@ export interface RankingDependencies {
   readonly record?: (shown: () => Impression | Exposure) => void;
   /** Nobody takes part in any without. */
   readonly experiments?: Experiments;
+  /** Told of every order by scores of an active version; must neither throw nor wait. */
+  readonly scored?: (scored: ScoredRows) => void;
   /** Of whose exposure the log knows. */
   readonly exposures?: ExposureMemory;
+}
+
+/** What was read and scored for one request. */
+export interface ScoredRows {
+  readonly model: ServedModel;
+  readonly batch: FeatureBatch;
+  /** [rows, tasks], in natural units. */
+  readonly heads: Float32Array;
+  /** Rows that are shown, best first. */
+  readonly rows: ArrayLike<number>;
 }
 
 export type Rank = (request: RankRequest) => Promise<RankAnswer>;
@@ -112,6 +124,8 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
     const scores = combine(heads, { form, weights });
     countUnscored(model.ranker, scores);
     const shown = { ...shownOf(attempt, read, orderOf(attempt, scores)), scored: { heads, scores } };
+    if (attempt.assigned.settings.version === undefined)
+      dependencies.scored?.({ model, batch: read.batch, heads, rows: shown.order.rows });
     recordShown(attempt, shown);
     return { ...header(attempt, read), ...scoredAnswer(shown, gates) };
   }

@@ -1,4 +1,10 @@
-export { catalogueSections, metricCatalogue, type MetricName, type MetricSpec } from './catalogue/index.js';
+export {
+  catalogueSections,
+  metricCatalogue,
+  type LabelsOf,
+  type MetricName,
+  type MetricSpec,
+} from './catalogue/index.js';
 export { createLogger, silentLogger, type Logger, type LogLevel } from './logger.js';
 export { createMetrics, type Metrics } from './metrics.js';
 export { metricsPage } from './page.js';

@@ -8,6 +8,9 @@ import { tinyModel } from './model.js';
 
 const golden = readFileSync(new URL('../golden/manifest-v1.json', import.meta.url), 'utf8');
 
+/** The same with what was usual where it was trained, which versions before had not. */
+const profiledGolden = readFileSync(new URL('../golden/manifest-profile-v1.json', import.meta.url), 'utf8');
+
 const content = {
   format: 1 as const,
   ranker: 'tiny',
@@ -34,7 +37,22 @@ describe('manifest.json', () => {
     expect(parseManifest(golden, 'manifest.json')).toEqual(manifest);
   });
 
+  test('may have a profile, of golden text too', () => {
+    const { gitCommit, files, ...before } = content;
+    const numbers = { count: 1000, least: 0.125, bounds: [0.25, 0.5], greatest: 0.75, shares: [0.25, 0.5, 0.25] };
+    const profile = {
+      rows: 1000,
+      heads: { click: { ...numbers, missing: 0, mean: 0.375, deviation: 0.125 } },
+      features: { user_id: { count: 100, shares: new Array<number>(16).fill(0.0625), missing: 0.5 } },
+    };
+    const manifest = sealManifest({ ...before, profile, gitCommit, files });
+    expect(renderManifest(manifest)).toBe(profiledGolden);
+    expect(parseManifest(profiledGolden, 'manifest.json')).toEqual(manifest);
+    expect(contentHash(manifest)).toBe(contentHash(content));
+  });
+
   test.each([
+    ['a share above 1', profiledGolden.replace('0.0625', '2'), '/profile'],
     ['another format', golden.replace('"format": 1', '"format": 2'), 'version 2'],
     ['a changed number', golden.replace('"rows": 7', '"rows": 8'), 'checksum'],
     ['another type', golden.replace('"seed": 1', '"seed": "1"'), '/seed'],

@@ -69,6 +69,23 @@ describe('a sealed ranker', () => {
     expect([...reports.keys()].sort()).toEqual(['plot.svg', 'report.md']);
   });
 
+  test('says what was usual of its heads and features on the last rows it was trained on', async () => {
+    const { profile } = sealed.manifest;
+    const { recent } = trained;
+    expect(profile).toMatchObject({ rows: recent.rows });
+    expect(recent.rows).toBeGreaterThan(500);
+    expect(Object.keys(profile!.heads)).toEqual(Object.keys(definition.tasks));
+    expect(Object.keys(profile!.features)).toEqual([...recent.columns.keys()]);
+    const { heads } = await trained.score(recent);
+    const tasks = Object.keys(definition.tasks).length;
+    const first = heads.filter((_, at) => at % tasks === 0).sort();
+    const [task = ''] = Object.keys(definition.tasks);
+    const { mean, bounds, least, greatest } = profile!.heads[task]!;
+    expect(mean).toBeCloseTo(first.reduce((sum, value) => sum + value, 0) / first.length, 5);
+    expect(bounds[4]).toBeCloseTo(first[Math.floor(first.length / 2)]!, 2);
+    expect([least, greatest]).toEqual([expect.closeTo(first[0]!, 5), expect.closeTo(first.at(-1)!, 5)]);
+  });
+
   test('its golden rows hold the edges: nothing known, ids never seen, one candidate, a long list', () => {
     const { batch, heads } = sealed.golden;
     const sizes = new Array<number>(batch.requests).fill(0);

@@ -1,6 +1,7 @@
 import type { RankerDefinition } from '../../src/definition/index.js';
 import { WatchnextError } from '../../src/errors.js';
 import {
+  concatBatches,
   createFeatureReader,
   createFeatureState,
   type FeatureBatch,
@@ -47,6 +48,7 @@ export async function collectExamples(options: CollectOptions): Promise<ExampleL
   const spool = new ExampleSpool(options);
   const sample = new Sample(sampleSize);
   let window: { from: number; until: number } | undefined;
+  let before: FeatureBatch | undefined;
   let recent: FeatureBatch | undefined;
   try {
     const total = await dataset.count(range);
@@ -55,6 +57,7 @@ export async function collectExamples(options: CollectOptions): Promise<ExampleL
       await spool.append(block);
       for (const request of block.requests) sample.add(request);
       window = { from: window?.from ?? (block.times[0] as number), until: block.times.at(-1) as number };
+      before = recent;
       recent = block.batch;
       onProgress?.({ phase: 'reading', done: spool.rows, total });
     }
@@ -72,7 +75,8 @@ export async function collectExamples(options: CollectOptions): Promise<ExampleL
     spool,
     state: state.snapshot(),
     window,
-    recent,
+    // The last block is what was left over: a few rows, perhaps.
+    recent: before === undefined || recent.rows > before.rows / 2 ? recent : concatBatches([before, recent]),
     sample: sample.requests(),
     close: () => spool.close(),
   };

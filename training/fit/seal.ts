@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { sealArtifact, verifyGolden, type ArtifactFacts, type SealedVersion } from '../../src/artifact/index.js';
+import { profileOf } from '../../src/drift/index.js';
 import type { FeatureBatch, RankingInput } from '../../src/features/index.js';
 import { goldenRequests } from './golden.js';
 import { encodeTraining } from './resumed.js';
@@ -54,7 +55,7 @@ export interface SealModelOptions extends Pick<
   readonly ranker: SealableRanker;
   /** On these rows whoever serves the version must agree with the ranker. */
   readonly golden: FeatureBatch;
-  /** Rows on which to look at the gates, if that is wanted. */
+  /** Rows that it learned lately: what was usual on them becomes part of the version, and how the gates chose. */
   readonly recent?: FeatureBatch;
   /** A snapshot of the feature state. */
   readonly state: Uint8Array;
@@ -76,14 +77,16 @@ export interface SealModelOptions extends Pick<
 export async function sealModel(options: SealModelOptions): Promise<SealedVersion> {
   const { ranker, directory, definitionText, metrics, report, recent, data, nowMs } = options;
   const { definition, labelScaling } = ranker;
+  const tasks = Object.keys(definition.tasks);
   const graph = await servingGraph(ranker, { ranker: definition.name });
   const golden = { batch: options.golden, heads: (await ranker.score(options.golden)).heads };
   await verifyGolden({
     golden,
-    tasks: Object.keys(definition.tasks),
+    tasks,
     score: (batch) => scoreWithGraph(ranker, graph, batch),
   });
   const utilisation = recent === undefined ? undefined : await expertUtilisation(ranker, graph, recent);
+  const profile = recent && profileOf({ tasks, batch: recent, heads: (await ranker.score(recent)).heads });
   const gitCommit = options.gitCommit ?? (await checkedOutCommit());
   const { markdown, plots } = report?.(utilisation) ?? {};
   return sealArtifact({
@@ -96,6 +99,7 @@ export async function sealModel(options: SealModelOptions): Promise<SealedVersio
       seed: ranker.seed,
       metrics,
       trainer: { engine: ranker.engine, ...options.trainer, labelScaling, utilisation },
+      ...(profile === undefined ? {} : { profile }),
       ...(options.stream === undefined ? {} : { stream: options.stream }),
       ...(gitCommit === undefined ? {} : { gitCommit }),
     },

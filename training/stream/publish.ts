@@ -49,7 +49,10 @@ export interface Publisher {
   activate(): Promise<void>;
 }
 
-export type SealParts = Pick<SealModelOptions, 'state' | 'data' | 'trainer' | 'metrics' | 'stream' | 'training'>;
+export type SealParts = Pick<
+  SealModelOptions,
+  'state' | 'data' | 'trainer' | 'metrics' | 'stream' | 'training' | 'recent'
+>;
 
 export async function createPublisher(options: PublisherOptions): Promise<Publisher> {
   const publisher = new RegistryPublisher(options);

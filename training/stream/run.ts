@@ -99,6 +99,8 @@ export interface LearnerReport extends Omit<LearnerStatus, 'eventsPerSecond' | '
 const readAtOnce = 2000;
 /** After this long without a record the log is at its end. */
 const endMs = { embedded: 300, kafka: 3000 } as const;
+/** Of what was learned last, so many rows say what is usual. */
+const profiledRows = 4096;
 /** How often what serves is watched, in updates. */
 const watchEvery = 6;
 
@@ -323,6 +325,7 @@ class Run {
         data: { from: Date.parse(base.manifest.data.from), until, rows: base.manifest.data.rows + place.counts.rows },
         trainer: { learnedFrom: this.#line[0], steps: place.steps, counts: place.counts, sources: place.sources },
         metrics: windows.measures({ by: 'learner' }),
+        ...(windows.rows > 0 && { recent: windows.newest(profiledRows).batch }),
         ...(Number.isFinite(position.watermark) && { stream: position }),
         training: encodeSealedPlace(learner, windows),
       });
