@@ -1,7 +1,10 @@
 import { constants } from 'node:fs';
 import { open, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fingerprint, parseDefinition } from '../definition/index.js';
+import { Type } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+import { fingerprint, parseDefinition, type RankerDefinition } from '../definition/index.js';
+import { WatchnextError } from '../errors.js';
 import { parseTable } from '../embeddings/index.js';
 import { inputLayout, type FeatureParameters } from '../features/index.js';
 import { startOfChain } from './chain.js';
@@ -45,7 +48,7 @@ export async function readFiles(
 
 /** Everything a version holds, verified; what is parsed has passed its checksum. */
 export function openVersion(manifest: Manifest, files: ReadonlyMap<string, Buffer>): LoadedArtifact {
-  const definition = parseDefinition(manifest.definition.text, 'manifest.json');
+  const definition = definitionOf(manifest);
   if (fingerprint(definition) !== manifest.fingerprint) {
     throw damagedFile('manifest.json', `its definition's fingerprint is not ${manifest.fingerprint}`);
   }
@@ -72,7 +75,7 @@ export function openVersion(manifest: Manifest, files: ReadonlyMap<string, Buffe
     manifest,
     definition,
     graph: take(modelFiles.graph),
-    parameters: JSON.parse(take(modelFiles.parameters).toString('utf8')) as FeatureParameters,
+    parameters: parseParameters(take(modelFiles.parameters)),
     tables: new Map(tables),
     state: take(modelFiles.state),
     golden,
@@ -83,6 +86,33 @@ export function openVersion(manifest: Manifest, files: ReadonlyMap<string, Buffe
     reports: new Map([...files].filter(([path]) => !isModelFile(path) && !isTrainingFile(path))),
   };
 }
+
+function definitionOf({ definition }: Manifest): RankerDefinition {
+  try {
+    return parseDefinition(definition.text, 'manifest.json');
+  } catch (error) {
+    if (!(error instanceof WatchnextError)) throw error;
+    const { path = '', message = '' } = error.problems[0] ?? {};
+    throw damagedFile('manifest.json', `its definition cannot be read (${path}: ${message})`);
+  }
+}
+
+function parseParameters(bytes: Buffer): FeatureParameters {
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.toString('utf8'));
+  } catch {
+    throw damagedFile(modelFiles.parameters, 'it is not JSON');
+  }
+  if (Value.Check(FeatureParametersSchema, value)) return value;
+  const error = Value.Errors(FeatureParametersSchema, value).First();
+  throw damagedFile(modelFiles.parameters, `${error?.path ?? ''} ${error?.message ?? 'is not as it should be'}`);
+}
+
+const FeatureParametersSchema = Type.Object({
+  version: Type.Literal(1),
+  features: Type.Record(Type.String(), Type.Record(Type.String(), Type.Array(Type.Number()))),
+});
 
 /**
  * A file of the folder itself, whole. Links are refused wherever they point, and a size that is not the expected one

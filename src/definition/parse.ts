@@ -1,12 +1,13 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Ajv, type ErrorObject } from 'ajv';
-import { LineCounter, parseDocument, type Document } from 'yaml';
+import { LineCounter } from 'yaml';
 import { WatchnextError, type Problem } from '../errors.js';
 import { checkDefinition } from './checks.js';
 import { explain } from './explain.js';
 import { RankerSchema, type RankerDefinition } from './schema.js';
 import { checkUsable } from './usable.js';
+import { lineOf, readYaml } from './yaml.js';
 
 const ajv = new Ajv({
   allErrors: true,
@@ -18,15 +19,10 @@ const ajv = new Ajv({
 });
 const validate = ajv.compile<RankerDefinition>(RankerSchema);
 
-/** The line of a path in the YAML text, or of its closest ancestor that is there. */
-const lineOf = (document: Document.Parsed, lines: LineCounter, path: readonly (string | number)[]): number => {
-  for (let length = path.length; length > 0; length--) {
-    const node: unknown = document.getIn(path.slice(0, length), true);
-    const range = (node as { range?: readonly number[] } | undefined)?.range;
-    if (range?.[0] !== undefined) return lines.linePos(range[0]).line;
-  }
-  return 1;
-};
+/** A list of a hundred thousand categories fits. */
+const mostCharacters = 2 ** 21;
+/** Of those that make the file no YAML: one causes the next. */
+const mostProblems = 20;
 
 /**
  * A ranker definition from the text of a ranker.yaml. Throws `definition_invalid` with every problem there is: each names
@@ -34,21 +30,19 @@ const lineOf = (document: Document.Parsed, lines: LineCounter, path: readonly (s
  */
 export const parseDefinition = (text: string, file = 'ranker.yaml'): RankerDefinition => {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, merge: true });
   const refuse = (problems: readonly Problem[]): never => {
     const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
     throw new WatchnextError('definition_invalid', `${file} has ${count}`, { problems });
   };
-  if (document.errors.length > 0) {
-    refuse(
-      document.errors.map((error) => ({
-        path: `${file}:${error.linePos?.[0].line ?? 1}`,
-        message: error.message.split('\n')[0]?.replace(/ at line .*$/, '') ?? 'is not YAML',
-        hint: 'the file must be YAML: check indentation, brackets and quotes near this line',
-      })),
-    );
+  if (text.length > mostCharacters)
+    refuse([
+      { path: `${file}:1`, message: `has more than ${mostCharacters} characters`, hint: 'it describes a ranker' },
+    ]);
+  const { document, value, problems: unreadable } = readYaml(text, lines);
+  if (unreadable.length > 0) {
+    const hint = 'the file must be YAML: check indentation, brackets and quotes near this line';
+    refuse(unreadable.slice(0, mostProblems).map(({ line, message }) => ({ path: `${file}:${line}`, message, hint })));
   }
-  const value: unknown = document.toJS();
   if (value === null) {
     refuse([
       { path: `${file}:1`, message: 'the file is empty', hint: 'start with name, features, tasks, network, score' },

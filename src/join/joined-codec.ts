@@ -1,4 +1,4 @@
-import { decodeFrame, encodeFrame, type Fields, type Labels, type Outcome } from '../features/index.js';
+import { encodeFrame, readFrame, type Fields, type Frame, type Labels, type Outcome } from '../features/index.js';
 import { concat, packBytes, parts, unpackBytes } from './packing.js';
 import type { JoinedEntry, JoinedExample } from './types.js';
 
@@ -87,8 +87,9 @@ function listsOf(outcomes: readonly Outcome[]): Header['lists'] {
 }
 
 /** Throws artifact_damaged for anything that encodeJoined did not write. */
-export function decodeJoined(bytes: Uint8Array): JoinedEntry {
-  const frame = decodeFrame(bytes, format);
+export const decodeJoined = (bytes: Uint8Array): JoinedEntry => readFrame(bytes, format, entryOf);
+
+function entryOf(frame: Frame): JoinedEntry {
   const header = frame.header as Header;
   const { ranker, partition, tasks, lists } = header;
   const [watermark = Number.NaN, from = 0, firstOutcome = 0] = frame.next('f64', 3);

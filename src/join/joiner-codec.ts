@@ -1,6 +1,6 @@
 import { WatchnextError } from '../errors.js';
 import type { EventId } from '../events/index.js';
-import { decodeFrame, encodeFrame } from '../features/index.js';
+import { encodeFrame, readFrame, type Frame } from '../features/index.js';
 import { noCounts } from './counters.js';
 import { EventIds } from './event-ids.js';
 import type { LessonShelf, Served } from './lesson.js';
@@ -85,11 +85,16 @@ const textsOf = ({ requestId, items, seen, fields, lesson }: Shown, own: Served)
 };
 
 /** Throws artifact_damaged for anything that encodeJoiner did not write, checkpoint_damaged for another subject. */
-export function decodeJoiner(
-  bytes: Uint8Array,
-  { subject, own, shelf }: { readonly subject: string; readonly own: Served; readonly shelf: LessonShelf },
-): JoinerMemory {
-  const frame = decodeFrame(bytes, format);
+export const decodeJoiner = (bytes: Uint8Array, options: JoinerPlace): JoinerMemory =>
+  readFrame(bytes, format, (frame) => memoryOf(frame, options));
+
+interface JoinerPlace {
+  readonly subject: string;
+  readonly own: Served;
+  readonly shelf: LessonShelf;
+}
+
+function memoryOf(frame: Frame, { subject, own, shelf }: JoinerPlace): JoinerMemory {
   const header = frame.header as Partial<Header> | null;
   if (header?.subject !== subject) {
     throw new WatchnextError('checkpoint_damaged', 'What was joined so far was joined for other labels or tasks.', {
