@@ -15,7 +15,7 @@ export const entityRoutes = (entities: Entities, rankers: Pick<Rankers, 'definit
         'One or an array; all or none. Replaces what was known of each id. Rankings use these fields where the request leaves them out.',
       body: kind === 'item' ? ItemsBody : UsersBody,
       answers: PutReply,
-      refuses: [],
+      refuses: ['store_unavailable'],
       role: 'feedback',
       handle: async ({ body }) => {
         const list = await put(entities, kind, body);
