@@ -1,12 +1,12 @@
-/** How long rows take, from recent work. */
+/** How long work takes per unit of it (rows, bytes), from recent work. */
 export interface Pace {
-  /** Milliseconds per row; undefined before any work was seen. */
-  readonly msPerRow: number | undefined;
+  /** Undefined before any work was seen. */
+  readonly msPerUnit: number | undefined;
   /** Some work was done. */
-  add(ms: number, rows: number): void;
+  add(ms: number, units: number): void;
 }
 
-/** Of a single piece of work no more than this many times what was expected counts: a pause says nothing of the next row. */
+/** Of a single piece of work no more than this many times what was expected counts: a pause says little of what comes. */
 const mostTimes = 8;
 
 /**
@@ -15,15 +15,15 @@ const mostTimes = 8;
  */
 export const createPace = (halfLife = 32): Pace => {
   const kept = 2 ** (-1 / halfLife);
-  let [ms, rows] = [0, 0];
+  let [ms, units] = [0, 0];
   return {
-    get msPerRow() {
-      return rows > 0 ? ms / rows : undefined;
+    get msPerUnit() {
+      return units > 0 ? ms / units : undefined;
     },
-    add: (newMs, newRows) => {
-      const expectedMs = rows > 0 ? (ms / rows) * newRows : newMs;
+    add: (newMs, newUnits) => {
+      const expectedMs = units > 0 ? (ms / units) * newUnits : newMs;
       ms = kept * ms + Math.min(newMs, mostTimes * expectedMs);
-      rows = kept * rows + newRows;
+      units = kept * units + newUnits;
     },
   };
 };

@@ -2,7 +2,7 @@ import type { IncomingMessage, RequestListener } from 'node:http';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from 'express';
 import { WatchnextError } from '../errors.js';
 import type { Experiments } from '../experiments/index.js';
-import type { Rankers } from '../inference/index.js';
+import { NotRun, type Rankers } from '../inference/index.js';
 import type { Entities, Rank } from '../ranking/index.js';
 import type { TakeFeedback } from '../recording/index.js';
 import { RateLimited, type Access } from '../security/index.js';
@@ -20,6 +20,8 @@ import { operationRoutes, type Readiness } from './operations.js';
 import { feedbackRoute } from './feedback.js';
 import { rankRoute } from './rank.js';
 import type { Reply, Route } from './route.js';
+import { createTurns, type Turns } from './turns.js';
+import { openVisit, refusingEarly } from './visit.js';
 
 export interface AppDependencies {
   readonly rank: Rank;
@@ -34,7 +36,10 @@ export interface AppDependencies {
   readonly access: Access;
   readonly metrics: Metrics;
   readonly logger: Logger;
-  readonly settings: Pick<Settings, 'maxCandidates' | 'bodyLimitBytes' | 'metricsKey'>;
+  readonly settings: Pick<
+    Settings,
+    'maxCandidates' | 'bodyLimitBytes' | 'metricsKey' | 'workers' | 'deadlineMs' | 'queueMs' | 'overload'
+  >;
   /** Of this software. */
   readonly version: string;
 }
@@ -51,20 +56,23 @@ export const createApp = (dependencies: AppDependencies): RequestListener => {
     experimentsRoute(experiments),
     ...operationRoutes(readiness, metrics, settings),
   ];
+  const turns = createTurns({ ...settings, metrics });
   const app = express();
   app.disable('x-powered-by').disable('etag').set('query parser', false).set('strict routing', false);
   app.use(accompany(dependencies));
-  addRoutes(app, [...routes, ...aboutRoutes(routes, version)], dependencies);
+  addRoutes(app, [...routes, ...aboutRoutes(routes, version)], { ...dependencies, turns });
   app.use((request) => {
     throw new WatchnextError('route_unknown', `There is no ${request.method} ${request.path.slice(0, 200)}.`, {
       problems: [{ path: 'url', message: 'is not a route', hint: 'GET / lists the routes' }],
     });
   });
   app.use(refuse(dependencies));
-  return app;
+  return refusingEarly(app, { turns, metrics, readiness });
 };
 
-const addRoutes = (app: Express, routes: readonly Route[], dependencies: AppDependencies): void => {
+type Serving = AppDependencies & { readonly turns: Turns };
+
+const addRoutes = (app: Express, routes: readonly Route[], dependencies: Serving): void => {
   for (const path of new Set(routes.map((route) => route.path))) {
     const here = routes.filter((route) => route.path === path);
     const registered = app.route(path);
@@ -93,7 +101,7 @@ class MethodNotAllowed extends WatchnextError {
 
 /** Who may not is told so before anything of the body is read. */
 const serve =
-  (route: Route, { access, settings, logger }: AppDependencies): RequestHandler =>
+  (route: Route, { access, settings, logger, turns }: Serving): RequestHandler =>
   async (request, response) => {
     const requestId = requestIdOf(response);
     const admitted = route.role === undefined ? undefined : access.admit(request.headers, route.role);
@@ -102,14 +110,17 @@ const serve =
       setKey(response, admitted.key);
       response.setHeaders(new Map(Object.entries(admitted.headers())));
     }
+    const visit =
+      route.takesTurns === true ? openVisit(request, response, { turns, deadlineMs: settings.deadlineMs }) : undefined;
     const limits = { limitBytes: settings.bodyLimitBytes, lines: route.lines === true };
-    const body = route.body === undefined ? undefined : await readBody(request, limits);
+    const options = visit === undefined ? limits : { ...limits, whole: visit.wait };
+    const body = route.body === undefined ? undefined : await readBody(request, options);
     if (route.candidates !== undefined) admitted?.spend(route.candidates(body));
     const bytes = Number(request.headers['content-length'] ?? Infinity);
     const parameters = request.params as Record<string, string>;
     if (route.role === 'admin')
       logger.info({ requestId, route: route.path, parameters, key: admitted?.key ?? 'none' }, 'administration');
-    send(response, await route.handle({ requestId, parameters, body }, bytes));
+    send(response, await route.handle({ requestId, parameters, body, ...(visit && { visit }) }, bytes));
   };
 
 const send = (response: Response, reply: Reply): void => {
@@ -128,6 +139,7 @@ const expected: readonly string[] = ['not_ready', 'overloaded'];
 const refuse =
   ({ logger }: AppDependencies): ErrorRequestHandler =>
   (thrown: unknown, request, response, next) => {
+    if (thrown instanceof NotRun) return; // nobody is there any more
     const error = toWatchnextError(thrown);
     const requestId = requestIdOf(response);
     if (error.status >= 500 && !expected.includes(error.code))

@@ -11,6 +11,8 @@ export interface BodyOptions {
   readonly limitBytes: number;
   /** Whether one JSON value per line is taken too: then the body is the text. */
   readonly lines: boolean;
+  /** Awaited when all of it has come, and before anything is made of it. */
+  readonly whole?: (bytes: number) => Promise<void>;
 }
 
 const jsonType = 'application/json';
@@ -20,7 +22,10 @@ const jsonType = 'application/json';
  * told: its type and encoding, its announced length, its length as it comes, its shape, its syntax. Throws
  * `media_type_unsupported`, `request_too_large` or `request_invalid`.
  */
-export const readBody = async (request: IncomingMessage, { limitBytes, lines }: BodyOptions): Promise<unknown> => {
+export const readBody = async (
+  request: IncomingMessage,
+  { limitBytes, lines, whole }: BodyOptions,
+): Promise<unknown> => {
   const {
     'content-type': type,
     'content-encoding': encoding = 'identity',
@@ -31,6 +36,7 @@ export const readBody = async (request: IncomingMessage, { limitBytes, lines }: 
   if (Number(announced ?? 0) > limitBytes) throw tooLarge(limitBytes);
   const bytes = await collect(request, decoder, limitBytes);
   if (bytes.length === 0) throw missing();
+  await whole?.(bytes.length);
   checkJsonShape(bytes, { lines: isLines });
   const text = textOf(bytes);
   return isLines ? text : parse(text);

@@ -3,6 +3,7 @@ import { publishedFields } from './fields.js';
 import { linksOf } from './links.js';
 import { linesType, type Route } from './route.js';
 import { ErrorReply } from './schemas.js';
+import { longestDeadlineMs } from './visit.js';
 
 /** The OpenAPI 3.1 description of the routes, from the schemas that validate. */
 export const describeApi = (routes: readonly Route[], version: string): Record<string, unknown> => {
@@ -19,7 +20,7 @@ export const describeApi = (routes: readonly Route[], version: string): Record<s
     paths,
     components: {
       schemas: { Error: published(ErrorReply) },
-      parameters: { RequestId: requestIdParameter },
+      parameters: { RequestId: requestIdParameter, DeadlineMs: deadlineParameter },
       headers: { RequestId: requestIdHeader, RetryAfter: retryAfterHeader },
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', description: 'the admin key' },
@@ -35,6 +36,14 @@ const requestIdParameter = {
   required: false,
   description: 'letters, digits, "_", "." and "-", up to 128; where it is missing or of another form, one is made',
   schema: { type: 'string' },
+};
+const deadlineParameter = {
+  name: 'X-Deadline-Ms',
+  in: 'header',
+  required: false,
+  description:
+    'milliseconds from now until the answer is of no use; then it comes in the fallback order, or is refused',
+  schema: { type: 'integer', minimum: 1, maximum: longestDeadlineMs },
 };
 const requestIdHeader = {
   required: true,
@@ -76,7 +85,11 @@ const operation = (route: Route): Record<string, unknown> => {
     operationId,
     summary: route.summary,
     ...(route.description !== undefined && { description: route.description }),
-    parameters: [...inPath, { $ref: '#/components/parameters/RequestId' }],
+    parameters: [
+      ...inPath,
+      { $ref: '#/components/parameters/RequestId' },
+      ...(route.takesTurns === true ? [{ $ref: '#/components/parameters/DeadlineMs' }] : []),
+    ],
     ...(route.role !== undefined && { security: [{ bearer: [] }, { key: [] }] }),
     ...(route.body && { requestBody: { required: true, content: requestContent(route.body, route.lines) } }),
     responses: {

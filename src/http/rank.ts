@@ -4,6 +4,7 @@ import type { EntityId, Rank, RankRequest } from '../ranking/index.js';
 import { saidTime, type SaidClock } from './clock.js';
 import { route, type Route } from './route.js';
 import { RankBody, RankReply } from './schemas.js';
+import type { Visit } from './visit.js';
 
 /** POST /v1/rank. */
 export const rankRoute = (rank: Rank, maxCandidates: number, clock?: SaidClock): Route =>
@@ -14,12 +15,21 @@ export const rankRoute = (rank: Rank, maxCandidates: number, clock?: SaidClock):
     description: `Up to ${maxCandidates} candidates. Fields that are left out are taken from what was put before.`,
     body: RankBody,
     answers: RankReply,
-    refuses: ['ranker_unknown', 'head_unknown', 'weight_out_of_bounds', 'not_ready'],
+    refuses: ['ranker_unknown', 'head_unknown', 'weight_out_of_bounds', 'not_ready', 'overloaded'],
+    takesTurns: true,
     role: 'rank',
     candidates: candidatesOf,
     precheck: (body) => refuseTooMany(body, maxCandidates),
-    handle: async ({ body, requestId }) => ({ json: await rank(toRequest(body, requestId, clock)) }),
+    handle: async ({ body, requestId, visit }) => ({
+      json: await rank({ ...toRequest(body, requestId, clock), ...(visit && waiting(visit)) }),
+    }),
   });
+
+const waiting = ({ deadline, signal, overloaded }: Pick<Visit, 'deadline' | 'signal' | 'overloaded'>) => ({
+  deadline,
+  signal,
+  ...(overloaded && { overloaded }),
+});
 
 const candidatesOf = (body: unknown): number => {
   const candidates = (body as { candidates?: unknown } | null)?.candidates;

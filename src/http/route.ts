@@ -2,12 +2,15 @@ import type { Static, TSchema } from '@sinclair/typebox';
 import type { ErrorCode } from '../errors.js';
 import type { Need } from '../security/index.js';
 import { bodyChecker } from './validate.js';
+import type { Visit } from './visit.js';
 
 /** One call of a route, parsed and checked. */
 export interface Call<Body> {
   readonly requestId: string;
   readonly parameters: Readonly<Record<string, string>>;
   readonly body: Body;
+  /** Of a route where requests wait for their turn. */
+  readonly visit?: Pick<Visit, 'deadline' | 'signal' | 'overloaded'>;
 }
 
 export type Reply =
@@ -34,6 +37,8 @@ export interface Route {
   readonly role?: Need;
   /** How many candidates a body asks to rank: they count towards the limits of its key. */
   readonly candidates?: (body: unknown) => number;
+  /** Requests have a deadline (X-Deadline-Ms) and wait for their turn before their body is looked at. */
+  readonly takesTurns?: boolean;
   handle(call: Call<unknown>, bytes: number): Promise<Reply> | Reply;
 }
 

@@ -67,7 +67,7 @@ export const createBatcher = (options: BatcherOptions): Batcher => {
   let closed = false;
   metrics.beforeScrape(() => metrics.set('watchnext_queue_rows', {}, rowsOf(queue)));
 
-  const runMs = (model: number, rows: number): number => (paces.get(model)?.msPerRow ?? 0) * rows;
+  const runMs = (model: number, rows: number): number => (paces.get(model)?.msPerUnit ?? 0) * rows;
   const isLate = ({ deadline, first, model, batch }: Waiting): boolean =>
     now() + (first ? 0 : runMs(model, batch.rows)) >= deadline;
 

@@ -1,0 +1,194 @@
+import { WatchnextError } from '../errors.js';
+import { NotRun } from '../inference/index.js';
+import { createPace } from '../pace.js';
+import type { Metrics } from '../telemetry/index.js';
+
+export interface TurnsOptions {
+  /** Longer waits are not taken, where waiting does not end. */
+  readonly queueMs: number;
+  /** What becomes of who is not taken. */
+  readonly overload: 'refuse' | 'fallback';
+  /** Threads that score. */
+  readonly workers: number;
+  readonly metrics: Metrics;
+  /** performance.now() if left out. */
+  readonly now?: () => number;
+  /** Calls soon, after what has arrived meanwhile was looked at; setImmediate if left out. */
+  readonly soon?: (call: () => void) => void;
+}
+
+export interface Ask {
+  /** The length of its body: what an answer costs grows with it. */
+  readonly bytes: number;
+  /** Of no use later, as performance.now() says it. */
+  readonly deadline: number;
+  /** Aborts when nobody waits any more. */
+  readonly signal: AbortSignal;
+}
+
+export interface Turn {
+  /** It may be answered in the fallback order only, without reading or scoring anything. */
+  readonly overloaded: boolean;
+  /** The answer is sent, or nobody waits for it any more. */
+  end(): void;
+}
+
+/** The order in which rankings are worked on, and how many. */
+export interface Turns {
+  /** Whether whoever comes now is refused, whatever is asked: to say so before anything is done. */
+  readonly isFull: boolean;
+  /** Resolves when its turn has come. Rejects with `overloaded`, or with NotRun if nobody waits any more. */
+  take(ask: Ask): Promise<Turn>;
+  /** Counts a ranking that was refused because of `isFull`, and says with what. */
+  refuse(): WatchnextError;
+}
+
+interface Waiting {
+  readonly ask: Ask;
+  readonly since: number;
+  /** Bytes of work. */
+  load: number;
+  overloaded: boolean;
+  readonly resolve: (turn: Turn) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** What a ranking costs besides its candidates, in bytes of them. */
+const fixedBytes = 2000;
+/** What an answer in the fallback order costs of a scored one: reading the request and writing the answer. */
+const fallbackCost = 0.25;
+/** Of the queue, what may be fallback answers: beyond it they are refused, or they would take the place of scored ones. */
+const fallbackShare = 0.25;
+/** Somebody has waited at every moment of so long: then load is more than a burst or a pause of the process. */
+const standingMs = 50;
+const retryAfterMs = 1000;
+
+/**
+ * First come, first served, one at a time per round of the event loop: so that waiting happens here, where it is seen and
+ * costs nothing, and not in sockets and behind answers in the making. Only as many are under way as keep the threads busy.
+ *
+ * The wait ahead is predicted: the work that was taken and is not answered, at the pace at which answers were lately
+ * finished while others waited. Whoever could not be answered before the deadline is not taken; and while the queue has not
+ * been empty for 50 ms, nobody whose wait would be, or was, longer than `queueMs`. A burst, or what piled up during a pause,
+ * is thus worked off, while a load that does not end keeps the queue short: the rest is refused at once.
+ */
+export const createTurns = (options: TurnsOptions): Turns => {
+  const { queueMs, overload, workers, metrics, now = () => performance.now(), soon = setImmediate } = options;
+  /** One being read, and for each thread one that it runs and one that is next, or is being answered. */
+  const pipeline = 2 * workers + 1;
+  const pace = createPace();
+  let waiting: Waiting[] = [];
+  /** Under way. */
+  let [started, startedLoad] = [0, 0];
+  /** Of all who wait or are under way. */
+  let [load, fallbackLoad] = [0, 0];
+  let lastEmpty = now();
+  let lastEnd = 0;
+  let [isBusy, isScheduled] = [false, false];
+
+  const msOf = (bytes: number): number => bytes * (pace.msPerUnit ?? 0);
+  const isStanding = (): boolean => waiting.length > 0 && now() - lastEmpty > standingMs;
+  const tooMany = (): boolean => waiting.length + started > pipeline && isStanding() && msOf(load) > queueMs;
+  const fallbackFits = (): boolean => overload === 'fallback' && msOf(fallbackLoad) <= fallbackShare * queueMs;
+  metrics.beforeScrape(() => metrics.set('watchnext_predicted_wait_seconds', {}, msOf(load) / 1000));
+
+  const refuse = (): WatchnextError => {
+    metrics.count('watchnext_sheds_total', { reason: 'overloaded' });
+    return new WatchnextError('overloaded', 'Too many rankings wait for their turn.', { retryAfterMs });
+  };
+
+  /** Whether it stays all the same, as one that gets the fallback order. */
+  const shed = (each: Waiting): boolean => {
+    if (!fallbackFits()) return false;
+    metrics.count('watchnext_sheds_total', { reason: 'overloaded' });
+    each.overloaded = true;
+    each.load *= fallbackCost;
+    return true;
+  };
+
+  const add = (each: Waiting): void => {
+    load += each.load;
+    if (each.overloaded) fallbackLoad += each.load;
+  };
+  const remove = (each: Waiting): void => {
+    load -= each.load;
+    if (each.overloaded) fallbackLoad -= each.load;
+  };
+
+  const schedule = (): void => {
+    if (isScheduled || waiting.length === 0) return;
+    if (started > pipeline && msOf(startedLoad) > queueMs / 2) return;
+    isScheduled = true;
+    soon(startNext);
+  };
+
+  const startNext = (): void => {
+    isScheduled = false;
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const isLate = now() >= next.ask.deadline || (isStanding() && now() - next.since > queueMs);
+      if (isLate && !next.overloaded) {
+        remove(next);
+        if (!shed(next)) {
+          next.reject(refuse());
+          continue;
+        }
+        add(next);
+      }
+      start(next);
+      break;
+    }
+    if (waiting.length === 0) lastEmpty = now();
+    schedule();
+  };
+
+  const start = (each: Waiting): void => {
+    const begun = now();
+    started++;
+    startedLoad += each.load;
+    let ended = false;
+    const end = (): void => {
+      if (ended) return;
+      ended = true;
+      started--;
+      startedLoad -= each.load;
+      remove(each);
+      if (isBusy) pace.add(now() - lastEnd, each.load);
+      else if (pace.msPerUnit === undefined) pace.add(now() - begun, each.load);
+      lastEnd = now();
+      isBusy = waiting.length > 0 || started > workers;
+      schedule();
+    };
+    each.resolve({ overloaded: each.overloaded, end });
+  };
+
+  return {
+    get isFull() {
+      return tooMany() && !fallbackFits();
+    },
+    refuse,
+    take: (ask) =>
+      new Promise((resolve, reject) => {
+        if (waiting.length === 0) lastEmpty = now();
+        const each: Waiting = {
+          ...{ ask, resolve, reject },
+          ...{ since: now(), load: ask.bytes + fixedBytes, overloaded: false },
+        };
+        const isLate = waiting.length + started > pipeline && now() + msOf(load) > ask.deadline;
+        if ((isLate || tooMany()) && !shed(each)) throw refuse();
+        add(each);
+        waiting.push(each);
+        ask.signal.addEventListener(
+          'abort',
+          () => {
+            if (!waiting.includes(each)) return;
+            waiting = waiting.filter((other) => other !== each);
+            remove(each);
+            metrics.count('watchnext_sheds_total', { reason: 'cancelled' });
+            reject(new NotRun('cancelled'));
+          },
+          { once: true },
+        );
+        schedule();
+      }),
+  };
+};
