@@ -33,16 +33,19 @@ export const openListener = async (
     requestTimeout: settings.requestTimeoutMs,
     connectionsCheckingInterval: 1000,
     maxHeaderSize: mostHeadBytes,
-    // The application counts them: here, those beyond a limit would be dropped in silence.
-    maxHeadersCount: 0,
+    // The application says so itself, as it says everything.
+    requireHostHeader: false,
   };
   const server =
     tls === undefined ? createServer(options, onRequest) : createTlsServer({ ...options, ...tls.options }, onRequest);
+  // The application counts them: here, those beyond a limit would be dropped in silence.
   server.maxHeadersCount = 0;
   server.maxConnections = settings.maxConnections;
   // A silent connection whose answer is sent and not read; answers in the making say that they are (accompany.ts).
   server.timeout = settings.requestTimeoutMs;
   server.on('clientError', refuseGarbage);
+  // Nothing is promised to who expects more than to be told to go on.
+  server.on('checkExpectation', onRequest);
   server.once('close', () => void tls?.close());
   tls?.follow(server as HttpsServer);
   try {

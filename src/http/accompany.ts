@@ -16,6 +16,8 @@ export const setKey = (response: Response, name: string | undefined): void => vo
 /** Of a head that Node’s own limit (16 KiB) lets through. */
 const longestUrl = 2048;
 const mostHeaders = 100;
+/** Requests of one connection that are being answered: who sends the next before the answer (pipelining) sends a few. */
+const mostPipelined = 64;
 
 /** Request id, measurement, and headers that every answer has; refuses heads that no client of ours needs. */
 export const accompany =
@@ -26,6 +28,11 @@ export const accompany =
   }): RequestHandler =>
   (request, response, next) => {
     const { metrics, readiness, logger } = options;
+    if (!countAnswers(request.socket, response)) {
+      logger.debug({}, 'a connection was cut: it sends more and more requests and does not take the answers');
+      request.socket.destroy();
+      return;
+    }
     const started = performance.now();
     const sent = request.headers['x-request-id'];
     const requestId = isRequestId(sent) ? sent : randomUUID();
@@ -51,8 +58,23 @@ export const accompany =
     });
     if (request.url.length > longestUrl) throw headTooLarge(`a URL of more than ${longestUrl} characters`);
     if (request.rawHeaders.length > 2 * mostHeaders) throw headTooLarge(`more than ${mostHeaders} headers`);
+    if (request.headers.host === undefined && request.httpVersion === '1.1')
+      throw new WatchnextError('request_invalid', 'The header Host is missing.', {
+        problems: [{ path: 'Host', message: 'is missing' }],
+      });
     next();
   };
+
+const answering = new WeakMap<object, number>();
+
+/** Whether a connection may have one more request answered; Node itself reads on as long as there is input. */
+const countAnswers = (socket: object, response: Response): boolean => {
+  const count = (answering.get(socket) ?? 0) + 1;
+  if (count > mostPipelined) return false;
+  answering.set(socket, count);
+  response.once('close', () => answering.set(socket, (answering.get(socket) ?? 1) - 1));
+  return true;
+};
 
 const headTooLarge = (what: string): WatchnextError =>
   new WatchnextError('head_too_large', `The request has ${what}.`, {

@@ -161,7 +161,7 @@ const refuse =
 /** So much of a refused body is read and dropped, to keep the connection. */
 const droppedBytes = 64 * 1024;
 /** So long a client that still sends is listened to: a connection that is closed before is reset, and its answer lost. */
-const hangUpMs = 1000;
+const hangUpMs = 500;
 
 const endsSoon = ({ complete, headers }: IncomingMessage): boolean =>
   complete || (headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) <= droppedBytes);

@@ -26,8 +26,16 @@ export const createLogger = (options: {
       base: null,
       redact: { paths: secrets, censor: '(redacted)' },
       timestamp: pino.stdTimeFunctions.isoTime,
+      hooks: { streamWrite: harmless },
     },
     options.destination ?? pino.destination({ dest: 2, sync: true }),
+  );
+
+/** What JSON leaves as it is, and terminals and readers of lines do not: control characters beyond ASCII, line separators. */
+const harmless = (line: string): string =>
+  line.replace(
+    /[\u007f-\u009f\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 
 /** Says nothing: for tests and commands that print for people. */
