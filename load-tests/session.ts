@@ -6,7 +6,7 @@ import { judge, latenessOf, timelineOf } from './measure/index.js';
 import { prepareModel, putEntities, type Prepared } from './model/index.js';
 import type { LoadOptions } from './options.js';
 import type { ScenarioResult } from './report/index.js';
-import { createLab, scenarios, type Finding, type ScenarioName } from './scenarios/index.js';
+import { createLab, Lacking, scenarios, type Finding, type ScenarioName } from './scenarios/index.js';
 import { startService } from './service/index.js';
 import { thresholds } from './thresholds.js';
 
@@ -14,6 +14,8 @@ import { thresholds } from './thresholds.js';
 export interface Session {
   /** What `all` would need: looked for once, at the first scenario that speaks of it. */
   readonly saturation: () => Promise<number>;
+  /** Looks for it again, on a service of its own. */
+  readonly measureSaturation: () => Promise<number>;
   readonly run: (name: ScenarioName, command: string) => Promise<ScenarioResult>;
   readonly close: () => Promise<void>;
 }
@@ -43,24 +45,28 @@ export const openSession = async (
     };
     return {
       saturation,
+      measureSaturation: findSaturation,
       close: discard,
       run: async (name, command) => {
         const scenario = scenarios[name];
         const startedAt = new Date();
         const begin = performance.now();
-        const lacking = 'lacks' in scenario ? await scenario.lacks() : undefined;
         const needsSaturation = scenario.sharesOfSaturation || (name !== 'smoke' && 'share' in options.rate);
-        const perSecond = needsSaturation && lacking === undefined ? await saturation() : NaN;
+        const perSecond = needsSaturation ? await saturation() : NaN;
         const facts = {
           ...{ scenario: name, about: scenario.about, command, startedAt: startedAt.toISOString() },
           ...{ machine, commit: commitOf(options.root), quick: options.quick },
           load: loadFacts(options, perSecond),
         };
         const seconds = (): number => Number(((performance.now() - begin) / 1000).toFixed(1));
-        if (lacking !== undefined) return { ...facts, ...nothing, seconds: seconds(), skipped: lacking };
         say(`${name}: ${scenario.about}`);
-        const finding: Finding = await scenario.run(labWith(perSecond));
-        return { ...facts, ...foundFacts(name, finding), seconds: seconds() };
+        try {
+          const finding: Finding = await scenario.run(labWith(perSecond));
+          return { ...facts, ...foundFacts(name, finding), seconds: seconds() };
+        } catch (error) {
+          if (error instanceof Lacking) return { ...facts, ...nothing, seconds: seconds(), skipped: error.message };
+          throw error;
+        }
       },
     };
   } catch (error) {
@@ -102,7 +108,7 @@ const foundFacts = (name: ScenarioName, { drive, measures, notes = [], settings 
 };
 
 /** A store with everybody in it, which every service gets a copy of. */
-const fillStore = async (parts: {
+export const fillStore = async (parts: {
   readonly folder: string;
   readonly options: LoadOptions;
   readonly prepared: Prepared;

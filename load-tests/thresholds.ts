@@ -82,6 +82,14 @@ export const thresholds: Readonly<Record<ScenarioName, readonly Threshold[]>> = 
     { measure: 'awayP99Ratio', atMost: 2, reason: 'the disk takes the place of Kafka, at a price' },
     { measure: 'afterP99Ratio', atMost: 2, reason: 'it recovers by itself' },
   ],
+  'store-away': [
+    nothingFails,
+    noFallback,
+    { measure: 'answeredShareAway', atLeast: 1, reason: 'memory and defaults stand in, and the answer says so' },
+    { measure: 'degraded', atLeast: 1, reason: 'it does say so' },
+    { measure: 'degradedAfter', atMost: 0, reason: 'it recovers by itself' },
+    { measure: 'afterP99Ratio', atMost: 2, reason: 'likewise' },
+  ],
   soak: [
     nothingFails,
     noFallback,

@@ -22,15 +22,15 @@ export interface PrepareOptions {
   readonly definition: string;
   readonly users: number;
   readonly items: number;
-  /** Rows in the table of items; as many as there are items if left out. */
-  readonly itemRows?: number;
+  /** Only every so manieth item of the table is known to the store and asked for; 1 if left out. */
+  readonly itemStride?: number;
   readonly seed: number;
 }
 
 const entitiesAtOnce = 1000;
 
 export const prepareModel = async (options: PrepareOptions): Promise<Prepared> => {
-  const { folder, definition: file, users, items, itemRows = items, seed } = options;
+  const { folder, definition: file, users, items, itemStride = 1, seed } = options;
   const models = join(folder, 'models');
   await mkdir(models, { recursive: true });
   const made = await makeServingModel(file, models);
@@ -41,7 +41,7 @@ export const prepareModel = async (options: PrepareOptions): Promise<Prepared> =
     ranker,
     change: (tables) => {
       for (const { field, letter, count } of [
-        { field: 'item_id', letter: 'i', count: itemRows },
+        { field: 'item_id', letter: 'i', count: items * itemStride },
         { field: 'user_id', letter: 'u', count: users },
       ] as const) {
         const table = tables.get(tableOfIds(made.definition, field) ?? '');
@@ -49,22 +49,23 @@ export const prepareModel = async (options: PrepareOptions): Promise<Prepared> =
       }
     },
   });
-  return { models, ranker, version, contexts: made.contexts, entities: entitiesOf(made, { users, items }) };
+  return { models, ranker, version, contexts: made.contexts, entities: entitiesOf(made, { users, items, itemStride }) };
 };
 
 /** As many as wanted, with the fields of those that were made, again and again. */
 const entitiesOf = (
   made: ServingModel,
-  { users, items }: { readonly users: number; readonly items: number },
+  { users, items, itemStride }: Required<Pick<PrepareOptions, 'users' | 'items' | 'itemStride'>>,
 ): Prepared['entities'] => {
   const parts = (path: '/v1/items' | '/v1/users', count: number) => {
-    const [letter, known] = path === '/v1/items' ? ['i', made.items] : ['u', made.users];
+    const [letter, known, stride] =
+      path === '/v1/items' ? (['i', made.items, itemStride] as const) : (['u', made.users, 1] as const);
     return Array.from({ length: Math.ceil(count / entitiesAtOnce) }, (_, part) => ({
       path,
       body: JSON.stringify(
         Array.from({ length: Math.min(entitiesAtOnce, count - part * entitiesAtOnce) }, (_, at) => {
           const rank = part * entitiesAtOnce + at;
-          return { ...known[rank % known.length], id: `${letter}${rank}` };
+          return { ...known[rank % known.length], id: `${letter}${rank * stride}` };
         }),
       ),
     }));

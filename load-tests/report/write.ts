@@ -12,6 +12,9 @@ export const writeResult = async (folder: string, result: ScenarioResult, names:
   await writeIndex(folder, names);
 };
 
+/** What `growth` found, for people; the index ends with it. */
+export const growthFile = 'growth.md';
+
 /** Lists of numbers and small objects in one line each: the file is read by people too. */
 const compactJson = (result: ScenarioResult): string => {
   const { timeline, service, phases, ...rest } = result;
@@ -22,7 +25,8 @@ const compactJson = (result: ScenarioResult): string => {
   return `${text.slice(0, -2)},\n${lists.join(',\n')}\n}`;
 };
 
-const writeIndex = async (folder: string, names: readonly string[]): Promise<void> => {
+/** Of all results that are in the folder. */
+export const writeIndex = async (folder: string, names: readonly string[]): Promise<void> => {
   const found = await Promise.all(
     names.map(async (name) => {
       const text = await readFile(join(folder, `${name}.json`), 'utf8').catch(() => undefined);
@@ -30,7 +34,7 @@ const writeIndex = async (folder: string, names: readonly string[]): Promise<voi
     }),
   );
   const results = found.flat();
-  const growth = await readFile(join(folder, 'growth.md'), 'utf8').catch(() => undefined);
+  const growth = await readFile(join(folder, growthFile), 'utf8').catch(() => undefined);
   const sections = results.map((result) => resultMarkdown(result, [...plotsOf(result).keys()]));
   await writeFile(
     join(folder, 'README.md'),

@@ -7,12 +7,13 @@ import { smoke } from './smoke.js';
 import { soak } from './soak.js';
 import { spike } from './spike.js';
 import { steady } from './steady.js';
+import { storeAway } from './store-away.js';
 import { swap } from './swap.js';
 import type { Scenario } from './types.js';
 
-export { createLab, planFor, type Drive, type Lab, type LabOptions, type Subject } from './lab.js';
+export { answeredPerSecond, createLab, planFor, type Drive, type Lab, type LabOptions, type Subject } from './lab.js';
 export { failures, warmUpPhase } from './common.js';
-export type { Finding, Scenario } from './types.js';
+export { Lacking, type Finding, type Scenario } from './types.js';
 
 /** In the order in which all of them run: the longest last. */
 export const scenarios = {
@@ -20,6 +21,7 @@ export const scenarios = {
   'cold-start': coldStart,
   ...{ swap, delta },
   'log-away': logAway,
+  'store-away': storeAway,
   soak,
 } as const satisfies Readonly<Record<string, Scenario>>;
 

@@ -1,19 +1,15 @@
-import { missingPrograms, startBroker } from '../../cli/kafka/index.js';
+import { startBroker } from '../../cli/kafka/index.js';
 import { round } from '../measure/index.js';
 import { sumOf } from '../service/index.js';
 import { withOutage } from './outage.js';
-import type { Scenario } from './types.js';
+import { orLacking, type Scenario } from './types.js';
 
 export const logAway: Scenario = {
   about: 'Kafka is killed at half load and comes back: ranking goes on, no event is lost',
   takesSeconds: [65, 40],
   sharesOfSaturation: false,
-  lacks: async () => {
-    const [problem] = await missingPrograms();
-    return problem && `${problem.path} ${problem.message}`;
-  },
   run: async (lab) => {
-    const broker = await startBroker();
+    const broker = await orLacking(() => startBroker());
     try {
       const flags = { log: 'kafka', 'kafka-brokers': broker.brokers.join(',') };
       return await lab.withService(
