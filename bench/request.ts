@@ -16,6 +16,7 @@ import {
   type ServedModel,
 } from '../src/inference/index.js';
 import { createEntities, createRanking, type Rank } from '../src/ranking/index.js';
+import { checkJsonShape } from '../src/security/index.js';
 import { createMetrics, silentLogger, type Metrics } from '../src/telemetry/index.js';
 import { twelveExperiments } from './experiments.js';
 import { candidatesPerRequest, drawRequest, makeServingModel, seeded, type ServingModel } from './serving-model.js';
@@ -182,7 +183,10 @@ const openLine = async (model: ServingModel, graph: GraphSession): Promise<Line>
   return async (body) => {
     stageMs = new Map();
     const started = performance.now();
-    const parsed: unknown = timed('parse', () => JSON.parse(body.toString()));
+    const parsed: unknown = timed('parse', (): unknown => {
+      checkJsonShape(body, { lines: false });
+      return JSON.parse(body.toString('latin1'));
+    });
     const call = { requestId: 'bench', parameters: {}, body: parsed };
     const handling = performance.now();
     const reply = await route.handle(call, body.length);

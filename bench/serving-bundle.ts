@@ -63,7 +63,9 @@ const describe = (slot: InputSlot, { definition, parameters, split }: ServingMod
       return feature.kind === 'ids'
         ? { ...place, kind: 'ids', table, last: feature.last ?? 50 }
         : { ...place, kind: 'id', table };
-    default:
+    case 'count':
+    case 'history':
+    case 'vector':
   }
   throw new Error(`the peers do not know features like ${name}`);
 };

@@ -16,7 +16,7 @@ export interface PeerSetup {
 
 export interface RunningPeer {
   readonly url: string;
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 const startLimitMs = 30_000;

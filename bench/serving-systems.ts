@@ -26,7 +26,7 @@ export interface Systems {
   readonly list: readonly System[];
   /** Why there are no peers, if so. */
   readonly reason?: string;
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** Few enough to measure all in turns within minutes. */
@@ -47,7 +47,7 @@ export const startSystems = async (options: {
   readonly peers: boolean;
 }): Promise<Systems> => {
   const { model, folder, models, peers } = options;
-  const started: { stop(): Promise<void> }[] = [];
+  const started: { readonly stop: () => Promise<void> }[] = [];
   const stop = async (): Promise<void> => {
     for (const { stop: end } of started.splice(0).reverse()) await end();
   };

@@ -14,10 +14,37 @@ export interface FieldsText {
 type Mark = { readonly f32?: unknown; readonly n?: unknown };
 type Marked = FieldValue | Mark | readonly Marked[];
 
+/** Records that are frozen stay as they are: what was made of one is remembered for as long as it is used. */
 export function encodeFields(records: readonly Fields[]): FieldsText {
-  const marked = records.some((fields) => Object.values(fields).some(needsMark));
-  return { json: JSON.stringify(marked ? records.map((fields) => mapValues(fields, mark)) : records), marked };
+  const texts: string[] = [];
+  let marked = false;
+  /** Where the records begin that are written together: one call for all is faster than one for each. */
+  let from = 0;
+  const writeUntil = (end: number): void => {
+    if (end > from) texts.push(JSON.stringify(records.slice(from, end)).slice(1, -1));
+    from = end;
+  };
+  for (const [at, fields] of records.entries()) {
+    const known = remembered.get(fields);
+    if (known === undefined && !needsMark(fields) && !Object.isFrozen(fields)) continue;
+    writeUntil(at);
+    const { json, marked: isMarked } = known ?? encodeOne(fields);
+    texts.push(json);
+    marked ||= isMarked;
+    from = at + 1;
+  }
+  writeUntil(records.length);
+  return { json: `[${texts.join(',')}]`, marked };
 }
+
+const remembered = new WeakMap<Fields, FieldsText>();
+
+const encodeOne = (fields: Fields): FieldsText => {
+  const marked = needsMark(fields);
+  const text = { json: JSON.stringify(marked ? mapValues(fields, mark) : fields), marked };
+  if (Object.isFrozen(fields)) remembered.set(fields, text);
+  return text;
+};
 
 /** As many records as were encoded; throws event_invalid for anything else. */
 export function decodeFields({ json, marked }: FieldsText): readonly Fields[] {
@@ -36,11 +63,17 @@ const isRecord = (value: unknown): value is Readonly<Record<string, Marked>> =>
 
 const isPlain = (value: number): boolean => Number.isFinite(value) && !Object.is(value, -0);
 
-const needsMark = (value: FieldValue): boolean => {
-  if (typeof value === 'number') return !isPlain(value);
-  if (typeof value !== 'object' || value === null) return false;
-  return value instanceof Float32Array || value.some((member) => typeof member === 'number' && !isPlain(member));
+const needsMark = (fields: Fields): boolean => {
+  for (const name in fields) {
+    const value = fields[name];
+    if (typeof value === 'number' ? !isPlain(value) : typeof value === 'object' && value !== null && isOdd(value))
+      return true;
+  }
+  return false;
 };
+
+const isOdd = (list: readonly (string | number)[] | Float32Array): boolean =>
+  list instanceof Float32Array || list.some((member) => typeof member === 'number' && !isPlain(member));
 
 const mark = (value: FieldValue): Marked => {
   if (typeof value === 'number' && !isPlain(value)) return { n: Object.is(value, -0) ? '-0' : String(value) };

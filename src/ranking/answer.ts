@@ -2,9 +2,13 @@ import type { RankingInput } from '../features/index.js';
 import type { Scores } from '../inference/index.js';
 import { explainRow, featureValues } from './explain.js';
 import { explorationOf, type Shown } from './impression.js';
+import { shortFloat } from './short-float.js';
 import type { RankAnswer, ScoredItem, UnscoredItem } from './types.js';
 
-/** The answered items with their scores and heads, and with why if that was asked for. */
+/**
+ * The answered items with their scores and heads, and with why if that was asked for. Heads are said in as few digits as tell
+ * one float32 from the next; what is logged of them is the very bits.
+ */
 export const scoredAnswer = (
   shown: Shown & Required<Pick<Shown, 'scored'>>,
   gates: Scores['gates'],
@@ -20,7 +24,7 @@ export const scoredAnswer = (
     const score = scored.scores[row] ?? NaN;
     if (Number.isNaN(score)) return { id, position: index + 1, scored: false };
     const heads: Record<string, number> = {};
-    tasks.forEach((task, head) => (heads[task] = scored.heads[row * tasks.length + head] ?? NaN));
+    tasks.forEach((task, head) => (heads[task] = shortFloat(scored.heads[row * tasks.length + head] ?? NaN)));
     const item = { id, position: index + 1, score, heads };
     if (request.explain !== true) return item;
     return { ...item, explain: explainRow({ definition, tasks, weights, form, input, batch, scores, row }) };

@@ -94,10 +94,14 @@ const fieldsOf = (definition: RankerDefinition, input: RankingInput, rows: Int32
   };
 };
 
+/** The fields themselves where all are known, as is usual: copying 200 candidates costs more than looking through them. */
 const keep = (fields: Fields, known: ReadonlyMap<string, unknown>, id?: string): Fields => {
-  const kept: Record<string, Fields[string]> = {};
-  for (const name in fields) if (name === id || known.has(name)) kept[name] = fields[name];
-  return kept;
+  const isKept = (name: string): boolean => name === id || known.has(name);
+  for (const name in fields) {
+    if (isKept(name)) continue;
+    return Object.fromEntries(Object.entries(fields).filter(([each]) => isKept(each)));
+  }
+  return fields;
 };
 
 const fingerprints = new WeakMap<RankerDefinition, string>();

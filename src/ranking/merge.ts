@@ -1,5 +1,5 @@
 import type { Fields, RankingInput } from '../features/index.js';
-import type { Entities } from './entities.js';
+import type { Entities, EntityId } from './entities.js';
 import type { RankRequest } from './types.js';
 
 /** What was put before of who asks; empty if nothing was. */
@@ -51,7 +51,27 @@ export const mergeFields = async (
     time,
     user: { ...known.fields, ...user?.fields, ...(user?.id !== undefined && { user_id: user.id }) },
     context: context ?? {},
-    candidates: candidates.map(({ id, fields }, candidate) => ({ ...items.fields[candidate], ...fields, item_id: id })),
+    candidates: candidates.map(({ id, fields }, candidate) => {
+      const put = items.fields[candidate];
+      return put !== undefined && isEmpty(fields) ? asPut(put, id) : { ...put, ...fields, item_id: id };
+    }),
   };
   return { input, degraded: known.degraded || items.stale + items.unread > 0 };
+};
+
+const isEmpty = (fields: Fields): boolean => {
+  for (const _ in fields) return false;
+  return true;
+};
+
+/** By what was put: the entities keep it parsed, and most requests name items without fields. */
+const withIds = new WeakMap<Fields, Fields>();
+
+/** An item as it was put, with its id. Frozen: it is the same for many requests, and whoever logs it may rely on that. */
+const asPut = (put: Fields, id: EntityId): Fields => {
+  const known = withIds.get(put);
+  if (known !== undefined && known['item_id'] === id) return known;
+  const made = Object.freeze({ ...put, item_id: id });
+  withIds.set(put, made);
+  return made;
 };

@@ -154,7 +154,9 @@ describe('a service with an embedded log', () => {
     expect(impression!.items.map(({ id, position, score }) => [id, position, score])).toEqual(
       answer.items.map(({ id, score }, at) => [id, at + 1, score]),
     );
-    expect([...impression!.heads]).toEqual(answer.items.flatMap(({ heads }) => [heads['click'], heads['watch']]));
+    expect(impression!.heads).toEqual(
+      Float32Array.from(answer.items.flatMap(({ heads }) => [heads['click']!, heads['watch']!])),
+    );
     expect(impression!.fields.candidates).toEqual([4, 3, 2].map((quality) => ({ item_id: `v${quality}`, quality })));
     expect(events).toContainEqual(expect.objectContaining({ kind: 'item', id: 'v4', fields: { topic: 'music' } }));
   });

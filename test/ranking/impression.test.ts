@@ -60,7 +60,10 @@ describe('an impression', () => {
     expect(impression!.items).toEqual(
       answered.map(({ id, score }, at) => ({ id, position: at + 1, row: 'abcd'.indexOf(id), score, propensity: 1 })),
     );
-    expect([...impression!.heads]).toEqual(answered.flatMap(({ heads }) => [heads['click'], heads['watch']]));
+    // Answers say a head in as few digits as tell it from other float32 numbers.
+    expect(impression!.heads).toEqual(
+      Float32Array.from(answered.flatMap(({ heads }) => [heads['click'] ?? NaN, heads['watch'] ?? NaN])),
+    );
     expect(numbers(impression!.features, 'quality')).toEqual([5, 4, 3]);
     expect(numbers(impression!.features, 'taste')).toEqual([Math.fround(0.2)]);
     expect([impression!.features.requests, impression!.features.rows]).toEqual([1, 3]);
