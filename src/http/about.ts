@@ -1,11 +1,11 @@
 import { Type } from '@sinclair/typebox';
 import { docsPage } from './docs-page.js';
-import { describeApi } from './openapi.js';
+import { describeApi, type Described } from './openapi.js';
 import { route, type Route } from './route.js';
 import { IndexReply } from './schemas.js';
 
 /** What the service says about itself: an index, the API description and a page that shows it. */
-export const aboutRoutes = (others: readonly Route[], version: string): Route[] => {
+export const aboutRoutes = (others: readonly Route[], about: Described): Route[] => {
   const openapi: Route = route({
     method: 'get',
     path: '/openapi.json',
@@ -28,10 +28,10 @@ export const aboutRoutes = (others: readonly Route[], version: string): Route[] 
     summary: 'Which routes there are',
     answers: IndexReply,
     refuses: [],
-    handle: () => ({ json: { service: 'watchnext', version, routes: listed } }),
+    handle: () => ({ json: { service: 'watchnext', version: about.version, routes: listed } }),
   });
   const all: readonly Route[] = [...others, openapi, docs, index];
   const listed = all.map(({ method, path }) => `${method.toUpperCase()} ${path}`);
-  const description = describeApi(all, version);
+  const description = describeApi(all, about);
   return [openapi, docs, index];
 };

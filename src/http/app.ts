@@ -46,7 +46,8 @@ export interface AppDependencies {
 
 /** The HTTP application: every answer is JSON with a request id; it never listens by itself. */
 export const createApp = (dependencies: AppDependencies): RequestListener => {
-  const { rank, feedback, entities, rankers, experiments, readiness, metrics, settings, version } = dependencies;
+  const { rank, feedback, entities, rankers, experiments, readiness, access, metrics, settings, version } =
+    dependencies;
   const routes = [
     rankRoute(rank, settings.maxCandidates, dependencies.clock),
     feedbackRoute(feedback),
@@ -60,7 +61,7 @@ export const createApp = (dependencies: AppDependencies): RequestListener => {
   const app = express();
   app.disable('x-powered-by').disable('etag').set('query parser', false).set('strict routing', false);
   app.use(accompany(dependencies));
-  addRoutes(app, [...routes, ...aboutRoutes(routes, version)], { ...dependencies, turns });
+  addRoutes(app, [...routes, ...aboutRoutes(routes, { version, isOpen: access.isOpen })], { ...dependencies, turns });
   app.use((request) => {
     throw new WatchnextError('route_unknown', `There is no ${request.method} ${request.path.slice(0, 200)}.`, {
       problems: [{ path: 'url', message: 'is not a route', hint: 'GET / lists the routes' }],

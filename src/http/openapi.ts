@@ -1,14 +1,22 @@
 import { catalogue, type ErrorCode } from '../errors.js';
+import type { Access } from '../security/index.js';
 import { publishedFields } from './fields.js';
 import { linksOf } from './links.js';
+import { header, headers, parameter, parameters, securitySchemes } from './openapi-parts.js';
 import { linesType, type Route } from './route.js';
 import { ErrorReply } from './schemas.js';
-import { longestDeadlineMs } from './visit.js';
+
+export interface Described {
+  /** Of this software. */
+  readonly version: string;
+  /** What needs no key here. */
+  readonly isOpen: Access['isOpen'];
+}
 
 /** The OpenAPI 3.1 description of the routes, from the schemas that validate. */
-export const describeApi = (routes: readonly Route[], version: string): Record<string, unknown> => {
+export const describeApi = (routes: readonly Route[], { version, isOpen }: Described): Record<string, unknown> => {
   const paths: Record<string, Record<string, unknown>> = {};
-  for (const route of routes) (paths[openPath(route.path)] ??= {})[route.method] = operation(route);
+  for (const route of routes) (paths[openPath(route.path)] ??= {})[route.method] = operation(route, isOpen);
   return {
     openapi: '3.1.0',
     info: {
@@ -20,41 +28,12 @@ export const describeApi = (routes: readonly Route[], version: string): Record<s
     paths,
     components: {
       schemas: { Error: published(ErrorReply) },
-      parameters: { RequestId: requestIdParameter, DeadlineMs: deadlineParameter },
-      headers: { RequestId: requestIdHeader, RetryAfter: retryAfterHeader },
-      securitySchemes: {
-        bearer: { type: 'http', scheme: 'bearer', description: 'the admin key' },
-        key: { type: 'apiKey', in: 'header', name: 'X-Api-Key', description: 'the admin key' },
-      },
+      parameters,
+      headers,
+      securitySchemes,
     },
   };
 };
-
-const requestIdParameter = {
-  name: 'X-Request-Id',
-  in: 'header',
-  required: false,
-  description: 'letters, digits, "_", "." and "-", up to 128; where it is missing or of another form, one is made',
-  schema: { type: 'string' },
-};
-const deadlineParameter = {
-  name: 'X-Deadline-Ms',
-  in: 'header',
-  required: false,
-  description:
-    'milliseconds from now until the answer is of no use; then it comes in the fallback order, or is refused',
-  schema: { type: 'integer', minimum: 1, maximum: longestDeadlineMs },
-};
-const requestIdHeader = {
-  required: true,
-  description: 'of this request, as the body and the log say it',
-  schema: { type: 'string', minLength: 1, maxLength: 128 },
-};
-const retryAfterHeader = {
-  description: 'seconds after which it is worth trying again, where that is known',
-  schema: { type: 'integer', minimum: 1 },
-};
-const always = { 'X-Request-Id': { $ref: '#/components/headers/RequestId' } };
 
 const openPath = (path: string): string => path.replace(/:(\w+)/g, '{$1}');
 
@@ -68,7 +47,7 @@ const operationIdOf = ({ method, path }: Route): string => {
   return method + names.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('');
 };
 
-const operation = (route: Route): Record<string, unknown> => {
+const operation = (route: Route, isOpen: Access['isOpen']): Record<string, unknown> => {
   const operationId = operationIdOf(route);
   const inPath = [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => ({
     name,
@@ -85,15 +64,11 @@ const operation = (route: Route): Record<string, unknown> => {
     operationId,
     summary: route.summary,
     ...(route.description !== undefined && { description: route.description }),
-    parameters: [
-      ...inPath,
-      { $ref: '#/components/parameters/RequestId' },
-      ...(route.takesTurns === true ? [{ $ref: '#/components/parameters/DeadlineMs' }] : []),
-    ],
-    ...(route.role !== undefined && { security: [{ bearer: [] }, { key: [] }] }),
+    parameters: [...inPath, parameter('RequestId'), ...(route.takesTurns === true ? [parameter('DeadlineMs')] : [])],
+    ...(route.role !== undefined && { security: [...(isOpen(route.role) ? [{}] : []), { bearer: [] }, { key: [] }] }),
     ...(route.body && { requestBody: { required: true, content: requestContent(route.body, route.lines) } }),
     responses: {
-      200: { description: 'done', headers: always, content, ...(Object.keys(links).length > 0 && { links }) },
+      200: { description: 'done', headers: answering(route), content, ...(Object.keys(links).length > 0 && { links }) },
       ...refusals(route),
     },
   };
@@ -118,19 +93,21 @@ const refusals = (route: Route): Record<string, unknown> => {
     const { status } = catalogue[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
-  return Object.fromEntries([...byStatus].map(([status, list]) => [status, refusal(list)]));
+  return Object.fromEntries([...byStatus].map(([status, list]) => [status, refusal(route, list)]));
 };
 
-const refusal = (codes: readonly ErrorCode[]): Record<string, unknown> => ({
+/** On whatever is answered. */
+const answering = ({ role }: Route): Record<string, unknown> => ({
+  'X-Request-Id': header('RequestId'),
+  ...(role !== undefined && { 'RateLimit-Policy': header('RateLimitPolicy'), RateLimit: header('RateLimit') }),
+});
+
+const refusal = (route: Route, codes: readonly ErrorCode[]): Record<string, unknown> => ({
   description: codes.join(', '),
   headers: {
-    ...always,
-    ...(codes.some((code) => catalogue[code].retriable) && {
-      'Retry-After': { $ref: '#/components/headers/RetryAfter' },
-    }),
-    ...(codes.includes('unauthorized') && {
-      'WWW-Authenticate': { required: true, schema: { type: 'string' } },
-    }),
+    ...answering(route),
+    ...(codes.some((code) => catalogue[code].retriable) && { 'Retry-After': header('RetryAfter') }),
+    ...(codes.includes('unauthorized') && { 'WWW-Authenticate': header('Authenticate') }),
   },
   content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
 });

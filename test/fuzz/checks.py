@@ -1,4 +1,4 @@
-"""Two checks of schemathesis, told what a JSON Schema cannot say: read by `schemathesis run` as SCHEMATHESIS_HOOKS."""
+"""Three checks of schemathesis, told what a JSON Schema cannot say: read by `schemathesis run` as SCHEMATHESIS_HOOKS."""
 
 import re
 
@@ -41,6 +41,18 @@ def _refused_each(response):
     """Feedback is checked event by event: what is wrong is listed in a 200, and nothing wrong is accepted."""
     body = _json(response)
     return isinstance(body, dict) and len(body.get("refused", [])) > 0
+
+
+# That a service says "later" under load, or while something it needs is away, is no error of its own.
+LATER = {"not_ready", "overloaded"}
+
+
+@schemathesis.check
+def no_server_error(ctx, response, case):
+    error = (_json(response) or {}).get("error", {}) if response.status_code == 503 else {}
+    if error.get("code") in LATER and error.get("retriable") is True:
+        return None
+    return checks.not_a_server_error(ctx, response, case)
 
 
 @schemathesis.check

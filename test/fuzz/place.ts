@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createKey, roles } from '../../src/security/index.js';
 import { simulatedLog } from '../fit/world.js';
 import { definition, sealInto } from '../faults/sealed.js';
 
@@ -8,12 +9,11 @@ export interface FuzzPlace {
   readonly ranker: string;
   /** Sealed versions, oldest first; the last one is active. */
   readonly versions: readonly string[];
+  /** May do everything, and is limited so far above what a run sends that its answers say how much is left. */
+  readonly key: string;
   /** Flags of `watchnext serve`. */
   readonly flags: readonly string[];
 }
-
-/** Of whoever may do everything. */
-export const adminKey = 'fuzz-admin-key-0123456789';
 
 /** One layer on weights, one on exploration: answers name arms, order is varied, exposures are logged. */
 const experiments = {
@@ -54,7 +54,16 @@ export const makePlace = async (folder: string): Promise<FuzzPlace> => {
   const versions: string[] = [];
   for (const seed of [1, 2]) versions.push(await sealInto(models, simulatedLog({ requests: 60, seed })));
   await writeFile(join(folder, 'experiments.json'), JSON.stringify(experiments));
-  const paths = { models: 'models', store: 'store', 'log-directory': 'log', experiments: 'experiments.json' };
+  const limits = { requestsPerSecond: 1e6 };
+  const { key, entry } = createKey({ name: 'fuzz', roles, limits });
+  await writeFile(join(folder, 'keys.json'), JSON.stringify({ keys: [entry] }));
+  const paths = {
+    'keys-file': 'keys.json',
+    models: 'models',
+    store: 'store',
+    'log-directory': 'log',
+    experiments: 'experiments.json',
+  };
   const flags = Object.entries(paths).flatMap(([name, path]) => [`--${name}`, join(folder, path)]);
-  return { ranker: definition.name, versions, flags: [...flags, '--port', '0', '--admin-key', adminKey] };
+  return { ranker: definition.name, versions, key, flags: [...flags, '--port', '0'] };
 };

@@ -78,6 +78,7 @@ test('a ranking request with anything changed is answered or refused, and a good
 
 describe('a batch of feedback with anything changed', () => {
   let batch = 0;
+  let taken = 0;
   const events = (): object[] =>
     ['click', 'watch', 'like'].map((kind, index) => ({
       id: `e${batch}-${index}`,
@@ -103,6 +104,7 @@ describe('a batch of feedback with anything changed', () => {
     for (const { problems } of refused) expect(problems[0]?.message).toMatch(/./);
     expect(new Set(refused.map(({ index }) => index)).size).toBe(refused.length);
     expect(logged() - before).toBe(accepted);
+    taken += accepted;
   };
 
   test('as JSON: accepted, duplicate or refused with a reason, and the log holds what was accepted', async () => {
@@ -130,7 +132,7 @@ describe('a batch of feedback with anything changed', () => {
       { seed, numRuns: 200 },
     );
     expect(logged()).toBeGreaterThan(500);
-    expect(log.events().filter(({ kind }) => kind === 'feedback')).toHaveLength(logged());
+    expect(log.events().filter(({ kind }) => kind !== 'marker')).toHaveLength(taken);
   });
 });
 
