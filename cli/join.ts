@@ -6,7 +6,15 @@ import type { EventLog } from '../src/events/index.js';
 import { runJoin, type JoinProgress } from '../src/join/index.js';
 import { openLog } from '../src/log.js';
 import { logSettingNames, readSettings } from '../src/settings.js';
-import { createLogger } from '../src/telemetry/index.js';
+import {
+  createLogger,
+  createMetrics,
+  serveMetrics,
+  watchProcess,
+  type MetricsEndpoint,
+} from '../src/telemetry/index.js';
+import { softwareVersion } from '../src/version.js';
+import { createJoinerMetrics } from './join/index.js';
 import { note, print } from './output.js';
 import { settingFlags, withSettings, type SettingFlags } from './settings.js';
 
@@ -24,7 +32,7 @@ export const joinCommand = (): Command =>
       .option('--partitions <list>', 'which partitions of events, e.g. 0,1; all if left out')
       .option('--checkpoints <dir>', 'where its checkpoints are; .joiner in the ranker’s folder if left out')
       .option('--json', 'progress as JSON lines on stdout'),
-    ['models', 'logLevel', ...logSettingNames],
+    ['models', 'logLevel', ...logSettingNames, 'metricsPort', 'metricsHost'],
   )
     .addHelpText(
       'after',
@@ -44,7 +52,17 @@ Examples:
         logger: createLogger({ level: settings.logLevel }),
         writes: ['examples', 'dead-letters'],
       });
+      const metrics = createMetrics('joiner');
+      const measured = createJoinerMetrics({ ranker: definition.name, metrics, now: Date.now });
+      const tellNow = progressEvery(5000, (progress) => tell(progress, flags.json === true));
+      let endpoint: MetricsEndpoint | undefined;
+      let unwatch: (() => void) | undefined;
       try {
+        if (settings.metricsPort !== undefined) {
+          unwatch = watchProcess(metrics, { version: softwareVersion() });
+          endpoint = await serveMetrics({ host: settings.metricsHost, port: settings.metricsPort, metrics });
+          note(`metrics at ${endpoint.url}/metrics`);
+        }
         const chosen = flags.partitions === undefined ? undefined : await partitionsFlag(flags.partitions, log);
         const done = await runJoin({
           log,
@@ -52,12 +70,17 @@ Examples:
           directory: flags.checkpoints ?? join(settings.models, definition.name, '.joiner'),
           checkpointMs: streamSettings(definition).checkpointMs,
           signal: stopSignal(),
-          onProgress: progressEvery(5000, (progress) => tell(progress, flags.json === true)),
+          onProgress: (progress) => {
+            measured(progress);
+            tellNow(progress);
+          },
           onTrouble: ({ message }) => note(`warning: ${message}`),
           ...(chosen && { partitions: chosen }),
         });
         tell(done, flags.json === true);
       } finally {
+        unwatch?.();
+        await endpoint?.close();
         await log.close();
       }
     });

@@ -1,7 +1,14 @@
 import { basename, dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
 import { logSettingNames, readSettings } from '../src/settings.js';
-import { createLogger } from '../src/telemetry/index.js';
+import {
+  createLogger,
+  createMetrics,
+  serveMetrics,
+  watchProcess,
+  type MetricsEndpoint,
+} from '../src/telemetry/index.js';
+import { softwareVersion } from '../src/version.js';
 import {
   briefMeasures,
   runLearner,
@@ -9,7 +16,14 @@ import {
   type LearnerReport,
   type LearnerStatus,
 } from '../training/stream/index.js';
-import { changedParts, durationText, learnerRefusal, openLearnerLog, waitText } from './learn/index.js';
+import {
+  changedParts,
+  createLearnerMetrics,
+  durationText,
+  learnerRefusal,
+  openLearnerLog,
+  waitText,
+} from './learn/index.js';
 import { note, print } from './output.js';
 import { engineNamed } from './ranker.js';
 import { settingFlags, withSettings, type SettingFlags } from './settings.js';
@@ -46,7 +60,7 @@ export const learnCommand = (): Command =>
       .option('--no-publish', 'learn without publishing anything')
       .option('--seal-at-end', 'seal a version, through the gate, before it ends')
       .option('--json', 'progress and result as JSON lines on stdout'),
-    ['models', 'logLevel', ...logSettingNames],
+    ['models', 'logLevel', ...logSettingNames, 'metricsPort', 'metricsHost'],
   )
     .addHelpText(
       'after',
@@ -59,6 +73,7 @@ begin at a version trained from files.
 Examples:
   $ watchnext learn films
   $ watchnext learn films --until-end --seal-at-end
+  $ watchnext learn films --metrics-port 9464      then http://127.0.0.1:9464/metrics and /healthz
   $ watchnext learn films --log kafka --kafka-brokers localhost:9092 --from examples`,
     )
     .action(async (name: string, flags: LearnFlags) => {
@@ -77,9 +92,19 @@ Examples:
         aside: join(checkpoints, 'dead-letters'),
         logger: createLogger({ level: settings.logLevel }),
       }).catch(refuse);
-      const { log, onDeadLetter, aside } = opened;
+      const { log, aside } = opened;
+      const metrics = createMetrics('learner');
+      const measured = createLearnerMetrics({ ranker, metrics, now: Date.now });
+      const onDeadLetter = opened.onDeadLetter && measured.counting(opened.onDeadLetter);
+      let endpoint: MetricsEndpoint | undefined;
+      let unwatch: (() => void) | undefined;
       if (aside !== undefined) note(asideText(aside));
       try {
+        if (settings.metricsPort !== undefined) {
+          unwatch = watchProcess(metrics, { version: softwareVersion() });
+          endpoint = await serveMetrics({ host: settings.metricsHost, port: settings.metricsPort, metrics });
+          note(`metrics at ${endpoint.url}/metrics`);
+        }
         const report = await runLearner({
           models,
           ranker,
@@ -92,17 +117,25 @@ Examples:
           publish: flags.publish,
           sealAtEnd: flags.sealAtEnd === true,
           signal: stopSignal(),
+          onWatermark: measured.onWatermark,
           onNews: (news) => {
+            measured.onNews(news);
             if (json) print(JSON.stringify({ at: new Date().toISOString(), ...news, definition: undefined }));
             else tell(news);
             if (news.kind === 'started') void tellChanges(join(models, ranker, 'ranker.yaml'), news);
           },
-          onStatus: (status) => (json ? print(JSON.stringify(plain(status))) : note(line(status))),
+          onStatus: (status) => {
+            measured.onStatus(status);
+            if (json) print(JSON.stringify(plain(status)));
+            else note(line(status));
+          },
           ...(onDeadLetter && { onDeadLetter }),
         }).catch(refuse);
         if (json) print(JSON.stringify({ ended: true, ...plain(report) }));
         else print(summary(ranker, report));
       } finally {
+        unwatch?.();
+        await endpoint?.close();
         await opened.close();
       }
     });

@@ -16,7 +16,7 @@ import { openLog } from './log.js';
 import { createFeedback, createRecorder, recordUpdates, refuseFeedback, type Recorder } from './recording/index.js';
 import { openAccess } from './security/index.js';
 import type { Settings } from './settings.js';
-import { createMetrics, watchProcess, type Logger, type Metrics } from './telemetry/index.js';
+import { createMetrics, serveMetrics, watchProcess, type Logger, type Metrics } from './telemetry/index.js';
 
 export interface Service {
   readonly app: RequestListener;
@@ -105,6 +105,12 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
     notReady: () => (draining ? 'draining' : rankers.notReady),
   };
   metrics.beforeScrape(() => metrics.set('watchnext_ready', {}, readiness.notReady() === undefined ? 1 : 0));
+  const { metricsPort: port, metricsHost: host } = settings;
+  if (port !== undefined) {
+    const problem = (): string | undefined => readiness.notReady();
+    const { url } = await open.keep(() => serveMetrics({ host, port, metrics, problem }));
+    logger.info({ url }, 'metrics are served here too');
+  }
   const unwatch = watchProcess(metrics, { version });
 
   const settle = async (): Promise<void> => {

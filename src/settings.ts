@@ -7,13 +7,21 @@ import { logSettings } from './settings/log.js';
 import { securitySettings } from './settings/security.js';
 import { servingSettings } from './settings/serving.js';
 import { storeSettings } from './settings/store.js';
+import { telemetrySettings } from './settings/telemetry.js';
 
 /**
  * Everything that can be set from outside, once: the environment name (WATCHNEXT_MAX_CANDIDATES), the flag
  * (--max-candidates), the type, the default and what it means all come from here. Flags win over the environment.
  */
 const Settings = Type.Object(
-  { ...servingSettings, ...securitySettings, ...storeSettings, ...experimentsSettings, ...logSettings },
+  {
+    ...servingSettings,
+    ...securitySettings,
+    ...storeSettings,
+    ...experimentsSettings,
+    ...logSettings,
+    ...telemetrySettings,
+  },
   { additionalProperties: false },
 );
 

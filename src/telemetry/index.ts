@@ -5,6 +5,7 @@ export {
   type MetricName,
   type MetricSpec,
 } from './catalogue/index.js';
+export { serveMetrics, type MetricsEndpoint, type MetricsEndpointOptions } from './endpoint.js';
 export { createLogger, silentLogger, type Logger, type LogLevel } from './logger.js';
 export { createMetrics, type Metrics } from './metrics.js';
 export { metricsPage } from './page.js';

@@ -17,6 +17,7 @@ import { createPublisher, type Publication, type Publisher } from './publish.js'
 import { encodeSealedPlace } from './sealed-place.js';
 import { streamTimer, wallTimer, type Timer } from './timers.js';
 import type { HeadMeasures } from './types.js';
+import { sealedVersion, type Windows } from './windows.js';
 import { createWatch, type Watch } from './watch.js';
 
 export interface RunLearnerOptions {
@@ -76,6 +77,8 @@ export interface LearnerStatus {
   readonly losses: Readonly<Record<string, number>>;
   /** Of the learner's own predictions over the last `stream.window` rows. */
   readonly measures: HeadMeasures;
+  /** Of what was served, by sealed version (its deltas with it): the last few that served rows of the window. */
+  readonly served: Readonly<Record<string, HeadMeasures>>;
   /** Event time until which everything was read; undefined before the first event. */
   readonly watermark: number | undefined;
   /** Behind the wall clock. */
@@ -394,6 +397,7 @@ class Run {
       rows: counts.rows,
       losses: learner.losses,
       measures: windows.measures({ by: 'learner' }),
+      served: servedMeasures(windows),
       watermark,
       lagMs: watermark === undefined ? undefined : Math.max(0, Date.now() - watermark),
       version: this.#version,
@@ -437,6 +441,16 @@ interface Parts {
   readonly checkpoints: Checkpoints;
   readonly watch: Watch;
 }
+
+/** So many sealed versions are measured apart. */
+const measuredVersions = 3;
+
+/** Lists of other rankers (named ranker@version) are no measure of this one’s versions. */
+const servedMeasures = (windows: Windows): Record<string, HeadMeasures> => {
+  const own = windows.versions().filter((version) => version !== '' && !version.includes('@'));
+  const sealed = [...new Set(own.map(sealedVersion))].slice(-measuredVersions);
+  return Object.fromEntries(sealed.map((version) => [version, windows.measures({ by: { sealed: version } })]));
+};
 
 /** A checkpoint without its tables would look whole and be none. */
 function copied<T>(tables: T | undefined): T {

@@ -5,8 +5,12 @@ import type { HeadMeasures, JudgedRows } from './types.js';
 import { createAnchorSample, type AnchorCounters } from './windows-anchor.js';
 import { bytesOf, concatJudged, decodeJudged, encodeJudged, selectJudged, wordsOf } from './windows-rows.js';
 
-/** Whose predictions are measured; by version and by arm: what was served, over their rows alone. */
-export type MeasuredBy = 'learner' | 'served' | { readonly version: string } | { readonly arm: string };
+/**
+ * Whose predictions are measured; by version and by arm: what was served, over their rows alone. `sealed` is a version
+ * with all its deltas.
+ */
+export type MeasuredBy =
+  'learner' | 'served' | { readonly version: string } | { readonly sealed: string } | { readonly arm: string };
 
 /**
  * What came lately with what was predicted of it: the last rows, and an older sample against which it shows when something
@@ -150,6 +154,9 @@ export const createWindows = ({ definition, ...options }: WindowsOptions): Windo
   };
 };
 
+/** Without its deltas. */
+export const sealedVersion = (version: string): string => version.split('+')[0] ?? version;
+
 const rowsOf = ({ batch }: JudgedRows, request: number): number => {
   const starts = requestStarts(batch);
   return (starts[request + 1] ?? 0) - (starts[request] ?? 0);
@@ -174,8 +181,8 @@ const columnsOf = (parts: readonly Part[], by: MeasuredBy): HeadColumns => {
   return { labels: Float32Array.from(columns.labels), heads: Float32Array.from(columns.heads) };
 };
 
-const belongs = (
-  { versions, arms }: JudgedRows,
-  request: number,
-  by: { readonly version: string } | { readonly arm: string },
-): boolean => ('version' in by ? versions[request] === by.version : arms[request]?.includes(by.arm) === true);
+const belongs = ({ versions, arms }: JudgedRows, request: number, by: Exclude<MeasuredBy, string>): boolean => {
+  if ('arm' in by) return arms[request]?.includes(by.arm) === true;
+  const version = versions[request] ?? '';
+  return 'version' in by ? version === by.version : sealedVersion(version) === by.sealed;
+};

@@ -25,7 +25,7 @@ export const learnerMetrics = {
     kind: 'counter',
     unit: 'rows',
     labels: { ranker },
-    help: 'Rows learned, since the start of the process.',
+    help: 'Rows learned, since learning began at a version that was trained from files.',
     act: 'Standing still while events are read: everything is passed over (watchnext_learner_passed_over_total) or waits for its labels.',
   },
   watchnext_learner_passed_over_total: {

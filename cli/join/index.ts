@@ -1,0 +1,1 @@
+export { createJoinerMetrics } from './metrics.js';
