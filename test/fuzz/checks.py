@@ -3,6 +3,7 @@
 import re
 
 import schemathesis
+from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import Failure
 from schemathesis.specs.openapi import checks
 
@@ -52,7 +53,7 @@ def no_server_error(ctx, response, case):
     error = (_json(response) or {}).get("error", {}) if response.status_code == 503 else {}
     if error.get("code") in LATER and error.get("retriable") is True:
         return None
-    return checks.not_a_server_error(ctx, response, case)
+    return not_a_server_error(ctx, response, case)
 
 
 @schemathesis.check
