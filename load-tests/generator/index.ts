@@ -5,6 +5,6 @@ export { generate, startGenerator, type Generator } from './generate.js';
 export { offerLoad, type OfferOptions } from './offer.js';
 export { expectedRequests, phaseBounds, totalSeconds, type Phase } from './phases.js';
 export type { Plan } from './plan.js';
-export { latencyMs, marks, outcomeOf, outcomes, type Outcome, type Recording } from './recording.js';
+export { latencyMs, marks, outcomeOf, outcomes, scored, type Outcome, type Recording } from './recording.js';
 export { saturate } from './saturate.js';
 export { createZipf, type Zipf } from './zipf.js';

@@ -1,4 +1,12 @@
-import { latencyMs, outcomeOf, phaseBounds, type Outcome, type Phase, type Recording } from '../generator/index.js';
+import {
+  latencyMs,
+  outcomeOf,
+  phaseBounds,
+  scored,
+  type Outcome,
+  type Phase,
+  type Recording,
+} from '../generator/index.js';
 import { distribution, round, summarise, type DistributionPoint, type LatencySummary } from './quantiles.js';
 
 /** What became of the requests that were due in the phases of one name. */
@@ -7,19 +15,19 @@ export interface PhaseSummary {
   readonly seconds: number;
   readonly requests: number;
   readonly offeredPerSecond: number;
-  /** Answered as asked in this time, whenever they were due. */
+  /** Answered with scores in this time, whenever they were due. */
   readonly okPerSecond: number;
   readonly outcomes: Readonly<Record<Outcome, number>>;
-  /** Of those answered as asked, from when each was due. */
+  /** Of those answered with scores, from when each was due. */
   readonly latency: LatencySummary;
   readonly distribution: readonly DistributionPoint[];
 }
 
-/** Latencies in milliseconds of the requests with these outcomes that were due in the phases of this name, as they were due. */
+/** Latencies in milliseconds of requests with these outcomes (with scores) that were due in the phases of this name, in order. */
 export const latenciesOf = (
   recording: Recording,
   phases: readonly Phase[],
-  { name, of = ['ok'] }: { readonly name: string; readonly of?: readonly Outcome[] },
+  { name, of = scored }: { readonly name: string; readonly of?: readonly Outcome[] },
 ): number[] =>
   requestsOf(recording, phases, name)
     .filter((request) => of.includes(outcomeOf(recording, request)))
@@ -45,7 +53,7 @@ export const summarisePhases = (recording: Recording, phases: readonly Phase[]):
     let okInTime = 0;
     endedMs.forEach((ended, request) => {
       const within = own.some(({ fromMs, untilMs }) => ended >= fromMs && ended < untilMs);
-      if (within && outcomeOf(recording, request) === 'ok') okInTime++;
+      if (within && scored.includes(outcomeOf(recording, request))) okInTime++;
     });
     const latencies = latenciesOf(recording, phases, { name });
     return {

@@ -1,4 +1,4 @@
-import { latencyMs, outcomeOf, type Outcome, type Recording } from '../generator/index.js';
+import { latencyMs, outcomeOf, scored, type Outcome, type Recording } from '../generator/index.js';
 import { quantile, round, sortedValues } from './quantiles.js';
 
 /** One second of a run. */
@@ -9,7 +9,7 @@ export interface TimelineSecond {
   readonly offered: number;
   /** Answers that came, by what they were; failures in the second in which they were due. */
   readonly outcomes: Readonly<Record<Outcome, number>>;
-  /** Of requests due in this second and answered as asked; null where there are none. */
+  /** Of requests due in this second and answered with scores; null where there are none. */
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
   readonly maxMs: number | null;
@@ -32,7 +32,7 @@ export const timelineOf = (recording: Recording): readonly TimelineSecond[] => {
     const endedIn = row(Number.isNaN(ended) ? due : ended);
     if (dueIn !== undefined) dueIn.offered++;
     if (endedIn !== undefined) endedIn.outcomes[outcome]++;
-    if (outcome === 'ok') dueIn?.latencies.push(latencyMs(recording, request));
+    if (scored.includes(outcome)) dueIn?.latencies.push(latencyMs(recording, request));
   });
   return rows.map(({ latencies, ...counts }, second) => {
     const sorted = sortedValues(latencies);
