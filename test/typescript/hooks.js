@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath, URL } from 'node:url';
 import { transformSync } from '@swc/core';
 
-const sources = /\/(src|training|cli|bench|test)\/.*\.js$/;
+const sources = /\/(src|training|cli|bench|load-tests|test)\/.*\.js$/;
 
 /** A `.js` specifier of the sources is answered by the `.ts` file beside it. */
 export async function resolve(specifier, context, next) {

@@ -1,0 +1,48 @@
+import { describe, expect, test } from '@jest/globals';
+import { parseScrape, processUse, sumOf } from '../../load-tests/service/index.js';
+import { memoryTrend } from '../../load-tests/scenarios/soak.js';
+import { createMetrics } from '../../src/telemetry/index.js';
+
+describe('metrics of a service', () => {
+  test('are read as it writes them', async () => {
+    const metrics = createMetrics();
+    metrics.count('watchnext_swaps_total', { ranker: 'a', outcome: 'swapped' }, 3);
+    metrics.count('watchnext_swaps_total', { ranker: 'b', outcome: 'swapped' }, 2);
+    metrics.count('watchnext_swaps_total', { ranker: 'b', outcome: 'refused' });
+    const scrape = parseScrape(await metrics.scrape());
+    expect(sumOf(scrape, 'watchnext_swaps_total', { outcome: 'swapped' })).toBe(5);
+    expect(sumOf(scrape, 'watchnext_swaps_total', { outcome: 'swapped', ranker: 'b' })).toBe(2);
+    expect(sumOf(scrape, 'watchnext_swaps_total')).toBe(6);
+    expect(sumOf(scrape, 'watchnext_swaps')).toBe(0);
+  });
+});
+
+(process.platform === 'linux' ? test : test.skip)('a process is known by its memory and its time', () => {
+  const before = processUse(process.pid);
+  const until = performance.now() + 100;
+  while (performance.now() < until);
+  const after = processUse(process.pid);
+  expect(Math.abs((after?.rssBytes ?? 0) / process.memoryUsage.rss() - 1)).toBeLessThan(0.2);
+  expect((after?.cpuSeconds ?? 0) - (before?.cpuSeconds ?? 0)).toBeLessThan(2);
+  expect(processUse(2 ** 30)).toBeUndefined();
+});
+
+describe('memory over time', () => {
+  const samples = (mb: (second: number) => number) =>
+    Array.from({ length: 600 }, (_, second) => ({ atMs: 1000 * second, rssBytes: mb(second) * 2 ** 20 }));
+
+  test('that rises only at first is flat', () => {
+    const trend = memoryTrend({ samples: samples((second) => 300 + Math.min(second, 120)) }, 600);
+    expect(trend).toEqual({ rssSlopeMbPerMinute: 0, rssGrowthShare: 0 });
+  });
+
+  test('that rises all the time is told by the minute and as a share', () => {
+    const { rssSlopeMbPerMinute, rssGrowthShare } = memoryTrend(
+      { samples: samples((second) => 300 + second / 6) },
+      600,
+    );
+    expect(rssSlopeMbPerMinute).toBeCloseTo(10, 2);
+    // 75 MB of 362 on average.
+    expect(rssGrowthShare).toBeCloseTo(75 / 362, 2);
+  });
+});
