@@ -96,6 +96,7 @@ const failFast = {
   autoResendUnfulfilledCommands: false,
   connectTimeout: connectTimeoutMs,
   socketTimeout: silenceMs,
+  disconnectTimeout: connectTimeoutMs,
   retryStrategy: (times) => Math.min(50 * 2 ** (times - 1), reconnectMostMs),
   // After a failover this may be connected to what has become a replica.
   reconnectOnError: ({ message }) => message.startsWith('READONLY'),
