@@ -92,7 +92,7 @@ function encodeUpdate({ kind, time, id, fields }: EntityUpdate): Uint8Array {
   const { json, marked } = encodeFields([fields]);
   beginRecord(writer, { code: codes[kind], flags: marked ? markedFields : 0, time });
   writer.id(id);
-  writer.utf8(json);
+  writer.utf8([json]);
   return sealRecord(writer);
 }
 

@@ -14,27 +14,44 @@ export interface FieldsText {
 type Mark = { readonly f32?: unknown; readonly n?: unknown };
 type Marked = FieldValue | Mark | readonly Marked[];
 
-/** Records that are frozen stay as they are: what was made of one is remembered for as long as it is used. */
-export function encodeFields(records: readonly Fields[]): FieldsText {
-  const texts: string[] = [];
+export const encodeFields = (records: readonly Fields[]): FieldsText => {
+  const { parts, marked } = encodeFieldParts(records);
+  return { json: parts.join(''), marked };
+};
+
+/** So many records are written by one call: faster than one call for each, and no text is so long that it is costly to hold. */
+const recordsPerPart = 32;
+
+/**
+ * The same as texts that follow each other. Records that are frozen stay as they are: what was made of one is remembered for
+ * as long as it is used.
+ */
+export function encodeFieldParts(records: readonly Fields[]): {
+  readonly parts: readonly string[];
+  readonly marked: boolean;
+} {
+  const parts: string[] = [];
   let marked = false;
-  /** Where the records begin that are written together: one call for all is faster than one for each. */
+  /** Where the records begin that are written together. */
   let from = 0;
   const writeUntil = (end: number): void => {
-    if (end > from) texts.push(JSON.stringify(records.slice(from, end)).slice(1, -1));
+    if (end > from) parts.push(from === 0 ? '[' : ',', JSON.stringify(records.slice(from, end)).slice(1, -1));
     from = end;
   };
-  for (const [at, fields] of records.entries()) {
+  for (let at = 0; at < records.length; at++) {
+    const fields = records[at] ?? {};
+    if (at - from === recordsPerPart) writeUntil(at);
     const known = remembered.get(fields);
-    if (known === undefined && !needsMark(fields) && !Object.isFrozen(fields)) continue;
+    if (known === undefined && !Object.isFrozen(fields) && !needsMark(fields)) continue;
     writeUntil(at);
     const { json, marked: isMarked } = known ?? encodeOne(fields);
-    texts.push(json);
+    parts.push(at === 0 ? '[' : ',', json);
     marked ||= isMarked;
     from = at + 1;
   }
   writeUntil(records.length);
-  return { json: `[${texts.join(',')}]`, marked };
+  parts.push(records.length === 0 ? '[]' : ']');
+  return { parts, marked };
 }
 
 const remembered = new WeakMap<Fields, FieldsText>();

@@ -2,7 +2,7 @@ import { encodeFeatureBatch } from '../features/index.js';
 import type { ByteWriter } from './bytes.js';
 import { hasChoice, isChoice, writeChoice } from './choice-codec.js';
 import { batchAt, beginRecord, codes, markedFields, sealRecord } from './envelope.js';
-import { encodeFields } from './fields-codec.js';
+import { encodeFieldParts } from './fields-codec.js';
 import type { Impression, ShownItem } from './types.js';
 
 /**
@@ -25,7 +25,7 @@ export const partsBytes = 24;
 
 export function encodeImpression(writer: ByteWriter, event: Impression): Uint8Array {
   const { fields, items, heads } = event;
-  const { json, marked } = encodeFields([fields.user, fields.context, ...fields.candidates]);
+  const { parts, marked } = encodeFieldParts([fields.user, fields.context, ...fields.candidates]);
   const choice = isChoice(event);
   const flags = (marked ? markedFields : 0) | (choice ? hasChoice : 0);
   beginRecord(writer, { code: codes.impression, flags, time: event.time });
@@ -42,7 +42,7 @@ export function encodeImpression(writer: ByteWriter, event: Impression): Uint8Ar
   const headsAt = writer.align(8);
   writer.bytes(new Uint8Array(heads.buffer, heads.byteOffset, heads.byteLength));
   const fieldsAt = writer.align(8);
-  writer.utf8(json);
+  writer.utf8(parts);
   const choiceAt = writer.align(8);
   if (choice) writeChoice(writer, event);
   const featuresAt = writer.align(8);

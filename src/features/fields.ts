@@ -5,11 +5,14 @@ import type { FeatureScope } from '../definition/index.js';
 
 /** Missing: undefined, null, blank text, NaN. */
 export function isMissing(value: FieldValue): boolean {
-  return (
-    value === undefined ||
-    value === null ||
-    (typeof value === 'string' ? value.trim() === '' : typeof value === 'number' && Number.isNaN(value))
-  );
+  if (typeof value === 'string') return isBlank(value);
+  return value === undefined || value === null || (typeof value === 'number' && Number.isNaN(value));
+}
+
+/** Most texts begin with a visible ASCII character, which settles it. */
+function isBlank(text: string): boolean {
+  const first = text.charCodeAt(0);
+  return !(first > 0x20 && first < 0x7f) && text.trim() === '';
 }
 
 /** The text by which ids and categories compare: 1, '1' and 1.0 alike, true and 'true' alike; undefined for other types. */
@@ -33,9 +36,16 @@ export function isList(value: FieldValue): value is readonly (string | number)[]
   return Array.isArray(value) || value instanceof Float32Array;
 }
 
-/** Reads one field of the feature's own scope. */
+/** Reads one field of the feature's own scope. One function per scope: a lookup by name would be one more per value read. */
 export function fieldReader(scope: FeatureScope, field: string): (entry: Entry) => FieldValue {
-  return (entry) => entry[scope][field];
+  switch (scope) {
+    case 'user':
+      return ({ user }) => user[field];
+    case 'context':
+      return ({ context }) => context[field];
+    case 'candidate':
+      return ({ candidate }) => candidate[field];
+  }
 }
 
 /** Where a key's fields are looked for, first hit wins. Request-side state must not depend on a candidate. */
@@ -53,21 +63,14 @@ export function keyReader(
   scope: FeatureScope,
   key: string | readonly string[],
 ): (entry: Entry, out: Uint32Array) => boolean {
-  const scopes = keyScopes[scope];
-  const find = (entry: Entry, field: string): string | undefined => {
-    for (const place of scopes) {
-      const value = entry[place][field];
-      if (!isMissing(value)) return textOf(value);
-    }
-    return undefined;
-  };
-  const [first, second] = typeof key === 'string' ? [key] : key;
+  const placesOf = (field: string): FieldPlaces => keyScopes[scope].map((place) => fieldReader(place, field));
+  const [first, second] = (typeof key === 'string' ? [key] : key).map(placesOf);
   const pairs = new Uint32Array(4);
   // A list's rows share their user, and often more: what was hashed last is hashed once.
   let hashed: string | undefined;
   let otherHashed: string | undefined;
   return (entry, out) => {
-    const text = first === undefined ? undefined : find(entry, first);
+    const text = first === undefined ? undefined : findText(entry, first);
     if (text === undefined) return false;
     if (text !== hashed) hashText((hashed = text), pairs, 0);
     if (second === undefined) {
@@ -75,12 +78,22 @@ export function keyReader(
       out[1] = pairs[1] ?? 0;
       return true;
     }
-    const other = find(entry, second);
+    const other = findText(entry, second);
     if (other === undefined) return false;
     if (other !== otherHashed) hashText((otherHashed = other), pairs, 2);
     combineHashes(pairs, out, 0);
     return true;
   };
+}
+
+type FieldPlaces = readonly ((entry: Entry) => FieldValue)[];
+
+function findText(entry: Entry, places: FieldPlaces): string | undefined {
+  for (const read of places) {
+    const value = read(entry);
+    if (!isMissing(value)) return textOf(value);
+  }
+  return undefined;
 }
 
 /** Reads the row of an entry's cell, -1 where nothing is known of the key; an entry without a key is counted as missing. */

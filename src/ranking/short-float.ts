@@ -9,7 +9,9 @@ const mostDigits = 9;
 export const shortFloat = (value: number): number => {
   const size = Math.abs(value);
   if (!(size >= 1e-6 && size < 1e6)) return value;
-  let scale = 10 ** (leastDigits - 1 - Math.floor(Math.log10(size)));
+  let scale = 10 ** (leastDigits - 1);
+  for (let least = 1; size < least; least /= 10) scale *= 10;
+  for (let most = 10; size >= most; most *= 10) scale /= 10;
   for (let digits = leastDigits; digits <= mostDigits; digits++, scale *= 10) {
     // A quotient of two whole numbers that doubles hold: the double nearest to the decimal, which is how it is printed.
     const short = Math.round(value * scale) / scale;
