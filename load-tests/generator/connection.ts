@@ -22,7 +22,8 @@ const longestMark = 32;
 
 /**
  * A kept-alive HTTP/1.1 connection that writes requests whose bytes were made before, and reads no more of an answer than it must:
- * status, length, end. It costs a fifth of node:http's client, which counts where generator and service share two cores.
+ * status, length, end. It takes half the processor time of node:http's client (70 against 140 µs with 4 KB out and
+ * 30 KB back), which counts where generator and service share two cores.
  */
 export const openConnection = (
   { host, port }: { readonly host: string; readonly port: number },
