@@ -59,8 +59,10 @@ const fixedBytes = 2000;
 const fallbackCost = 0.25;
 /** Of the queue, what may be fallback answers: beyond it they are refused, or they would take the place of scored ones. */
 const fallbackShare = 0.25;
-/** Somebody has waited at every moment of so long: then load is more than a burst or a pause of the process. */
-const standingMs = 50;
+/** The queue was full at every moment of so long: then load is more than a burst, or what a pause left behind. */
+const risingMs = 100;
+/** Nobody had to be turned away for so long: then it is over. */
+const fallingMs = 100;
 const retryAfterMs = 1000;
 
 /**
@@ -68,37 +70,46 @@ const retryAfterMs = 1000;
  * costs nothing, and not in sockets and behind answers in the making. Only as many are under way as keep the threads busy.
  *
  * The wait ahead is predicted: the work that was taken and is not answered, at the pace at which answers were lately
- * finished while others waited. Whoever could not be answered before the deadline is not taken; and while the queue has not
- * been empty for 50 ms, nobody whose wait would be, or was, longer than `queueMs`. A burst, or what piled up during a pause,
- * is thus worked off, while a load that does not end keeps the queue short: the rest is refused at once.
+ * finished while others waited. Whoever could not be answered before the deadline is not taken. The queue is full where the
+ * wait is longer than `queueMs`, and there are more than a few requests for each thread. That alone turns nobody away: a burst
+ * is worked off. Overload begins when the queue has been full for 100 ms, and ends when nobody had to be turned away for 100 ms;
+ * meanwhile a full queue takes nobody in, and who has waited for longer than `queueMs` is turned away too.
  */
 export const createTurns = (options: TurnsOptions): Turns => {
   const { queueMs, overload, workers, metrics, now = () => performance.now(), soon = setImmediate } = options;
-  /** One being read, and for each thread one that it runs and one that is next, or is being answered. */
+  /** Under way: one being read, and for each thread one that it runs and one that is next, or is being answered. */
   const pipeline = 2 * workers + 1;
+  /** However slow they are, so many are taken: fewer would leave threads idle between them. */
+  const fewest = 3 * (workers + 1);
   const pace = createPace();
   let waiting: Waiting[] = [];
   /** Under way. */
   let [started, startedLoad] = [0, 0];
   /** Of all who wait or are under way. */
   let [load, fallbackLoad] = [0, 0];
-  let lastEmpty = now();
+  let lastCalm = now();
+  let lastTurnedAway = -Infinity;
   let lastEnd = 0;
   let [isBusy, isScheduled] = [false, false];
 
   const msOf = (bytes: number): number => bytes * (pace.msPerUnit ?? 0);
-  const isStanding = (): boolean => waiting.length > 0 && now() - lastEmpty > standingMs;
-  const tooMany = (): boolean => waiting.length + started > pipeline && isStanding() && msOf(load) > queueMs;
+  const isFull = (): boolean => waiting.length + started >= fewest && msOf(load) > queueMs;
+  const isOverloaded = (): boolean => now() - lastTurnedAway < fallingMs || now() - lastCalm > risingMs;
+  const look = (): void => {
+    if (!isFull()) lastCalm = now();
+  };
   const fallbackFits = (): boolean => overload === 'fallback' && msOf(fallbackLoad) <= fallbackShare * queueMs;
   metrics.beforeScrape(() => metrics.set('watchnext_predicted_wait_seconds', {}, msOf(load) / 1000));
 
   const refuse = (): WatchnextError => {
+    lastTurnedAway = now();
     metrics.count('watchnext_sheds_total', { reason: 'overloaded' });
     return new WatchnextError('overloaded', 'Too many rankings wait for their turn.', { retryAfterMs });
   };
 
   /** Whether it stays all the same, as one that gets the fallback order. */
   const shed = (each: Waiting): boolean => {
+    lastTurnedAway = now();
     if (!fallbackFits()) return false;
     metrics.count('watchnext_sheds_total', { reason: 'overloaded' });
     each.overloaded = true;
@@ -125,7 +136,7 @@ export const createTurns = (options: TurnsOptions): Turns => {
   const startNext = (): void => {
     isScheduled = false;
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const isLate = now() >= next.ask.deadline || (isStanding() && now() - next.since > queueMs);
+      const isLate = now() >= next.ask.deadline || (now() - next.since > queueMs && isOverloaded());
       if (isLate && !next.overloaded) {
         remove(next);
         if (!shed(next)) {
@@ -137,7 +148,6 @@ export const createTurns = (options: TurnsOptions): Turns => {
       start(next);
       break;
     }
-    if (waiting.length === 0) lastEmpty = now();
     schedule();
   };
 
@@ -152,6 +162,7 @@ export const createTurns = (options: TurnsOptions): Turns => {
       started--;
       startedLoad -= each.load;
       remove(each);
+      look();
       if (isBusy) pace.add(now() - lastEnd, each.load);
       else if (pace.msPerUnit === undefined) pace.add(now() - begun, each.load);
       lastEnd = now();
@@ -163,18 +174,19 @@ export const createTurns = (options: TurnsOptions): Turns => {
 
   return {
     get isFull() {
-      return tooMany() && !fallbackFits();
+      look();
+      return isFull() && isOverloaded() && !fallbackFits();
     },
     refuse,
     take: (ask) =>
       new Promise((resolve, reject) => {
-        if (waiting.length === 0) lastEmpty = now();
+        look();
         const each: Waiting = {
           ...{ ask, resolve, reject },
           ...{ since: now(), load: ask.bytes + fixedBytes, overloaded: false },
         };
-        const isLate = waiting.length + started > pipeline && now() + msOf(load) > ask.deadline;
-        if ((isLate || tooMany()) && !shed(each)) throw refuse();
+        const isLate = waiting.length + started >= fewest && now() + msOf(load) > ask.deadline;
+        if ((isLate || (isFull() && isOverloaded())) && !shed(each)) throw refuse();
         add(each);
         waiting.push(each);
         ask.signal.addEventListener(

@@ -43,8 +43,9 @@ export const servingSettings = {
   queueMs: Type.Integer({
     minimum: 1,
     maximum: 60_000,
-    default: 20,
-    description: 'rankings that would wait longer than this for their turn are not taken',
+    default: 10,
+    description:
+      'while load is more than can be answered, rankings that would wait longer than this for their turn are not taken; bursts are',
   }),
   overload: Type.Union([Type.Literal('refuse'), Type.Literal('fallback')], {
     default: 'refuse',
