@@ -25,7 +25,7 @@ export const healthCommand = (): Command =>
       'after',
       `
 Ends with 0 if so, else with 1 and the reason: for the health checks of containers, and for scripts. It takes the same
-settings as the service it asks.
+settings as the service it asks. Where clients need certificates of their own (--tls-client-ca), ask --metrics-port instead.
 
 Examples:
   $ watchnext health

@@ -33,17 +33,19 @@ export const startServer = async (settings: Settings, options: ServerOptions = {
   let answer: RequestListener = answerWhileLoading;
   const onRequest: RequestListener = (request, response) => answer(request, response);
   const { server, url } = await openListener(settings, { onRequest, logger });
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> =>
+    (closing ??= starting.then((service) => drain({ server, service, settings, logger })));
+  // From here on, not when all is read: the first process of a container has no default that would end it.
+  if (options.signals !== false) drainOnSignals(close, logger);
   logger.info({ url }, 'listening');
-  const service = await compose({ settings, logger, version: softwareVersion() }).catch((error: unknown) => {
+  const starting = compose({ settings, logger, version: softwareVersion() });
+  const service = await starting.catch((error: unknown) => {
     server.close();
     server.closeAllConnections();
     throw error;
   });
   answer = service.app;
-
-  let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => (closing ??= drain({ server, service, settings, logger }));
-  if (options.signals !== false) drainOnSignals(close, logger);
   return { url, close };
 };
 

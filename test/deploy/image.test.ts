@@ -44,6 +44,22 @@ const run = (words: readonly string[]) => {
   return spawnSync(node, args, options);
 };
 
+/** The container’s main process. */
+const start = () => {
+  const [node, args] = here([...lastOf('service', 'ENTRYPOINT')!.words, ...lastOf('service', 'CMD')!.words]);
+  const child = spawn(node, args, { cwd: app, env: environment(), stdio: ['ignore', 'ignore', 'pipe'], ...user() });
+  running.add(child);
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+  const ended = new Promise<number | null>((resolve) =>
+    child.once('close', (code) => {
+      running.delete(child);
+      resolve(code);
+    }),
+  );
+  return { child, ended, said: () => said };
+};
+
 const freePort = (): Promise<number> =>
   new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
@@ -119,18 +135,22 @@ describe('the image of the service, its steps done in a folder', () => {
     expect(train.status).toBe(2);
   });
 
-  test('starts, is healthy, ranks, and ends without cutting anybody off', async () => {
-    const [node, args] = here([...lastOf('service', 'ENTRYPOINT')!.words, ...lastOf('service', 'CMD')!.words]);
-    const child = spawn(node, args, { cwd: app, env: environment(), stdio: ['ignore', 'ignore', 'pipe'], ...user() });
-    running.add(child);
-    let said = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
-    const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
+  test('ends when it is told to before it is ready, as the first process of a container must', async () => {
+    const { child, ended, said } = start();
+    while (!said().includes('listening')) {
+      if (child.exitCode !== null) throw new Error(`it does not start:\n${said()}`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    child.kill(lastOf('service', 'STOPSIGNAL')!.text as NodeJS.Signals);
+    expect([await ended, said()]).toEqual([0, expect.stringContaining('stopped')]);
+  });
 
+  test('starts, is healthy, ranks, and ends without cutting anybody off', async () => {
+    const { child, ended, said } = start();
     const deadline = Date.now() + 30_000;
     const ready = async (): Promise<boolean> => (await get('/readyz').catch(() => 0)) === 200;
     while (!(await ready())) {
-      if (Date.now() > deadline || child.exitCode !== null) throw new Error(`it does not get ready:\n${said}`);
+      if (Date.now() > deadline || child.exitCode !== null) throw new Error(`it does not get ready:\n${said()}`);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     const check = lastOf('service', 'HEALTHCHECK')!.words;
@@ -148,7 +168,6 @@ describe('the image of the service, its steps done in a folder', () => {
 
     child.kill(lastOf('service', 'STOPSIGNAL')!.text as NodeJS.Signals);
     expect(await ended).toBe(0);
-    running.delete(child);
     expect(readdirSync(join(folder, 'data')).sort()).toEqual(['log', 'store']);
     expect(run(check)).toMatchObject({ status: 1 });
   });
