@@ -9,7 +9,7 @@ export interface Threshold {
 }
 
 export interface Verdict extends Threshold {
-  /** Undefined if the scenario did not say. */
+  /** Undefined if the scenario did not say, or said no number. */
   readonly value: number | undefined;
   readonly held: boolean;
 }
@@ -20,7 +20,8 @@ export const judge = (
   thresholds: readonly Threshold[],
 ): readonly Verdict[] =>
   thresholds.map((threshold) => {
-    const value = measures[threshold.measure];
+    const measured = measures[threshold.measure] ?? NaN;
+    const value = Number.isNaN(measured) ? undefined : measured;
     const { atMost = Infinity, atLeast = -Infinity } = threshold;
     return { ...threshold, value, held: value !== undefined && value <= atMost && value >= atLeast };
   });
@@ -29,7 +30,7 @@ export const judge = (
 export const verdictText = ({ measure, value, atMost, atLeast, held }: Verdict): string => {
   const limit = atMost ?? atLeast ?? NaN;
   const rule = atMost === undefined ? `at least ${limit}` : `at most ${limit}`;
-  if (value === undefined || Number.isNaN(value)) return `${measure} was not measured, it should be ${rule}`;
+  if (value === undefined) return `${measure} was not measured, it should be ${rule}`;
   if (held) return `${measure} is ${value}, ${rule}`;
   const off = limit === 0 ? `${Math.abs(value - limit)}` : `${Math.round(100 * Math.abs(value / limit - 1))} %`;
   return `${measure} is ${value}, it should be ${rule}: ${off} ${atMost === undefined ? 'under' : 'over'}`;

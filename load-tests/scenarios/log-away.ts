@@ -1,6 +1,6 @@
 import { startBroker } from '../../cli/kafka/index.js';
 import { round } from '../measure/index.js';
-import { sumOf } from '../service/index.js';
+import { parseScrape, sumOf, type Scrape } from '../service/index.js';
 import { withOutage } from './outage.js';
 import { orLacking, type Scenario } from './types.js';
 
@@ -14,18 +14,24 @@ export const logAway: Scenario = {
       const flags = { log: 'kafka', 'kafka-brokers': broker.brokers.join(',') };
       return await lab.withService(
         async (subject) => {
-          const dependency = { begin: () => broker.kill(), end: () => broker.restart() };
-          const finding = await withOutage(lab, subject, dependency);
+          let backAtMs = NaN;
+          const end = async (): Promise<void> => {
+            await broker.restart();
+            backAtMs = Date.now();
+          };
+          const finding = await withOutage(lab, subject, { begin: () => broker.kill(), end });
           const { drive, measures } = finding;
+          const scrape = await forwarded(subject.service.url);
           const waiting = drive.samples.map(({ scraped }) => scraped?.spooled ?? 0);
           return {
             ...finding,
             measures: {
               ...measures,
               awayP99Ratio: round((measures['awayP99Ms'] ?? NaN) / (measures['beforeP99Ms'] ?? NaN)),
-              eventsDropped: sumOf(drive.scrape, 'watchnext_events_dropped_total'),
+              eventsDropped: sumOf(scrape, 'watchnext_events_dropped_total'),
               mostWaiting: Math.max(...waiting),
-              waitingAtEnd: sumOf(drive.scrape, 'watchnext_spool_records'),
+              waitingAtEnd: sumOf(scrape, 'watchnext_spool_records'),
+              forwardedWithinSeconds: round((Date.now() - backAtMs) / 1000, 1),
             },
           };
         },
@@ -35,4 +41,16 @@ export const logAway: Scenario = {
       await broker.stop();
     }
   },
+};
+
+const patienceMs = 60_000;
+
+/** The metrics once nothing waits on disk any more, or patience is over. */
+const forwarded = async (url: string): Promise<Scrape> => {
+  const deadline = Date.now() + patienceMs;
+  for (;;) {
+    const scrape = parseScrape(await (await fetch(`${url}/metrics`)).text());
+    if (sumOf(scrape, 'watchnext_spool_records') === 0 || Date.now() > deadline) return scrape;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
 };

@@ -97,7 +97,10 @@ describe('the generator', () => {
   });
 
   test('that was held up itself says so, and the run is invalid', async () => {
-    const url = await serve((request, response) => void request.resume() || response.end('{}'));
+    const url = await serve((request, response) => {
+      request.resume();
+      response.end('{}');
+    });
     setTimeout(() => {
       const until = performance.now() + 400;
       while (performance.now() < until);
