@@ -56,7 +56,7 @@ export interface Outcome {
   readonly since?: number;
 }
 
-/** Where entity fields live: memory, LMDB, later Redis. Keys are opaque texts. */
+/** Where entity fields live: memory, LMDB, Redis. Keys are opaque texts. */
 export interface FeatureStore {
   /** [keys] in the order asked; undefined where nothing is stored. */
   read(keys: readonly string[]): Promise<(Uint8Array | undefined)[]>;
