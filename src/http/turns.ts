@@ -101,15 +101,13 @@ export const createTurns = (options: TurnsOptions): Turns => {
   const fallbackFits = (): boolean => overload === 'fallback' && msOf(fallbackLoad) <= fallbackShare * queueMs;
   metrics.beforeScrape(() => metrics.set('watchnext_predicted_wait_seconds', {}, msOf(load) / 1000));
 
-  const refuse = (): WatchnextError => {
-    lastTurnedAway = now();
+  const refusal = (): WatchnextError => {
     metrics.count('watchnext_sheds_total', { reason: 'overloaded' });
     return new WatchnextError('overloaded', 'Too many rankings wait for their turn.', { retryAfterMs });
   };
 
   /** Whether it stays all the same, as one that gets the fallback order. */
   const shed = (each: Waiting): boolean => {
-    lastTurnedAway = now();
     if (!fallbackFits()) return false;
     metrics.count('watchnext_sheds_total', { reason: 'overloaded' });
     each.overloaded = true;
@@ -136,11 +134,12 @@ export const createTurns = (options: TurnsOptions): Turns => {
   const startNext = (): void => {
     isScheduled = false;
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const isLate = now() >= next.ask.deadline || (now() - next.since > queueMs && isOverloaded());
-      if (isLate && !next.overloaded) {
+      const waitedLong = now() - next.since > queueMs && isOverloaded();
+      if (waitedLong) lastTurnedAway = now();
+      if ((waitedLong || now() >= next.ask.deadline) && !next.overloaded) {
         remove(next);
         if (!shed(next)) {
-          next.reject(refuse());
+          next.reject(refusal());
           continue;
         }
         add(next);
@@ -177,16 +176,22 @@ export const createTurns = (options: TurnsOptions): Turns => {
       look();
       return isFull() && isOverloaded() && !fallbackFits();
     },
-    refuse,
+    refuse: () => {
+      lastTurnedAway = now();
+      return refusal();
+    },
     take: (ask) =>
       new Promise((resolve, reject) => {
+        if (ask.signal.aborted) throw new NotRun('cancelled');
         look();
         const each: Waiting = {
           ...{ ask, resolve, reject },
           ...{ since: now(), load: ask.bytes + fixedBytes, overloaded: false },
         };
         const isLate = waiting.length + started >= fewest && now() + msOf(load) > ask.deadline;
-        if ((isLate || (isFull() && isOverloaded())) && !shed(each)) throw refuse();
+        const waitsLong = isFull() && isOverloaded();
+        if (waitsLong) lastTurnedAway = now();
+        if ((isLate || waitsLong) && !shed(each)) throw refusal();
         add(each);
         waiting.push(each);
         ask.signal.addEventListener(

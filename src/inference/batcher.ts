@@ -1,7 +1,7 @@
 import { WatchnextError } from '../errors.js';
 import type { FeatureBatch } from '../features/index.js';
 import { createPace, type Pace } from '../pace.js';
-import type { Metrics } from '../telemetry/index.js';
+import type { Metrics, Timeline } from '../telemetry/index.js';
 import type { TimedScores } from './session.js';
 import { ThreadDied } from './thread.js';
 import { NotRun, type ScoreOptions, type Scores } from './types.js';
@@ -44,6 +44,7 @@ interface Waiting {
   readonly batch: FeatureBatch;
   readonly deadline: number;
   readonly since: number;
+  readonly timeline: Timeline | undefined;
   /** Found a thread free: goes whatever was measured before, so that a pace that is wrong is found out. */
   first: boolean;
   /** Has failed once, with others or with its thread. */
@@ -62,6 +63,8 @@ export const createBatcher = (options: BatcherOptions): Batcher => {
   const { limits, metrics, now = () => performance.now(), after = afterMs } = options;
   let queue: Waiting[] = [];
   const inFlight = new Map<Runner, number>();
+  /** Those with what failed before: nothing else is risked with it. */
+  const retrying = new Set<Runner>();
   const paces = new Map<number, Pace>();
   let callOff = (): void => undefined;
   let closed = false;
@@ -83,7 +86,7 @@ export const createBatcher = (options: BatcherOptions): Batcher => {
     if (first === undefined) return { run: [], full: false };
     const run = [first];
     let { rows } = first.batch;
-    if (first.again) return { run, full: true };
+    if (first.again) return { run, full: false };
     for (const each of queue.slice(1)) {
       if (rows >= limits.rows) break;
       if (each.model !== first.model || each.again) continue;
@@ -100,9 +103,9 @@ export const createBatcher = (options: BatcherOptions): Batcher => {
     for (let runner = leastBusy(); runner !== undefined && queue.length > 0; runner = leastBusy()) {
       const runs = inFlight.get(runner) ?? 0;
       const { run, full } = next();
-      if (runs > 1 || (runs === 1 && !full)) return;
+      if (runs > 1 || (runs === 1 && (!full || retrying.has(runner)))) return;
       const [first] = run;
-      if (!full && first !== undefined && !first.first) {
+      if (!full && first?.first === false && !first.again) {
         const leftMs = first.since + limits.waitUs / 1000 - now();
         if (leftMs > 0) {
           callOff = after(leftMs, dispatch);
@@ -125,8 +128,10 @@ export const createBatcher = (options: BatcherOptions): Batcher => {
   const send = async (runner: Runner, run: readonly Waiting[]): Promise<void> => {
     const [{ model }] = run as [Waiting];
     const rows = rowsOf(run);
+    const sent = now();
     inFlight.set(runner, (inFlight.get(runner) ?? 0) + 1);
-    for (const { since } of run) metrics.observe('watchnext_queue_seconds', {}, (now() - since) / 1000);
+    if (run.some(({ again }) => again)) retrying.add(runner);
+    for (const { since } of run) metrics.observe('watchnext_queue_seconds', {}, (sent - since) / 1000);
     metrics.observe('watchnext_batch_rows', {}, rows);
     metrics.observe('watchnext_batch_requests', {}, run.length);
     try {
@@ -136,7 +141,10 @@ export const createBatcher = (options: BatcherOptions): Batcher => {
       metrics.observe('watchnext_rank_stage_seconds', { stage: 'run' }, runMs / 1000);
       paceOf(model).add(encodeMs + runMs, rows);
       let row = 0;
-      for (const { batch, resolve } of run) {
+      for (const { batch, since, timeline, resolve } of run) {
+        timeline?.span('queue', since, sent);
+        timeline?.span('encode', sent, sent + encodeMs);
+        timeline?.span('run', sent + encodeMs, sent + encodeMs + runMs);
         resolve(run.length === 1 ? scores : part(scores, { from: row, until: row + batch.rows, of: rows }));
         row += batch.rows;
       }
@@ -145,6 +153,7 @@ export const createBatcher = (options: BatcherOptions): Batcher => {
     } finally {
       const runs = inFlight.get(runner);
       if (runs !== undefined) inFlight.set(runner, runs - 1);
+      retrying.delete(runner);
       dispatch();
     }
   };
@@ -171,14 +180,15 @@ export const createBatcher = (options: BatcherOptions): Batcher => {
   };
 
   return {
-    score: (model, batch, { deadline = Infinity, signal } = {}) =>
+    score: (model, batch, { deadline = Infinity, signal, timeline } = {}) =>
       new Promise((resolve, reject) => {
         if (closed) throw new WatchnextError('not_ready', 'Scoring has ended.');
         if (signal?.aborted === true) throw new NotRun('cancelled');
         const idle = leastBusy();
         const first = queue.length === 0 && idle !== undefined && inFlight.get(idle) === 0;
         if (!first && comesLate(model, batch.rows, deadline)) throw new NotRun('deadline');
-        const waiting: Waiting = { model, batch, deadline, first, since: now(), again: false, resolve, reject };
+        const since = now();
+        const waiting: Waiting = { model, batch, deadline, first, since, timeline, again: false, resolve, reject };
         const leave = (): void => {
           queue = queue.filter((each) => each !== waiting);
           reject(new NotRun('cancelled'));
