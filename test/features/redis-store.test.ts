@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -102,6 +102,38 @@ withRedis('the Redis store', () => {
     expect(await available(metrics)).toBe('1');
     expect(new TextDecoder().decode((await store.read(['a']))[0])).toBe('1');
     expect(lines.filter((line) => line.includes('is away'))).toHaveLength(1);
+  }, 20_000);
+
+  test('while answers come too late is as one that is away, and is back as soon as they come in time', async () => {
+    const path = { delayMs: 0 };
+    const port = Number(new URL(redis!.url).port);
+    const sockets: Socket[] = [];
+    const slow = createServer((client) => {
+      const server = connect(port, '127.0.0.1');
+      sockets.push(
+        client.on('error', () => undefined),
+        server.on('error', () => undefined),
+      );
+      client.pipe(server);
+      server.on('data', (bytes) => setTimeout(() => client.write(bytes), path.delayMs));
+    });
+    await new Promise<void>((resolve) => slow.listen(0, '127.0.0.1', resolve));
+    try {
+      const url = `redis://127.0.0.1:${(slow.address() as AddressInfo).port}`;
+      const { store, metrics } = await open({ url, timeoutMs: 100 });
+      expect(await available(metrics)).toBe('1');
+      path.delayMs = 400;
+      const began = performance.now();
+      for (let i = 0; i < 200; i++) await refusalOf(store.read(['a']));
+      // Three timeouts of 100 ms, not two hundred.
+      expect(performance.now() - began).toBeLessThan(5000);
+      expect(await available(metrics)).toBe('0');
+      path.delayMs = 0;
+      expect(await untilItReads(store)).toBeLessThan(5000);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      slow.close();
+    }
   }, 20_000);
 
   test('is refused at once while Redis is gone, nothing is written, and it is back after a restart', async () => {

@@ -3,7 +3,7 @@ import type { Exposure, Impression } from '../../src/events/index.js';
 import { createExposureMemory, type Assignment, type Experiments, type Subject } from '../../src/experiments/index.js';
 import { createMemoryStore } from '../../src/features/index.js';
 import type { Rankers, ServedModel } from '../../src/inference/index.js';
-import { createEntities, createRanking, type Entities, type Rank } from '../../src/ranking/index.js';
+import { createEntities, createRanking, type Entities, type Found, type Rank } from '../../src/ranking/index.js';
 import { createMetrics, silentLogger, type Metrics } from '../../src/telemetry/index.js';
 import { modelOf, onlyRanker, plainHeads, requestFor, scorerOf, shelf } from './shelf.js';
 
@@ -19,7 +19,7 @@ interface ArmBench {
 /** A ranking whose users all get this assignment. */
 const bench = (
   assignment: Partial<Assignment>,
-  options: { rankers?: Rankers; readable?: boolean; recorded?: boolean } = {},
+  options: { rankers?: Rankers; readable?: boolean; recorded?: boolean; user?: Found } = {},
 ): ArmBench => {
   const subjects: Subject[] = [];
   const made: (() => Impression | Exposure)[] = [];
@@ -38,9 +38,11 @@ const bench = (
   };
   const unreadable: Entities['read'] = (kind, ids) =>
     kind === 'user' ? Promise.reject(new Error('disk')) : entities.read(kind, ids);
+  const found: Entities['read'] = (kind, ids) =>
+    kind === 'user' && options.user !== undefined ? Promise.resolve(options.user) : entities.read(kind, ids);
   const rank = createRanking({
     rankers: options.rankers ?? onlyRanker(modelOf()),
-    entities: options.readable === false ? { ...entities, read: unreadable } : entities,
+    entities: options.readable === false ? { ...entities, read: unreadable } : { ...entities, read: found },
     metrics,
     logger: silentLogger,
     now,
@@ -137,6 +139,17 @@ describe('the arms of a request', () => {
       fallback: { reason: 'features_failed', order: 'request' },
     });
     expect(events()).toEqual([]);
+  });
+
+  test('are none while the store is away, unless memory still knows the user', async () => {
+    const away: Found = { fields: [undefined], stale: 0, unread: 1 };
+    const known: Found = { fields: [{ taste: 0.2 }], stale: 1, unread: 0 };
+    const [without, withOld] = [bench(inLook(), { user: away }), bench(inLook(), { user: known })];
+    const answer = await without.rank(requestFor([1]));
+    expect(answer).toMatchObject({ arms: {}, unassigned: 'user_unreadable', degraded: ['store'] });
+    expect(answer.fallback).toBeUndefined();
+    expect(without.events()).toMatchObject([{ kind: 'impression' }]);
+    expect(await withOld.rank(requestFor([1]))).toMatchObject({ arms: { look: 'bold' }, degraded: ['store'] });
   });
 
   test('of a preview are answered, and expose nobody', async () => {
