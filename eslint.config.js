@@ -20,6 +20,10 @@ const owners = {
   '@stdlib/stats-base-dists-t-quantile': ['training/experiments/**'],
   'prom-client': ['src/telemetry/**'],
   pino: ['src/telemetry/**'],
+  '@opentelemetry/api': ['src/telemetry/**'],
+  '@opentelemetry/sdk-trace-base': ['src/telemetry/**'],
+  '@opentelemetry/exporter-trace-otlp-http': ['src/telemetry/**'],
+  '@opentelemetry/resources': ['src/telemetry/**'],
   '@growthbook/growthbook': ['src/experiments/**'],
 };
 const packageRule = (name, where) => ({

@@ -16,7 +16,15 @@ import { openLog } from './log.js';
 import { createFeedback, createRecorder, recordUpdates, refuseFeedback, type Recorder } from './recording/index.js';
 import { openAccess } from './security/index.js';
 import type { Settings } from './settings.js';
-import { createMetrics, serveMetrics, watchProcess, type Logger, type Metrics } from './telemetry/index.js';
+import {
+  createMetrics,
+  createTracer,
+  serveMetrics,
+  watchProcess,
+  type Logger,
+  type Metrics,
+  type Tracer,
+} from './telemetry/index.js';
 
 export interface Service {
   readonly app: RequestListener;
@@ -83,7 +91,10 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
     maxAgeMs: settings.storeCacheAgeMs,
   });
   const entities = log === undefined ? known : recordUpdates(known, log.recorder, eventNow);
-  const record = log && { record: (event: () => Impression | Exposure): void => log.recorder.offer([event]) };
+  const record = log && {
+    record: (event: () => Impression | Exposure, settled?: () => void): void => log.recorder.offer([event], settled),
+  };
+  const tracer = await openTracer(open, settings, version);
   const drift = createDrift({ metrics, now });
   const rank = createRanking({
     ...{ rankers, entities, metrics, logger, now: eventNow },
@@ -133,6 +144,7 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
       rankers,
       experiments,
       ...(driven && { clock: { ...driven, settle } }),
+      ...(tracer && { tracer }),
       readiness,
       access,
       metrics,
@@ -158,6 +170,15 @@ const accessSettings = ({ keysFile, adminKey, host }: Settings) => ({
   ...(keysFile !== undefined && { keysFile }),
   ...(adminKey !== undefined && { adminKey }),
 });
+
+const openTracer = async (
+  open: ReturnType<typeof createOpened>,
+  { otlpEndpoint: endpoint, otlpHeaders: headers, traceRatio: ratio }: Settings,
+  version: string,
+): Promise<Tracer | undefined> =>
+  endpoint === undefined
+    ? undefined
+    : open.keep(() => createTracer({ endpoint, ratio, version, ...(headers !== undefined && { headers }) }));
 
 const phasesOf = (running: ReturnType<Experiments['status']>['experiments']) =>
   running.map(({ key, phase }) => ({ experiment: key, phase }));

@@ -150,7 +150,7 @@ export const openExperiments = async (options: OpenOptions): Promise<Experiments
         return applied.configuration.assign(subject);
       } catch (error) {
         metrics.count('watchnext_experiments_unassigned_total', { reason: 'failed' });
-        logger.error({ err: error }, 'a request could not be assigned to experiments');
+        logger.error({ requestId: subject.requestId, err: error }, 'a request could not be assigned to experiments');
         return nothingAssigned;
       }
     },

@@ -50,6 +50,8 @@ export interface Subject {
   readonly userId: string | number | undefined;
   /** Plain values of the user and the context: what conditions are about. */
   readonly attributes: Readonly<Record<string, unknown>>;
+  /** For the log lines that it brings about. */
+  readonly requestId?: string;
 }
 
 /** What is configured now; for people and for `/v1/experiments`. */

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { RequestHandler, Response } from 'express';
 import { WatchnextError } from '../errors.js';
-import type { Logger, Metrics } from '../telemetry/index.js';
+import { Timeline, type Logger, type Metrics, type Tracer } from '../telemetry/index.js';
+import { createAccessLog, type AccessLogSettings } from './access-log.js';
 import { headersOver, isRequestId } from './headers.js';
 
 /** What a request is known by while it is answered. */
@@ -13,6 +14,10 @@ export const setRoute = (response: Response, path: string): void => void (respon
 export const keyOf = (response: Response): string | undefined => response.locals.key as string | undefined;
 export const setKey = (response: Response, name: string | undefined): void => void (response.locals.key = name);
 
+/** What it spends its time on. */
+export const timelineOf = (response: Response): Timeline | undefined =>
+  response.locals.timeline as Timeline | undefined;
+
 /** Of a head that Node’s own limit (16 KiB) lets through. */
 const longestUrl = 2048;
 const mostHeaders = 100;
@@ -20,20 +25,25 @@ const mostHeaders = 100;
 const mostPipelined = 64;
 
 /** Request id, measurement, and headers that every answer has; refuses heads that no client of ours needs. */
-export const accompany =
-  (options: {
-    readonly metrics: Metrics;
-    readonly logger: Logger;
-    readonly readiness: { readonly draining: boolean };
-  }): RequestHandler =>
-  (request, response, next) => {
-    const { metrics, readiness, logger } = options;
+export const accompany = (options: {
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly readiness: { readonly draining: boolean };
+  readonly settings: AccessLogSettings;
+  /** Nothing is traced without. */
+  readonly tracer?: Tracer;
+}): RequestHandler => {
+  const { metrics, readiness, logger, settings, tracer } = options;
+  const logAccess = createAccessLog(logger, settings);
+  return (request, response, next) => {
     if (!countAnswers(request.socket, response)) {
       logger.debug({}, 'a connection was cut: it sends more and more requests and does not take the answers');
       request.socket.destroy();
       return;
     }
-    const started = performance.now();
+    const { method } = request;
+    const timeline = new Timeline(tracer?.begin({ method, traceparent: request.headers['traceparent'] }));
+    response.locals.timeline = timeline;
     const sent = request.headers['x-request-id'];
     const requestId = isRequestId(sent) ? sent : randomUUID();
     response.locals.requestId = requestId;
@@ -45,16 +55,19 @@ export const accompany =
     response.on('timeout', () => {
       if (response.writableEnded) request.socket.destroy();
     });
-    response.once('finish', () => {
+    // After 'finish', if the answer was sent; alone, if the client left before.
+    response.once('close', () => {
       const route = routeOf(response);
-      const milliseconds = performance.now() - started;
+      const status = response.writableFinished ? response.statusCode : 0;
+      const milliseconds = performance.now() - timeline.started;
       const key = keyOf(response);
-      metrics.count('watchnext_http_requests_total', { route, status: String(response.statusCode) });
-      metrics.observe('watchnext_http_request_seconds', { route }, milliseconds / 1000);
-      logger.debug(
-        { requestId, route, status: response.statusCode, milliseconds, ...(key !== undefined && { key }) },
-        'answered',
-      );
+      if (status > 0) {
+        metrics.count('watchnext_http_requests_total', { route, status: String(status) });
+        metrics.observe('watchnext_http_request_seconds', { route }, milliseconds / 1000);
+      }
+      const facts = { 'http.request.method': method, 'http.route': route, 'http.response.status_code': status };
+      timeline.end({ ...facts, 'request.id': requestId, ...(key !== undefined && { key }) }, status >= 500);
+      logAccess({ requestId, method, route, status, milliseconds, key, timeline });
     });
     if (request.url.length > longestUrl) throw headTooLarge(`a URL of more than ${longestUrl} characters`);
     if (request.rawHeaders.length > 2 * mostHeaders) throw headTooLarge(`more than ${mostHeaders} headers`);
@@ -64,6 +77,7 @@ export const accompany =
       });
     next();
   };
+};
 
 const answering = new WeakMap<object, number>();
 

@@ -7,9 +7,10 @@ import type { Entities, Rank } from '../ranking/index.js';
 import type { TakeFeedback } from '../recording/index.js';
 import { RateLimited, type Access } from '../security/index.js';
 import type { Settings } from '../settings.js';
-import type { Logger, Metrics } from '../telemetry/index.js';
+import type { Logger, Metrics, Tracer } from '../telemetry/index.js';
 import { aboutRoutes } from './about.js';
-import { accompany, requestIdOf, routeOf, setKey, setRoute } from './accompany.js';
+import type { AccessLogSettings } from './access-log.js';
+import { accompany, requestIdOf, routeOf, setKey, setRoute, timelineOf } from './accompany.js';
 import { readBody } from './body.js';
 import { clockRoute, type SaidClock } from './clock.js';
 import { entityRoutes } from './entities.js';
@@ -39,7 +40,10 @@ export interface AppDependencies {
   readonly settings: Pick<
     Settings,
     'maxCandidates' | 'bodyLimitBytes' | 'metricsKey' | 'workers' | 'deadlineMs' | 'queueMs' | 'overload'
-  >;
+  > &
+    AccessLogSettings;
+  /** Nothing is traced without. */
+  readonly tracer?: Tracer;
   /** Of this software. */
   readonly version: string;
 }
@@ -115,13 +119,20 @@ const serve =
       route.takesTurns === true ? openVisit(request, response, { turns, deadlineMs: settings.deadlineMs }) : undefined;
     const limits = { limitBytes: settings.bodyLimitBytes, lines: route.lines === true };
     const options = visit === undefined ? limits : { ...limits, whole: visit.wait };
+    const timeline = timelineOf(response);
+    const reading = performance.now();
     const body = route.body === undefined ? undefined : await readBody(request, options);
+    if (route.body !== undefined) timeline?.span('body', reading);
     if (route.candidates !== undefined) admitted?.spend(route.candidates(body));
     const bytes = Number(request.headers['content-length'] ?? Infinity);
     const parameters = request.params as Record<string, string>;
     if (route.role === 'admin')
       logger.info({ requestId, route: route.path, parameters, key: admitted?.key ?? 'none' }, 'administration');
-    send(response, await route.handle({ requestId, parameters, body, ...(visit && { visit }) }, bytes));
+    const call = { requestId, parameters, body, ...(visit && { visit }), ...(timeline && { timeline }) };
+    const reply = await route.handle(call, bytes);
+    const answering = performance.now();
+    send(response, reply);
+    timeline?.span('serialise', answering);
   };
 
 const send = (response: Response, reply: Reply): void => {
@@ -144,7 +155,10 @@ const refuse =
     const error = toWatchnextError(thrown);
     const requestId = requestIdOf(response);
     if (error.status >= 500 && !expected.includes(error.code))
-      logger.error({ requestId, route: routeOf(response), err: thrown }, 'a request failed');
+      logger.error(
+        { requestId, traceId: timelineOf(response)?.traceId, route: routeOf(response), err: thrown },
+        'a request failed',
+      );
     if (response.headersSent) {
       next(thrown);
       return;

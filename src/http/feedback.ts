@@ -15,7 +15,13 @@ export const feedbackRoute = (take: TakeFeedback): Route => ({
   answers: FeedbackReply,
   refuses: ['log_unavailable', 'log_full'],
   role: 'feedback',
-  handle: async ({ body }) => ({ json: await take(typeof body === 'string' ? fromLines(body) : fromJson(body)) }),
+  handle: async ({ body, timeline }) => {
+    const entries = typeof body === 'string' ? fromLines(body) : fromJson(body);
+    const taken = performance.now();
+    const outcome = await take(entries);
+    timeline?.span('append', taken);
+    return { json: outcome };
+  },
 });
 
 const checkEvent = bodyChecker(FeedbackEvent);

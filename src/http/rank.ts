@@ -20,8 +20,12 @@ export const rankRoute = (rank: Rank, maxCandidates: number, clock?: SaidClock):
     role: 'rank',
     candidates: candidatesOf,
     precheck: (body) => refuseTooMany(body, maxCandidates),
-    handle: async ({ body, requestId, visit }) => ({
-      json: await rank({ ...toRequest(body, requestId, clock), ...(visit && waiting(visit)) }),
+    handle: async ({ body, requestId, visit, timeline }) => ({
+      json: await rank({
+        ...toRequest(body, requestId, clock),
+        ...(visit && waiting(visit)),
+        ...(timeline && { timeline }),
+      }),
     }),
   });
 

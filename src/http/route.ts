@@ -1,6 +1,7 @@
 import type { Static, TSchema } from '@sinclair/typebox';
 import type { ErrorCode } from '../errors.js';
 import type { Need } from '../security/index.js';
+import type { Timeline } from '../telemetry/index.js';
 import { bodyChecker } from './validate.js';
 import type { Visit } from './visit.js';
 
@@ -9,6 +10,8 @@ export interface Call<Body> {
   readonly requestId: string;
   readonly parameters: Readonly<Record<string, string>>;
   readonly body: Body;
+  /** Told on what time is spent. */
+  readonly timeline?: Timeline;
   /** Of a route where requests wait for their turn. */
   readonly visit?: Pick<Visit, 'deadline' | 'signal' | 'overloaded'>;
 }

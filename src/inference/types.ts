@@ -1,4 +1,5 @@
 import type { FeatureBatch } from '../features/index.js';
+import type { Timeline } from '../telemetry/index.js';
 
 export type Device = 'cpu' | 'cuda';
 
@@ -15,6 +16,8 @@ export interface ScoreOptions {
   readonly deadline?: number;
   /** Aborts when nobody waits any more. */
   readonly signal?: AbortSignal;
+  /** Told how long it waited, was encoded and ran. */
+  readonly timeline?: Timeline;
 }
 
 /** What was not run, because its scores would have come after the deadline, or because nobody waited for them any more. */

@@ -47,24 +47,27 @@ export const createAssigning = (
     return ranker === undefined && version === undefined;
   };
 
-  const tell = ({ arms, settings }: Assignment): void => {
+  const tell = ({ arms, settings }: Assignment, { requestId, timeline }: RankRequest): void => {
     const { ranker, version } = settings;
     const key = JSON.stringify([ranker, version]);
     if (now() - (loggedAt.get(key) ?? -Infinity) < unassignedLogMs) return;
     if (loggedAt.size > 1000) loggedAt.clear();
     loggedAt.set(key, now());
-    logger.error({ arms, ranker, version }, 'what an arm names does not serve here: its users get what everybody gets');
+    logger.error(
+      { requestId, traceId: timeline?.traceId, arms, ranker, version },
+      'what an arm names does not serve here: its users get what everybody gets',
+    );
   };
 
   return async (request, stored) => {
-    const { user, context, ranker } = request;
+    const { user, context, ranker, requestId } = request;
     if (request.weights !== undefined) return unassigned('weights');
     const known = await stored.catch(() => undefined);
     if (known?.known !== true) return unassigned('user_unreadable');
     const attributes = { ...known.fields, ...user?.fields, ...context, ...(ranker !== undefined && { ranker }) };
-    const assignment = experiments.assign({ userId: user?.id, attributes });
+    const assignment = experiments.assign({ userId: user?.id, attributes, requestId });
     if (!serves(assignment.settings, request)) {
-      tell(assignment);
+      tell(assignment, request);
       return unassigned('arm_unavailable');
     }
     for (const [experiment, arm] of Object.entries(assignment.arms))

@@ -22,8 +22,8 @@ export interface RankingDependencies {
   readonly logger: Logger;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Takes what was shown, to be logged when there is time: must neither throw nor wait. Nothing is logged without. */
-  readonly record?: (shown: () => Impression | Exposure) => void;
+  /** Takes what was shown, to be logged when there is time, and tells when it is or cannot be: must neither throw nor wait. Nothing is logged without. */
+  readonly record?: (shown: () => Impression | Exposure, settled?: () => void) => void;
   /** Nobody takes part in any without. */
   readonly experiments?: Experiments;
   /** Told of every order by scores of an active version; must neither throw nor wait. */
@@ -77,10 +77,14 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
   return async (request) => {
     const time = request.time ?? now();
     const stored = storedUser(request, entities);
+    const { timeline } = request;
+    const assigning = performance.now();
     const assigned = await assign(request, stored);
+    if (experiments !== undefined) timeline?.span('assign', assigning);
     const { ranker = request.ranker, version } = assigned.settings;
     const answer = async (model: ServedModel): Promise<RankAnswer> => {
       const rules = rulesOf(model.definition, assigned.settings, { request, logged: isLogged(request) });
+      timeline?.note({ ranker: model.ranker, version: model.version, candidates: request.candidates.length });
       metrics.count('watchnext_rankings_total', { ranker: model.ranker });
       metrics.observe('watchnext_rank_candidates', {}, request.candidates.length);
       const warnings = requestWarnings(request, model.definition, time);
@@ -91,19 +95,19 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
   };
 
   async function attemptScores(attempt: Attempt): Promise<RankAnswer> {
-    const { deadline = Infinity, signal } = attempt.request;
+    const { deadline = Infinity, signal, timeline } = attempt.request;
     const read = await readInputs(attempt).catch((error: unknown) => ({ error }));
     if ('error' in read) return fallback(attempt, 'features_failed', read.error);
-    const until = { deadline, ...(signal && { signal }) };
+    const until = { deadline, ...(signal && { signal }), ...(timeline && { timeline }) };
     const scoring = withDeadline(attempt.model.scorer.score(read.batch, until), deadline);
-    const scores = await timed('score', () => scoring).catch((error: unknown) => ({ error }));
+    const scores = await timed('score', () => scoring, timeline).catch((error: unknown) => ({ error }));
     if (signal?.aborted === true) throw cancelled();
     if (scores === 'late' || isLate(scores)) {
       metrics.count('watchnext_sheds_total', { reason: 'deadline' });
       return fallback(attempt, 'deadline_passed', undefined, read);
     }
     if ('error' in scores) return fallback(attempt, 'scoring_failed', scores.error, read);
-    return timed('combine', () => present(attempt, read, scores));
+    return timed('combine', () => present(attempt, read, scores), timeline);
   }
 
   /** Nobody is shown what nobody waits for any more. */
@@ -113,8 +117,9 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
   }
 
   async function readInputs({ request, model, stored, time }: Attempt): Promise<Read> {
-    const merged = await timed('merge', () => mergeFields(request, { stored, entities, time }));
-    return { ...merged, batch: await timed('features', () => model.reader.read([merged.input])) };
+    const { timeline } = request;
+    const merged = await timed('merge', () => mergeFields(request, { stored, entities, time }), timeline);
+    return { ...merged, batch: await timed('features', () => model.reader.read([merged.input]), timeline) };
   }
 
   function present(attempt: Attempt, read: Read, { heads, gates }: Scores): RankAnswer {
@@ -142,11 +147,12 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
   async function fallback(attempt: Attempt, reason: FallbackReason, error: unknown, read?: Read): Promise<RankAnswer> {
     const { request, model, rules } = attempt;
     const { ranker, version } = model;
+    request.timeline?.note({ fallback: reason });
     metrics.count('watchnext_fallbacks_total', { ranker, reason });
     // What load brings about is counted; a line for each would add to it.
     const level = isOfLoad(reason) ? 'debug' : 'error';
     logger[level](
-      { err: error, requestId: request.requestId, ranker, version, reason },
+      { err: error, requestId: request.requestId, traceId: request.timeline?.traceId, ranker, version, reason },
       'answered in the fallback order',
     );
     const rates = rules.fallback === 'rates' && read ? await rateScores(model, read.batch, rules.weights) : undefined;
@@ -163,7 +169,9 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
   function recordShown(attempt: Attempt, shown: Shown): void {
     if (record === undefined || !isLogged(attempt.request)) return;
     recordExposures(attempt);
-    record(() => impressionOf(shown));
+    const { timeline } = attempt.request;
+    const offered = performance.now();
+    record(() => impressionOf(shown), timeline && (() => timeline.span('append', offered)));
   }
 
   /** What nothing was read for cannot be learned from: that it was shown is counted, not logged. */

@@ -1,17 +1,19 @@
 import type { Scores } from '../inference/index.js';
-import type { Metrics } from '../telemetry/index.js';
+import type { Metrics, Timeline } from '../telemetry/index.js';
 
 /** Runs a stage and says how long it took. */
-export type Timed = <T>(stage: string, work: () => T | Promise<T>) => Promise<T>;
+export type Timed = <T>(stage: string, work: () => T | Promise<T>, timeline?: Timeline) => Promise<T>;
 
 export const stageTimer =
   (metrics: Metrics): Timed =>
-  async (stage, work) => {
+  async (stage, work, timeline) => {
     const started = performance.now();
     try {
       return await work();
     } finally {
-      metrics.observe('watchnext_rank_stage_seconds', { stage }, (performance.now() - started) / 1000);
+      const ended = performance.now();
+      metrics.observe('watchnext_rank_stage_seconds', { stage }, (ended - started) / 1000);
+      timeline?.span(stage, started, ended);
     }
   };
 

@@ -1,5 +1,6 @@
 import type { Exploration } from '../events/index.js';
 import type { Fields } from '../features/index.js';
+import type { Timeline } from '../telemetry/index.js';
 import type { Entity, EntityId } from './entities.js';
 import type { FieldWarning } from './warnings.js';
 
@@ -23,6 +24,8 @@ export interface RankRequest {
   readonly deadline?: number;
   /** Aborts when nobody waits any more: then nothing more is done, nothing is logged, and the ranking rejects. */
   readonly signal?: AbortSignal;
+  /** Told on what time is spent. */
+  readonly timeline?: Timeline;
   /** There is no time for scores: nothing is read, the answer comes in the fallback order. */
   readonly overloaded?: boolean;
 }

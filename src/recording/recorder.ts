@@ -8,8 +8,11 @@ export type RecordedEvent = Exclude<LoggedEvent, TimeMarker>;
 
 /** Puts into the event log what the service showed and was told, without ranking ever waiting for it. */
 export interface Recorder {
-  /** Queues events, each made when its turn comes. What cannot be kept is counted and said once, never thrown. */
-  offer(events: readonly (() => RecordedEvent)[]): void;
+  /**
+   * Queues events, each made when its turn comes. What cannot be kept is counted and said once, never thrown; `settled` is
+   * called when they are durable or given up.
+   */
+  offer(events: readonly (() => RecordedEvent)[], settled?: () => void): void;
   /**
    * Resolves when all are durable. Rejects with log_full or log_unavailable; some may be in the log nevertheless, so the same
    * is to be appended again: who reads counts an event once.
@@ -93,10 +96,11 @@ export const createRecorder = (options: RecorderOptions): Recorder => {
   };
 
   return {
-    offer(events) {
+    offer(events, settled) {
       for (const part of parts(events))
         void push(part.length, () => part.map((make) => recordOf(make()))).then((error) => {
           if (error !== undefined) drop(part.length, error.code);
+          settled?.();
         });
     },
     async append(events) {

@@ -9,4 +9,6 @@ export { serveMetrics, type MetricsEndpoint, type MetricsEndpointOptions } from 
 export { createLogger, silentLogger, type Logger, type LogLevel } from './logger.js';
 export { createMetrics, type Metrics } from './metrics.js';
 export { metricsPage } from './page.js';
+export { Timeline, type RequestFacts, type Span } from './timeline.js';
+export { createTracer, parseTraceparent, type RequestTrace, type Tracer, type TracerOptions } from './tracer.js';
 export { watchProcess } from './process.js';

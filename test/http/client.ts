@@ -50,6 +50,7 @@ export const startApp = async (
     feedback?: AppDependencies['feedback'];
     experiments?: AppDependencies['experiments'];
     clock?: AppDependencies['clock'];
+    tracer?: AppDependencies['tracer'];
   } = {},
 ): Promise<TestService> => {
   const bench = options.bench ?? ranking(modelOf());
@@ -70,6 +71,7 @@ export const startApp = async (
     createApp({
       ...{ ...bench, feedback, experiments, readiness, access, settings, logger, version: '0.0.0' },
       ...(options.clock && { clock: options.clock }),
+      ...(options.tracer && { tracer: options.tracer }),
     }),
   );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -83,7 +83,11 @@ describe('the arms of a request', () => {
     await entities.put('user', [{ id: 'u1', fields: { country: 'DE', taste: 0.9 } }]);
     await rank(requestFor([1], { context: { device: 'tv' }, ranker: 'shelf' }));
     expect(subjects).toEqual([
-      { userId: 'u1', attributes: { country: 'DE', taste: 0.2, device: 'tv', ranker: 'shelf' } },
+      {
+        requestId: expect.any(String),
+        userId: 'u1',
+        attributes: { country: 'DE', taste: 0.2, device: 'tv', ranker: 'shelf' },
+      },
     ]);
   });
 

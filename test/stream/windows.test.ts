@@ -95,7 +95,7 @@ describe('windows', () => {
       10,
     );
     expect(windows.versions()).toEqual(['v0', 'v1']);
-    const deltas = createWindows({ definition });
+    const deltas = createWindows({ definition: ranker(50) });
     for (const version of ['v1', 'v1+1', 'v10', 'v1+2'])
       deltas.add(judgedRows([{ version, rows: [{ labels: [1, 1], served: [0.5, 1] }] }]));
     expect(deltas.measures({ by: { sealed: 'v1' } })['click']!.rows).toBe(3);

@@ -1,0 +1,112 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { createLogger, createTracer, Timeline, type LogLevel, type Tracer } from '../../src/telemetry/index.js';
+import { createAccessLog } from '../../src/http/access-log.js';
+import { startCollector, type Collector } from '../telemetry/collector.js';
+import { startApp, type TestService } from './client.js';
+
+const open: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const each of open.splice(0).reverse()) await each.close();
+});
+
+const logged = (level: LogLevel = 'debug') => {
+  const lines: Record<string, unknown>[] = [];
+  const destination = { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) };
+  return { lines, logger: createLogger({ level, destination }) };
+};
+
+const app = async (options: Parameters<typeof startApp>[0]): Promise<TestService> => {
+  const service = await startApp(options);
+  open.push(service);
+  return service;
+};
+
+const request = { user: { id: 'u1' }, candidates: [{ id: 'a' }, { id: 'b' }, { id: 'c' }] };
+/** The line comes when the connection has taken the answer. */
+const soon = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 50));
+
+describe('the line of an answered request', () => {
+  test('says what was asked for and what it took, and nothing of the body', async () => {
+    const { lines, logger } = logged();
+    const { call } = await app({ logger, settings: { accessLog: 'info' } });
+    const { status, headers } = await call('POST', '/v1/rank', request, { 'x-request-id': 'r-1' });
+    expect([status, headers['x-request-id']]).toEqual([200, 'r-1']);
+    await soon();
+    const line = lines.find(({ msg }) => msg === 'answered')!;
+    expect(line).toMatchObject({ level: 30, requestId: 'r-1', method: 'POST', route: '/v1/rank', status: 200 });
+    expect(line).toMatchObject({ ranker: expect.any(String), version: expect.any(String), candidates: 3 });
+    expect(line['milliseconds']).toBeGreaterThan(0);
+    expect(JSON.stringify(lines)).not.toContain('u1');
+  });
+
+  test('has the pattern of its route, never the path', async () => {
+    const { lines, logger } = logged();
+    const { call } = await app({ logger });
+    await call('GET', '/nowhere/s3cret');
+    await soon();
+    expect(lines.find(({ msg }) => msg === 'answered')).toMatchObject({ route: 'unknown', status: 404, level: 20 });
+    expect(JSON.stringify(lines)).not.toContain('s3cret');
+  });
+
+  test('is a warning with the time of each stage where it was slow', () => {
+    const { lines, logger } = logged('warn');
+    const log = createAccessLog(logger, { accessLog: 'off', slowRequestMs: 100 });
+    const timeline = new Timeline();
+    timeline.span('merge', 0, 2);
+    timeline.span('score', 2, 150);
+    timeline.note({ ranker: 'films' });
+    const answered = { requestId: 'r', method: 'POST', route: '/v1/rank', status: 200, key: 'app', timeline };
+    log({ ...answered, milliseconds: 99 });
+    log({ ...answered, milliseconds: 151 });
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatchObject({ level: 40, msg: 'a slow request', ranker: 'films', key: 'app' });
+    expect(lines[0]!['stages']).toEqual({ merge: 2, score: 148 });
+  });
+
+  test('is there for so many of them, evenly, and for every failure', () => {
+    const count = (settings: Parameters<typeof createAccessLog>[1], status: number): number => {
+      const { lines, logger } = logged();
+      const log = createAccessLog(logger, settings);
+      for (let i = 0; i < 100; i++)
+        log({
+          requestId: 'r',
+          method: 'GET',
+          route: '/',
+          status,
+          milliseconds: 1,
+          key: undefined,
+          timeline: new Timeline(),
+        });
+      return lines.length;
+    };
+    expect(count({}, 200)).toBe(100);
+    expect(count({ accessLogRatio: 0.25 }, 200)).toBe(25);
+    expect(count({ accessLogRatio: 0 }, 200)).toBe(0);
+    expect(count({ accessLogRatio: 0 }, 503)).toBe(100);
+    expect(count({ accessLog: 'off' }, 503)).toBe(0);
+  });
+});
+
+describe('a traced ranking', () => {
+  test('has a span of each stage, and its log lines name the trace', async () => {
+    const collector: Collector = await startCollector();
+    open.push(collector);
+    const tracer: Tracer = await createTracer({ endpoint: collector.endpoint, ratio: 1, version: '1' });
+    const { lines, logger } = logged();
+    const { call } = await app({ logger, tracer });
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+    await call('POST', '/v1/rank', request, { traceparent: `00-${traceId}-00f067aa0ba902b7-01` });
+    await soon();
+    await tracer.close();
+    expect(lines.find(({ msg }) => msg === 'answered')).toMatchObject({ traceId });
+    const root = collector.spans.find(({ name }) => name === 'POST /v1/rank')!;
+    expect(root).toMatchObject({ traceId, parentSpanId: '00f067aa0ba902b7' });
+    expect(root.attributes).toContainEqual({ key: 'http.response.status_code', value: { intValue: 200 } });
+    const parts = collector.spans.filter(({ parentSpanId }) => parentSpanId === root.spanId);
+    expect(parts.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['body', 'merge', 'features', 'score', 'combine', 'serialise']),
+    );
+    for (const { startTimeUnixNano, endTimeUnixNano } of parts)
+      expect(BigInt(startTimeUnixNano)).toBeLessThanOrEqual(BigInt(endTimeUnixNano));
+  });
+});
