@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { note, print, printError } from '../cli/output.js';
 import { optionsOf, withCommonFlags, type CommonFlags } from './arguments.js';
-import { growthMarkdown, measureGrowth, writeGrowth } from './growth/index.js';
+import { growthMarkdown, growthNames, measureGrowth, writeGrowth, type GrowthTable } from './growth/index.js';
 import { commitOf, machineFacts } from './machine.js';
 import { hasFailed, resultText, writeIndex, writeResult, type ScenarioResult } from './report/index.js';
 import { scenarioNames, scenarios, type ScenarioName } from './scenarios/index.js';
@@ -11,6 +11,7 @@ import { openSession } from './session.js';
 interface LoadFlags extends CommonFlags {
   readonly out?: string;
   readonly list?: boolean;
+  readonly of?: GrowthTable['of'][];
 }
 
 /** The checkout: two folders above the built file. */
@@ -37,6 +38,7 @@ const program = withCommonFlags(new Command('load'))
   )
   .argument('[scenarios...]', `${scenarioNames.join(', ')}, all (with --quick all but soak), or ${growth}`)
   .option('--list', 'what there is, and how long it takes')
+  .addOption(new Option('--of <names...>', `${growth}: what grows; all if left out`).choices(growthNames))
   .option('--out <dir>', `where results go; ${fullFolder}, with --quick ${quickFolder}`)
   .addHelpText(
     'after',
@@ -50,6 +52,7 @@ Examples:
   $ npm run load -- all
   $ npm run load -- all --quick
   $ npm run load -- growth
+  $ npm run load -- growth --of items replicas
   $ npm run load -- steady --rate 60 --seconds 120 --set workers=2
   $ npm run load -- overload --set overload=fallback --out /tmp/overload`,
   );
@@ -76,7 +79,7 @@ program
     if (named.includes(growth)) {
       const facts = { machine: machineFacts(), commit: commitOf(root), quick: options.quick };
       const startedAt = new Date().toISOString();
-      const tables = await measureGrowth(options, note);
+      const tables = await measureGrowth(options, { say: note, ...(flags.of && { names: flags.of }) });
       const result = { command: commandOf(growth), startedAt, ...facts, tables };
       await writeGrowth(out, result);
       await writeIndex(out, scenarioNames);

@@ -86,6 +86,9 @@ const nothing = {
   notes: [],
 };
 
+/** Settings that name folders of this run alone. */
+const temporary = ['models', 'store', 'logDirectory', 'spoolDirectory'];
+
 const loadFacts = (options: LoadOptions, saturation: number): ScenarioResult['load'] => {
   const { seed, candidates, users, items, exponent, arrivals, connections } = options;
   const saturationPerSecond = Number.isNaN(saturation) ? null : saturation;
@@ -96,7 +99,8 @@ const foundFacts = (name: ScenarioName, { drive, measures, notes = [], settings 
   const { recording, summaries, samples } = drive;
   const lateness = latenessOf(recording);
   return {
-    ...{ settings, measures, notes, phases: summaries, generator: lateness },
+    settings: Object.fromEntries(Object.entries(settings).filter(([setting]) => !temporary.includes(setting))),
+    ...{ measures, notes, phases: summaries, generator: lateness },
     verdicts: judge(measures, thresholds[name]),
     timeline: timelineOf(recording),
     service: samples.map(({ atMs, ...sample }) => ({

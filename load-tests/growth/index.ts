@@ -1,3 +1,3 @@
-export { measureGrowth, type GrowthTable } from './measure.js';
+export { growthNames, measureGrowth, type GrowthTable } from './measure.js';
 export { growthMarkdown, writeGrowth, type GrowthResult } from './report.js';
 export { networks, withNetwork } from './sizes.js';

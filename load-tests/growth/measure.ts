@@ -16,6 +16,8 @@ export interface GrowthTable {
   readonly rows: readonly (Point & { readonly size: number; readonly rssMb: number } & Partial<GrowthExtras>)[];
 }
 
+type Say = (what: string) => void;
+
 interface GrowthExtras {
   readonly readyMs: number;
   /** With an update applied: a second copy of the tables. */
@@ -28,23 +30,30 @@ const replicaCounts = [1, 2, 3];
 /** Items that are put and asked for, however many have rows. */
 const knownItems = 10_000;
 
+/** What can grow. */
+export const growthNames: readonly GrowthTable['of'][] = ['candidates', 'parameters', 'items', 'replicas'];
+
+/** One table for each of `names`, in the order of {@link growthNames}. */
 export const measureGrowth = async (
   options: LoadOptions,
-  say: (what: string) => void,
+  { names = growthNames, say }: { readonly names?: readonly GrowthTable['of'][]; readonly say: Say },
 ): Promise<readonly GrowthTable[]> => {
   const usual = { ...options, items: knownItems };
-  return [
-    await inLab(usual, say, (lab) => candidatesTable(lab)),
-    await parametersTable(usual, say),
-    await itemsTable(usual, say),
-    await inLab(usual, say, (lab) => replicasTable(lab)),
-  ];
+  const tables = {
+    candidates: () => inLab(usual, say, candidatesTable),
+    parameters: () => parametersTable(usual, say),
+    items: () => itemsTable(usual, say),
+    replicas: () => inLab(usual, say, replicasTable),
+  };
+  const found: GrowthTable[] = [];
+  for (const name of growthNames) if (names.includes(name)) found.push(await tables[name]());
+  return found;
 };
 
 /** A lab of its own, with a model made for it. */
 const inLab = async <T>(
   options: LoadOptions & { readonly itemStride?: number },
-  say: (what: string) => void,
+  say: Say,
   work: (lab: Lab) => Promise<T>,
 ): Promise<T> => {
   const folder = await mkdtemp(join(tmpdir(), 'watchnext-growth-'));
@@ -75,7 +84,7 @@ const candidatesTable = async (lab: Lab): Promise<GrowthTable> => ({
   ),
 });
 
-const parametersTable = async (options: LoadOptions, say: (what: string) => void): Promise<GrowthTable> => {
+const parametersTable = async (options: LoadOptions, say: Say): Promise<GrowthTable> => {
   const folder = await mkdtemp(join(tmpdir(), 'watchnext-networks-'));
   const rows: GrowthTable['rows'][number][] = [];
   try {
@@ -96,7 +105,7 @@ const parametersTable = async (options: LoadOptions, say: (what: string) => void
   return { of: 'parameters', rows };
 };
 
-const itemsTable = async (options: LoadOptions, say: (what: string) => void): Promise<GrowthTable> => {
+const itemsTable = async (options: LoadOptions, say: Say): Promise<GrowthTable> => {
   const rows: GrowthTable['rows'][number][] = [];
   for (const items of itemCounts) {
     say(`growth: ${items.toLocaleString('en-US')} items`);

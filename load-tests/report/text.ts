@@ -94,7 +94,8 @@ export const resultMarkdown = (result: ScenarioResult, plots: readonly string[])
   ].join('\n');
 };
 
-const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+const sentence = (text: string): string =>
+  `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.?!]$/.test(text) ? '' : '.'}`;
 
 /** The index of all results of a folder. */
 export const indexMarkdown = (results: readonly ScenarioResult[], sections: readonly string[]): string => {

@@ -1,5 +1,6 @@
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { outcomeOf, startGenerator, type Audience, type Phase, type Plan, type Recording } from '../generator/index.js';
 import { latenessOf, summarisePhases, type Lateness, type PhaseSummary } from '../measure/index.js';
 import type { Prepared } from '../model/index.js';
@@ -196,17 +197,8 @@ const doInTime = async (deeds: readonly Deed[], signal: AbortSignal): Promise<vo
   const start = performance.now();
   for (const { atMs, run } of deeds) {
     const leftMs = atMs - (performance.now() - start);
-    if (leftMs > 0) await pause(leftMs, signal);
+    if (leftMs > 0) await setTimeout(leftMs, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return;
     await run();
   }
 };
-
-const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
