@@ -29,6 +29,13 @@ export interface Systems {
   readonly stop: () => Promise<void>;
 }
 
+/** The last one does what the peers do, which log nothing. */
+const serviceSetups: readonly { readonly workers: number; readonly log: boolean; readonly forms: readonly Form[] }[] = [
+  { workers: 1, log: true, forms: ['ids', 'fields'] },
+  { workers: 2, log: true, forms: ['ids', 'fields'] },
+  { workers: 2, log: false, forms: ['fields'] },
+];
+
 /** Few enough to measure all in turns within minutes. */
 const peerSetups: readonly (PeerSetup & { readonly form?: Form; readonly role: System['role'] })[] = [
   { role: 'pydantic', app: 'pydantic', graph: 'split', workers: 1, threads: 1 },
@@ -53,20 +60,19 @@ export const startSystems = async (options: {
   };
   const list: System[] = [];
   try {
-    for (const workers of peers ? [1, 2] : [1]) {
-      const at = join(folder, `service-${workers}`);
+    for (const { workers, log, forms } of peers ? serviceSetups : serviceSetups.slice(0, 1)) {
+      const at = join(folder, `service-${list.length}`);
+      const logged = log ? { logDirectory: join(at, 'log') } : { log: 'off' };
       const settings = readSettings(
         {},
-        { models, store: join(at, 'store'), logDirectory: join(at, 'log'), port: 0, device: 'cpu', workers },
+        { models, store: join(at, 'store'), ...logged, port: 0, device: 'cpu', workers },
       );
       await mkdir(at);
       const server = await startServer(settings, { logger: silentLogger, signals: false });
       started.push({ stop: () => server.close() });
       await putAll(server.url, model);
-      const name = `watchnext, ${workers} scoring thread${workers === 1 ? '' : 's'}`;
-      for (const form of ['ids', 'fields'] as const)
-        if (form === 'fields' || workers === 1)
-          list.push({ name, form, url: server.url, role: 'ours', cores: workers });
+      const name = `watchnext, ${workers} scoring thread${workers === 1 ? '' : 's'}${log ? '' : ', log off'}`;
+      for (const form of forms) list.push({ name, form, url: server.url, role: 'ours', cores: workers });
     }
     if (!peers) return { list, stop };
     const python = await pythonWith(servingPeers);

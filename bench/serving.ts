@@ -9,10 +9,10 @@ import { bodiesOf, startSystems, type System } from './serving-systems.js';
 import type { BenchTable } from './table.js';
 
 const bareMs = 4000;
-const warmUpMs = 800;
-const measureMs = 2500;
+const warmUpMs = 600;
+const measureMs = 2000;
 const connections = [1, 2, 8, 32];
-const halfLoadMs = 6000;
+const halfLoadMs = 5000;
 type Row = (string | number)[];
 
 interface Measured {
@@ -127,15 +127,9 @@ const halfTable = (half: readonly Measured[]): BenchTable => ({
 const peerTable = (measured: readonly Measured[], reason: string | undefined): BenchTable => {
   const pairs = measured.flatMap((theirs) => {
     const { role, form, cores } = theirs.system;
-    if (role === 'ours') return [];
-    const ours = measured.find(
-      ({ system, count }) =>
-        system.role === 'ours' &&
-        system.form === form &&
-        count === theirs.count &&
-        (form === 'ids' || system.cores === cores),
-    );
-    return ours === undefined ? [] : [{ ours, theirs }];
+    const isAlike = ({ system, count }: Measured): boolean =>
+      system.role === 'ours' && system.form === form && system.cores === cores && count === theirs.count;
+    return role === 'ours' ? [] : measured.filter(isAlike).map((ours) => ({ ours, theirs }));
   });
   return {
     title: 'The service over its peers',
