@@ -37,7 +37,7 @@ export const outcomeWord = (result: ScenarioResult): string => {
 
 /** A scenario on a terminal: phases, what was held and what was not. */
 export const resultText = (result: ScenarioResult): string => {
-  const { scenario, about, skipped, invalid, phases, verdicts, measures, generator } = result;
+  const { scenario, about, skipped, invalid, phases, verdicts, measures, generator, load } = result;
   if (skipped !== undefined) return `${scenario}: skipped, ${skipped}`;
   const columns = [phaseColumns, ...phases.map(phaseCells)];
   const widths = phaseColumns.map((_, column) => Math.max(...columns.map((row) => (row[column] ?? '').length)));
@@ -47,6 +47,7 @@ export const resultText = (result: ScenarioResult): string => {
   const others = Object.entries(measures).filter(([name]) => !judged.has(name));
   return [
     `${scenario}: ${about}`,
+    ...(load.saturationPerSecond === null ? [] : [`  saturation: ${shown(load.saturationPerSecond)} requests/s`]),
     ...columns.map((row) => `  ${line(row)}`),
     ...verdicts.map((verdict) => `  ${verdict.held ? 'held    ' : 'NOT HELD'}  ${verdictText(verdict)}`),
     ...(others.length === 0 ? [] : [`  also: ${others.map(([name, value]) => `${name} ${shown(value)}`).join(', ')}`]),
