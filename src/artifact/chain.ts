@@ -1,12 +1,15 @@
-import { constants } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { WatchnextError, type Problem } from '../errors.js';
 import { decodeDelta, encodeDelta, hashBytes, mostFeedbackTimes, type HashedDelta, type ModelDelta } from './delta.js';
 import { ifMissing, syncFolder, temporaryName, writeDurably } from '../durable.js';
 import { contentHash, damagedFile, type Manifest } from './manifest.js';
 import { chainPath, chainsPath, deltaFile, isName, referenceName, sequenceOf } from './names.js';
+import { readRegular } from './regular.js';
 import { removeLeftovers } from './seal.js';
+
+/** A delta is what changed within seconds; whole versions are sealed. */
+const mostDeltaBytes = 2 ** 30;
 
 /** How far a chain goes: what the next delta must name. */
 export interface ChainEnd {
@@ -43,11 +46,9 @@ export async function endOfChain(ranker: string, manifest: Manifest): Promise<Ch
 /** One delta, whole, and the one that its file's name promises; links are not followed. */
 export async function readDelta(ranker: string, manifest: Manifest, sequence: number): Promise<HashedDelta> {
   const name = `${chainPath(manifest.version)}/${deltaFile(sequence)}`;
-  const flag = constants.O_RDONLY | constants.O_NOFOLLOW;
-  const bytes = await readFile(join(ranker, name), { flag }).catch((cause: unknown) => {
-    const { code = '' } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw refused(manifest, sequence, [{ path: name, message: 'it is missing' }]);
-    throw code === 'ELOOP' ? damagedFile(name, 'it is a link') : cause;
+  const bytes = await readRegular(join(ranker, name), { name, maxBytes: mostDeltaBytes }).catch((cause: unknown) => {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+    throw refused(manifest, sequence, [{ path: name, message: 'it is missing' }]);
   });
   const hashed = decodeDelta(bytes, name);
   const { delta } = hashed;

@@ -16,6 +16,9 @@ const Tensor = Type.Object({
 const Text = Type.String();
 const Json = Type.Record(Text, Type.Unknown());
 
+/** Versions have a few dozen files: a table per feature, reports and plots. */
+const mostFiles = 10_000;
+
 /** manifest.json: what a sealed version is and where it comes from, and the size and hash of each of its other files. */
 const ManifestSchema = Type.Object({
   format: Type.Literal(1),
@@ -48,7 +51,9 @@ const ManifestSchema = Type.Object({
     Type.Unsafe<StreamPosition>(Type.Object({ watermark: Type.Number(), offsets: Type.Array(Type.Number()) })),
   ),
   gitCommit: Type.Optional(Text),
-  files: Type.Array(Type.Object({ path: Text, bytes: Type.Integer({ minimum: 0 }), sha256: Text })),
+  files: Type.Array(Type.Object({ path: Text, bytes: Type.Integer({ minimum: 0 }), sha256: Text }), {
+    maxItems: mostFiles,
+  }),
   /** SHA-256 of this file without this line; its beginning is part of the version's name. */
   checksum: Text,
 });

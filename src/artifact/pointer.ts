@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { ifMissing, replaceDurably } from '../durable.js';
 import { damagedFile } from './manifest.js';
 import { isName } from './names.js';
+import { readRegular } from './regular.js';
 
 /** `<ranker>/active`: the version in service and, for rollback, those before it, the latest first. */
 export interface Pointer {
@@ -13,11 +13,11 @@ export interface Pointer {
 
 /** The file's pointer; undefined if there is none, `artifact_damaged` for anything else. */
 export async function readPointer(path: string): Promise<Pointer | undefined> {
-  const text = await readFile(path, 'utf8').catch(ifMissing(undefined));
-  if (text === undefined) return undefined;
+  const bytes = await readRegular(path, { name: path, maxBytes: 2 ** 20 }).catch(ifMissing(undefined));
+  if (bytes === undefined) return undefined;
   let pointer: Partial<Pointer> | null;
   try {
-    pointer = JSON.parse(text) as Partial<Pointer> | null;
+    pointer = JSON.parse(bytes.toString('utf8')) as Partial<Pointer> | null;
   } catch {
     pointer = null;
   }

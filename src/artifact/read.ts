@@ -1,5 +1,4 @@
-import { constants } from 'node:fs';
-import { open, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
@@ -11,6 +10,7 @@ import { startOfChain } from './chain.js';
 import { decodeGolden } from './golden.js';
 import { contentHash, damagedFile, parseManifest, sha256, type Manifest, type ManifestFile } from './manifest.js';
 import { isModelFile, isName, isTrainingFile, modelFiles, tablePath, trainingPath, versionName } from './names.js';
+import { readRegular } from './regular.js';
 import type { LoadedArtifact, LoadOptions } from './types.js';
 
 /** No manifest is near this size; a larger file is not read. */
@@ -29,6 +29,8 @@ export async function readManifest(folder: string, expected: { ranker?: string; 
     throw damagedFile(path, `it belongs to ranker ${manifest.ranker}, the folder to ${expected.ranker}`);
   }
   const strange = manifest.files.find(({ path: file }) => !isName('file', file));
+  const names = new Set(manifest.files.map(({ path: file }) => file));
+  if (names.size < manifest.files.length) throw damagedFile(path, 'it lists a file twice');
   if (strange !== undefined) throw damagedFile(path, `it lists a file named ${JSON.stringify(strange.path)}`);
   return manifest;
 }
@@ -69,6 +71,7 @@ export function openVersion(manifest: Manifest, files: ReadonlyMap<string, Buffe
   if (golden.heads.length !== golden.batch.rows * manifest.tasks.length) {
     throw damagedFile(modelFiles.golden, `it does not have ${manifest.tasks.length} heads per row`);
   }
+  if (golden.batch.rows === 0) throw damagedFile(modelFiles.golden, 'it has no rows');
   const training = [...files].filter(([path]) => isTrainingFile(path));
   const start = trainingPath('').length;
   return {
@@ -114,27 +117,22 @@ const FeatureParametersSchema = Type.Object({
   features: Type.Record(Type.String(), Type.Record(Type.String(), Type.Array(Type.Number()))),
 });
 
-/**
- * A file of the folder itself, whole. Links are refused wherever they point, and a size that is not the expected one
- * before any of it is read.
- */
+/** A file of the folder itself, whole: also no folder on the way to it is a link. */
 async function readWithin(folder: string, expected: { path: string } & Partial<ManifestFile>): Promise<Buffer> {
-  const path = join(folder, expected.path);
-  const real = await realpath(path).catch(() => undefined);
-  if (real === undefined) throw damagedFile(expected.path, 'it is missing');
-  if (real !== join(await realpath(folder), expected.path)) throw damagedFile(expected.path, 'it is a link');
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  try {
-    const { size } = await file.stat();
-    if (size !== (expected.bytes ?? Math.min(size, maxManifestBytes))) {
-      throw damagedFile(expected.path, `it holds ${size} bytes, not ${expected.bytes ?? maxManifestBytes}`);
-    }
-    const bytes = await file.readFile();
-    if (expected.sha256 !== undefined && sha256(bytes) !== expected.sha256) {
-      throw damagedFile(expected.path, 'its checksum does not match its contents');
-    }
-    return bytes;
-  } finally {
-    await file.close();
-  }
+  const { path, bytes, sha256: hash } = expected;
+  const real = await realpath(join(folder, path)).catch(() => undefined);
+  if (real === undefined) throw damagedFile(path, 'it is missing');
+  if (real !== join(await realpath(folder), path)) throw damagedFile(path, 'it is a link');
+  const maxBytes = bytes === undefined ? maxManifestBytes : mostBytesOf(path);
+  const read = await readRegular(real, { name: path, maxBytes, ...(bytes !== undefined && { bytes }) });
+  if (hash !== undefined && sha256(read) !== hash) throw damagedFile(path, 'its checksum does not match its contents');
+  return read;
 }
+
+/** What a file of this name may hold at most; what is parsed as a whole less than what is copied. */
+const mostBytesOf = (path: string): number =>
+  path.startsWith(tablePath('').slice(0, -4)) || path === modelFiles.state || isTrainingFile(path)
+    ? 2 ** 31 - 1
+    : path === modelFiles.graph
+      ? 2 ** 30
+      : 64 * 2 ** 20;

@@ -1,5 +1,7 @@
 import { appendFile, readFile } from 'node:fs/promises';
 import { ifMissing, replaceDurably } from '../durable.js';
+import { WatchnextError } from '../errors.js';
+import { readRegular } from './regular.js';
 
 /** What was not let into service, or was taken out of it, and why. */
 export interface RefusedCandidate {
@@ -13,11 +15,15 @@ export interface RefusedCandidate {
 const kept = 100;
 
 /**
- * The last hundred refusals of `<ranker>/refused.jsonl`, oldest first. A line that cannot be read is passed over: who reads
+ * The last hundred refusals of `<ranker>/refused.jsonl`, oldest first. A line that cannot be read is passed over, and so is what is no such file: who reads
  * this wants reasons, and nothing depends on them.
  */
 export async function readRefusals(path: string): Promise<readonly RefusedCandidate[]> {
-  const text = await readFile(path, 'utf8').catch(ifMissing(''));
+  const none = Buffer.alloc(0);
+  const bytes = await readRegular(path, { name: path, maxBytes: 16 * 2 ** 20 }).catch((error: unknown) =>
+    error instanceof WatchnextError ? none : ifMissing(none)(error),
+  );
+  const text = bytes.toString('utf8');
   return text.split('\n').flatMap(parseLine).slice(-kept);
 }
 
