@@ -1,4 +1,4 @@
-import { closeSync, existsSync, mkdirSync, openSync, readSync, realpathSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { open, type Database, type RootDatabase } from 'lmdb';
 
@@ -43,7 +43,7 @@ export const closeEnvironment = async (environment: Environment, before: () => P
 };
 
 const environmentAt = (path: string): Environment => {
-  checkMagic(join(path, 'data.mdb'));
+  checkFile(join(path, 'data.mdb'));
   // Batches of event turns would add a promise of their own, whose rejection nobody can handle.
   const options = { encoding: 'binary', noSubdir: false, maxDbs: 4, eventTurnBatching: false } as const;
   const root = open<Uint8Array, string>({ path, ...options });
@@ -55,12 +55,40 @@ const environmentAt = (path: string): Environment => {
   };
 };
 
-/** LMDB's first page says after its header what it is. Opening a file that does not would end the process. */
-const checkMagic = (file: string): void => {
+/** Where the meta pages of LMDB, of which the later one counts, say these things. */
+const meta = { magic: 24, pageBytes: 48, lastPage: 144, transaction: 152, bytes: 160 } as const;
+const metaMagic = 0xbeefc0de;
+/** Pages at the end that were made and freed by one transaction are never written. */
+const mostUnwrittenPages = 64;
+
+/**
+ * Opening a file of another kind would end the process, and so would reading pages that a file which was cut short does not
+ * have. Damage within the file shows when what is damaged is read.
+ */
+const checkFile = (file: string): void => {
   if (!existsSync(file)) return;
-  const start = Buffer.alloc(28);
   const descriptor = openSync(file, 'r');
-  const read = readSync(descriptor, start);
-  closeSync(descriptor);
-  if (read > 0 && start.readUInt32LE(24) !== 0xbeefc0de) throw new Error(`MDB_INVALID: ${file} is no LMDB file`);
+  try {
+    const first = readAt(descriptor, 0);
+    if (first.length === 0) return;
+    if (!isMeta(first)) throw new Error(`MDB_INVALID: ${file} is no LMDB file`);
+    const pageBytes = first.readUInt32LE(meta.pageBytes);
+    const second = readAt(descriptor, pageBytes);
+    const newest = isMeta(second) && transactionOf(second) > transactionOf(first) ? second : first;
+    const needed = (Number(newest.readBigUInt64LE(meta.lastPage)) + 1) * pageBytes;
+    // After the meta pages: who writes lengthens the file before they say so.
+    const { size } = fstatSync(descriptor);
+    if (size < needed - mostUnwrittenPages * pageBytes)
+      throw new Error(`MDB_CORRUPTED: ${file} is cut short: it has ${size} of ${needed} bytes`);
+  } finally {
+    closeSync(descriptor);
+  }
 };
+
+const readAt = (descriptor: number, position: number): Buffer => {
+  const bytes = Buffer.alloc(meta.bytes);
+  return bytes.subarray(0, readSync(descriptor, bytes, 0, meta.bytes, position));
+};
+
+const isMeta = (page: Buffer): boolean => page.length === meta.bytes && page.readUInt32LE(meta.magic) === metaMagic;
+const transactionOf = (page: Buffer): bigint => page.readBigUInt64LE(meta.transaction);

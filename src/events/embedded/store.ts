@@ -99,8 +99,15 @@ export class TopicStore {
     return rolled;
   }
 
-  /** Reads on from an offset: what is there now, up to `most` records. Answers undefined if the next one was dropped. */
+  /**
+   * Reads on from an offset: what is there now, up to `most` records. Answers undefined if the next one was dropped; throws
+   * log_damaged where it should be there and is not, or who follows the log would wait for it for ever.
+   */
   read(partition: number, offset: number, most: number): LogRecord[] | undefined {
+    return this.#reading(() => this.#read(partition, offset, most));
+  }
+
+  #read(partition: number, offset: number, most: number): LogRecord[] | undefined {
     const records: LogRecord[] = [];
     let slab = Buffer.alloc(0);
     let used = 0;
@@ -120,17 +127,31 @@ export class TopicStore {
     }
     if (records.length > 0) return records;
     const { first, next } = this.bounds(partition);
-    return offset < first || offset > next ? undefined : records;
+    if (offset < first || offset > next) return undefined;
+    if (offset < next)
+      throw this.failure(new Error(`MDB_CORRUPTED: record ${offset} of partition ${partition} is lost`));
+    return records;
   }
 
   bounds(partition: number): { first: number; next: number } {
-    const first = this.#segments.first(partition)?.first ?? 0;
-    return { first, next: this.#segments.last(partition)?.next ?? 0 };
+    return this.#reading(() => {
+      const first = this.#segments.first(partition)?.first ?? 0;
+      return { first, next: this.#segments.last(partition)?.next ?? 0 };
+    });
+  }
+
+  /** Of pages that cannot be read LMDB says so in its own words. */
+  #reading<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      throw this.failure(error);
+    }
   }
 
   /** Makes the next reads see what other processes have written. */
   refresh(): void {
-    this.#root.resetReadTxn();
+    this.#reading(() => this.#root.resetReadTxn());
   }
 
   /** Of all records, roughly as LMDB stores them. */
@@ -274,7 +295,7 @@ export class TopicStore {
   }
 
   #holder(): Holder | undefined {
-    const text = this.#about.get('writer');
+    const text = this.#reading(() => this.#about.get('writer'));
     return text === undefined ? undefined : (JSON.parse(text) as Holder);
   }
 
