@@ -33,6 +33,8 @@ export interface DriftOptions {
 
 const betweenMs = 20;
 const rowsOfAnAnswer = 8;
+/** Each is a series. */
+const mostMoved = 10;
 const quantiles = ['0.1', '0.5', '0.9'] as const;
 
 /** Exports watchnext_score_* and watchnext_feature_drift at each scrape, over the last 10 minutes. */
@@ -69,8 +71,9 @@ export const createDrift = ({ metrics, now, windowMs = 600_000 }: DriftOptions):
         set('watchnext_score_quantile', { ranker, head, quantile: share }, quantile(Number(share)));
       if (drift !== undefined) set('watchnext_score_drift', { ranker, head }, drift);
     }
-    for (const { feature, drift } of features)
-      if (drift !== undefined) set('watchnext_feature_drift', { ranker, feature }, drift);
+    const moved = features.flatMap(({ feature, drift }) => (drift === undefined ? [] : [{ feature, drift }]));
+    for (const { feature, drift } of moved.sort((a, b) => b.drift - a.drift).slice(0, mostMoved))
+      set('watchnext_feature_drift', { ranker, feature }, drift);
     exported.set(ranker, removals);
   };
   metrics.beforeScrape(() => {

@@ -145,6 +145,27 @@ describe('what is shown, beside what the version was trained on', () => {
     expect(Math.abs(value('watchnext_score_mean{ranker="films",head="click"}')! - 99.5)).toBeLessThan(1);
   });
 
+  test('of features is told of the ten that moved most', async () => {
+    const numbers = (shift: number, rows: number) =>
+      Object.fromEntries(
+        Array.from({ length: 14 }, (_, f) => [
+          `f${f}`,
+          Array.from({ length: rows }, (_, row) => (row % 100) + shift * f),
+        ]),
+      );
+    const heads = (rows: number) => new Float32Array(2 * rows);
+    const profile = profileOf({ tasks, ...rowsOf(1000, numbers(0, 1000)), heads: heads(1000) });
+    for (let i = 0; i < 100; i++) {
+      now += 25;
+      drift.shown({ model: modelOf(profile), ...rowsOf(100, numbers(2, 100)), heads: heads(100), rows: all(100) });
+    }
+    const text = await metrics.scrape();
+    const told = [...text.matchAll(/watchnext_feature_drift\{ranker="films",feature="f(\d+)"\}/g)].map(([, f]) =>
+      Number(f),
+    );
+    expect(told.sort((a, b) => a - b)).toEqual([4, 5, 6, 7, 8, 9, 10, 11, 12, 13]);
+  });
+
   test('is nothing for a version without a profile, or an answer without rows', async () => {
     serve(modelOf(undefined), 10);
     drift.shown({ model: modelOf(trained(1)), ...rowsOf(0, {}), heads: new Float32Array(0), rows: [] });

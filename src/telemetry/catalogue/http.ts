@@ -19,7 +19,7 @@ export const httpMetrics = {
   watchnext_http_request_seconds: {
     kind: 'histogram',
     unit: 'seconds',
-    labels: { route: 'as in watchnext_http_requests_total' },
+    labels: { route: ['/v1/rank', '/v1/feedback', '/v1/items', '/v1/users', 'other'] },
     help: 'Time from the request’s headers to the end of its answer.',
     act: 'Rising on /v1/rank: watchnext_rank_stage_seconds says which part; rising on all routes: the event loop is busy or the machine is.',
     buckets: latencyBuckets,

@@ -26,7 +26,7 @@ export const qualityMetrics = {
   watchnext_feature_drift: {
     kind: 'gauge',
     unit: 'population stability index',
-    labels: { ranker: 'its name', feature: 'its name; the first 40 of the definition' },
+    labels: { ranker: 'its name', feature: 'its name: the ten that moved most, of the first 40 of the definition' },
     help: 'How far the values of a feature, missing ones among them, are from those that the version was trained on; absent below 500 values.',
     act: 'As watchnext_score_drift. With watchnext_feature_problems_total{problem="missing"} rising: a client stopped sending it; without: the people or the catalogue changed, train on newer data.',
   },

@@ -16,7 +16,7 @@ export const rankingMetrics = {
     labels: {},
     help: 'Candidates per ranking.',
     act: 'Cost grows with it: when it jumps, retrieval in front of the service changed.',
-    buckets: [10, 25, 50, 100, 200, 400, 800, 1600, 5000],
+    buckets: [25, 50, 100, 200, 400, 1000, 5000],
   },
   watchnext_rankings_total: {
     kind: 'counter',

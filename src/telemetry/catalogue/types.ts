@@ -21,5 +21,5 @@ export interface MetricSpec {
 
 export type MetricArea = Readonly<Record<`watchnext_${string}`, MetricSpec>>;
 
-export const latencyBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5] as const;
-export const stageBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1] as const;
+export const latencyBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1] as const;
+export const stageBuckets = [0.00025, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1] as const;
