@@ -29,6 +29,9 @@ export interface Systems {
   readonly stop: () => Promise<void>;
 }
 
+/** The peers refuse nobody, however long the queue. */
+const patient = { queueMs: 60_000, deadlineMs: 60_000 };
+
 /** The last one does what the peers do, which log nothing. */
 const serviceSetups: readonly { readonly workers: number; readonly log: boolean; readonly forms: readonly Form[] }[] = [
   { workers: 1, log: true, forms: ['ids', 'fields'] },
@@ -65,7 +68,7 @@ export const startSystems = async (options: {
       const logged = log ? { logDirectory: join(at, 'log') } : { log: 'off' };
       const settings = readSettings(
         {},
-        { models, store: join(at, 'store'), ...logged, port: 0, device: 'cpu', workers },
+        { models, store: join(at, 'store'), ...logged, port: 0, device: 'cpu', workers, ...patient },
       );
       await mkdir(at);
       const server = await startServer(settings, { logger: silentLogger, signals: false });

@@ -105,7 +105,7 @@ const closedTable = (options: {
     ],
     notes: [
       `${request.length / requests + candidate.length / rows} inputs, ${request.length / requests} of them on the request side; computing that side once per request is ${(quantile(joined, 0.5) / quantile(split, 0.5)).toFixed(2)} times as fast (medians).`,
-      '"of bare" is candidates/s over those of the second row, for each scoring thread. Closed loop: each connection waits for its answer. What is measured and the load generator share this machine.',
+      '"of bare" is candidates/s over those of the second row, for each scoring thread. Closed loop: each connection waits for its answer. What is measured and the load generator share this machine. The service is set to refuse nobody.',
       '"ids" requests name users and items whose fields were put before; "fields" requests carry every field. All candidates are answered, and the service logs them with their fields.',
     ],
   };
