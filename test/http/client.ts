@@ -36,6 +36,7 @@ export interface TestService extends Bench {
     headers?: Readonly<Record<string, string>>,
   ) => Promise<Answer>;
   readonly readiness: { reason: string | undefined; draining: boolean };
+  readonly port: number;
   close(): Promise<void>;
 }
 
@@ -96,6 +97,7 @@ export const startApp = async (
     });
   return {
     ...bench,
+    port,
     call,
     readiness,
     close: async () => {

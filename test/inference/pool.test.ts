@@ -1,6 +1,15 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { createRateScorer, createScorerPool, type PoolOptions, type ScorerPool } from '../../src/inference/index.js';
-import { createMetrics, silentLogger } from '../../src/telemetry/index.js';
+import {
+  createRateScorer,
+  createScorerPool,
+  type PoolOptions,
+  type Scorer,
+  type ScorerPool,
+} from '../../src/inference/index.js';
+import { createMetrics, silentLogger, type Metrics } from '../../src/telemetry/index.js';
 import { scorerContract } from '../contract/scorer.js';
 import { shelf } from '../ranking/shelf.js';
 import { shelfBatch, shelfModel } from './shelf-model.js';
@@ -92,6 +101,29 @@ describe('scoring in worker threads', () => {
     await good.close();
   });
 
+  test('says what share of the time its threads work', async () => {
+    const metrics = createMetrics();
+    const own = await startPool({ workers: 1, metrics });
+    const share = async (): Promise<number> =>
+      Number(/watchnext_worker_utilisation_ratio\{of="max"\} (\S+)/.exec(await metrics.scrape())?.[1]);
+    try {
+      const scorer = await own.load('v1', shelfModel());
+      await share();
+      const batch = shelfBatch(Array.from({ length: 5000 }, (_, row) => row));
+      for (const until = performance.now() + 300; performance.now() < until;)
+        await Promise.all(Array.from({ length: 8 }, () => scorer.score(batch)));
+      const busy = await share();
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      const idle = await share();
+      expect(busy).toBeGreaterThan(idle);
+      expect(busy).toBeLessThanOrEqual(1);
+      expect(idle).toBeLessThan(0.5);
+      await scorer.close();
+    } finally {
+      await own.close();
+    }
+  });
+
   test('loading and closing versions again and again does not grow memory', async () => {
     const cycle = async (): Promise<void> => {
       const scorer = await pool.load('v', shelfModel());
@@ -144,6 +176,65 @@ describe('threads that end', () => {
     await dying.close();
     expect(lines).toEqual(Array.from({ length: 3 }, () => 'a scoring thread died and is replaced'));
   });
+});
+
+describe('a thread that dies while it scores', () => {
+  /** A module that dies of the first score it is asked for, until it has `times` times; then it answers as the shelf would. */
+  const dying = (marks: string, times: number): URL =>
+    new URL(
+      `data:text/javascript,${encodeURIComponent(`
+        import { appendFileSync, readFileSync } from 'node:fs';
+        import { parentPort } from 'node:worker_threads';
+        parentPort.on('message', ({ call, name, ask }) => {
+          if (name === 'score' && readFileSync(${JSON.stringify(marks)}).length < ${times}) {
+            appendFileSync(${JSON.stringify(marks)}, 'x');
+            process.exit(7);
+          }
+          const rows = name === 'score' ? ask.parcels.reduce((sum, { rows }) => sum + rows, 0) : 0;
+          const answer = name === 'score' ? { heads: new Float32Array(2 * rows).fill(0.5), encodeMs: 0, runMs: 1 } : undefined;
+          parentPort.postMessage({ call, answer });
+          if (name === 'stop') parentPort.close();
+        });`)}`,
+    );
+  const withPool = async (times: number, use: (scorer: Scorer, metrics: Metrics) => Promise<void>): Promise<void> => {
+    const folder = await mkdtemp(join(tmpdir(), 'pool-'));
+    const marks = join(folder, 'deaths');
+    await writeFile(marks, '');
+    const metrics = createMetrics();
+    const fragile = await startPool({ workers: 1, entry: dying(marks, times), metrics });
+    try {
+      const scorer = await fragile.load('v1', shelfModel());
+      await use(scorer, metrics);
+    } finally {
+      await fragile.close();
+      await rm(folder, { recursive: true });
+    }
+  };
+
+  test('costs its requests one more try, not an answer', () =>
+    withPool(1, async (scorer, metrics) => {
+      const scores = await Promise.all([1, 2, 3].map((quality) => scorer.score(shelfBatch([quality]))));
+      expect(scores.map(({ heads }) => [...heads])).toEqual([1, 2, 3].map(() => [0.5, 0.5]));
+      expect(await metrics.scrape()).toContain('watchnext_scorer_deaths_total 1');
+    }));
+
+  test('twice of the same batch: it is rejected, and the next one is scored', () =>
+    withPool(2, async (scorer, metrics) => {
+      await expect(scorer.score(shelfBatch([1]))).rejects.toThrow('code 7');
+      await expect(scorer.score(shelfBatch([2]))).resolves.toMatchObject({ heads: Float32Array.of(0.5, 0.5) });
+      expect(await metrics.scrape()).toContain('watchnext_scorer_deaths_total 2');
+    }));
+});
+
+test('a thread that does not agree with the golden rows holds nothing, and the model is not served', async () => {
+  const seen: number[] = [];
+  const refused = pool.load('v1', shelfModel(), async (score) => {
+    const { heads } = await score(shelfBatch([1, 2]));
+    seen.push(heads.length);
+    if (seen.length === 2) throw new Error('not as the trainer did');
+  });
+  await expect(refused).rejects.toThrow('not as the trainer did');
+  expect(seen).toEqual([4, 4]);
 });
 
 describe('the device', () => {
