@@ -5,7 +5,8 @@ import { parse } from 'yaml';
 import { findPromtool } from './promtool.js';
 
 const promtool = findPromtool();
-if (promtool === undefined) console.info('promtool is not in the PATH and not to be had as a package: rules are not tried');
+if (promtool === undefined)
+  console.info('promtool is not in the PATH and not to be had as a package: rules are not tried');
 const tried = promtool === undefined ? test.skip : test;
 
 const check = (...args: readonly string[]): { readonly status: number | null; readonly said: string } => {
