@@ -133,6 +133,10 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
   metrics.beforeScrape(() => {
     const inFlight = [...threads.keys()].reduce((sum, { pending }) => sum + pending, 0);
     metrics.set('watchnext_scorer_in_flight', {}, inFlight);
+    const shares = [...threads.keys()].map((thread) => thread.utilisation());
+    const mean = shares.reduce((sum, share) => sum + share, 0) / Math.max(1, shares.length);
+    metrics.set('watchnext_worker_utilisation_ratio', { of: 'mean' }, mean);
+    metrics.set('watchnext_worker_utilisation_ratio', { of: 'max' }, Math.max(0, ...shares));
   });
 
   const unload = async (model: number): Promise<void> => {

@@ -13,6 +13,8 @@ export class ThreadDied extends Error {
 export interface Thread<C extends Calls> {
   /** Calls not yet answered. */
   readonly pending: number;
+  /** Share of the time since the last call (the start) in which it worked; 0 to 1. */
+  utilisation(): number;
   /** `give` names the buffers of what is asked that are given away. */
   call<N extends keyof C & string>(name: N, ask: C[N]['ask'], give?: readonly Transferable[]): Promise<C[N]['answer']>;
   /**
@@ -43,6 +45,7 @@ const stopCall = 'stop';
 /** `onDeath` is called if the thread ends without having been told to; its pending calls reject. */
 export const startThread = <C extends Calls>(entry: URL, onDeath: (error: Error) => void): Thread<C> => {
   const worker = new Worker(entry);
+  let utilised = worker.performance.eventLoopUtilization();
   const waiting = new Map<number, Waiting>();
   let calls = 0;
   let stopped: Promise<void> | undefined;
@@ -77,6 +80,12 @@ export const startThread = <C extends Calls>(entry: URL, onDeath: (error: Error)
     });
 
   return {
+    utilisation: () => {
+      const until = worker.performance.eventLoopUtilization();
+      const { utilization } = worker.performance.eventLoopUtilization(until, utilised);
+      utilised = until;
+      return Number.isFinite(utilization) ? utilization : 0;
+    },
     get pending() {
       return waiting.size;
     },

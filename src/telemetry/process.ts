@@ -26,7 +26,7 @@ export const watchProcess = (metrics: Metrics, { version }: { readonly version: 
     delay.reset();
     const loopNow = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(loopNow, loop);
-    metrics.set('watchnext_event_loop_utilisation_ratio', {}, utilization);
+    metrics.set('watchnext_event_loop_utilisation_ratio', {}, Number.isFinite(utilization) ? utilization : 0);
     loop = loopNow;
     const cpuNow = process.cpuUsage();
     for (const mode of ['user', 'system'] as const)

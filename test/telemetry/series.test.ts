@@ -33,9 +33,9 @@ const useAll = (metrics: Metrics, routes: readonly string[]): void => {
       sets = sets.flatMap((set) => all.map((value) => ({ ...set, [label]: value })));
     }
     for (const set of sets) {
-      if (kind === 'counter') metrics.count(name as never, set as never);
-      else if (kind === 'gauge') metrics.set(name as never, set as never, 1);
-      else metrics.observe(name as never, set as never, 0.01);
+      if (kind === 'counter') metrics.count(name as never, set);
+      else if (kind === 'gauge') metrics.set(name as never, set, 1);
+      else metrics.observe(name as never, set, 0.01);
     }
   }
 };

@@ -8,7 +8,7 @@ export const liveMetrics = {
     labels: { ranker: 'its name' },
     help: 'From the event time of feedback to the first scores of a model that learned from it; a sample of the feedback.',
     act: 'Rising: the learner lags (watchnext_learner_lag_seconds), its gate refuses, or deltas are refused here.',
-    buckets: [0.5, 1, 2, 5, 10, 20, 60, 300],
+    buckets: [0.5, 1, 2, 5, 10, 30, 120, 300],
   },
   watchnext_state_lag_seconds: {
     kind: 'gauge',
