@@ -4,6 +4,7 @@ import { positiveNumber } from '../cli/arguments.js';
 import { formatTable, note, print, printError } from '../cli/output.js';
 import { optionsOf, withCommonFlags, type CommonFlags } from './arguments.js';
 import { buildCheckout, compareCheckouts, comparisonTable, type Subject } from './compare/index.js';
+import { endOnSignals } from './ending.js';
 import { commitOf, machineFacts, machineText } from './machine.js';
 import { scenarioNames, scenarios } from './scenarios/index.js';
 
@@ -59,6 +60,7 @@ Examples:
   })
   .exitOverride();
 
+endOnSignals();
 try {
   await program.parseAsync();
 } catch (error) {

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
 import { note, print, printError } from '../cli/output.js';
 import { optionsOf, withCommonFlags, type CommonFlags } from './arguments.js';
+import { endOnSignals } from './ending.js';
 import { growthMarkdown, growthNames, measureGrowth, writeGrowth, type GrowthTable } from './growth/index.js';
 import { commitOf, machineFacts } from './machine.js';
 import { hasFailed, resultText, writeIndex, writeResult, type ScenarioResult } from './report/index.js';
@@ -112,6 +113,7 @@ function commandOf(name: string): string {
   return ['npm run load --', name, ...flags.filter((flag) => flag !== '--json')].join(' ');
 }
 
+endOnSignals();
 try {
   await program.parseAsync();
 } catch (error) {

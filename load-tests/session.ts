@@ -1,6 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { temporaryFolder } from './ending.js';
 import { commitOf, machineFacts } from './machine.js';
 import { judge, latenessOf, timelineOf } from './measure/index.js';
 import { prepareModel, putEntities, type Prepared } from './model/index.js';
@@ -26,8 +25,7 @@ export const openSession = async (
   { say, saturation: known }: { readonly say: (what: string) => void; readonly saturation?: number },
 ): Promise<Session> => {
   const machine = machineFacts();
-  const folder = await mkdtemp(join(tmpdir(), 'watchnext-load-'));
-  const discard = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  const { path: folder, remove: discard } = await temporaryFolder('watchnext-load-');
   try {
     say('preparing a model and a store');
     const prepared = await prepareModel({ folder, ...options });

@@ -1,6 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { temporaryFolder } from '../ending.js';
 import { round } from '../measure/index.js';
 import { createStandInLearner, prepareModel } from '../model/index.js';
 import type { LoadOptions } from '../options.js';
@@ -56,13 +55,13 @@ const inLab = async <T>(
   say: Say,
   work: (lab: Lab) => Promise<T>,
 ): Promise<T> => {
-  const folder = await mkdtemp(join(tmpdir(), 'watchnext-growth-'));
+  const { path: folder, remove } = await temporaryFolder('watchnext-growth-');
   try {
     const prepared = await prepareModel({ folder, ...options });
     await fillStore({ folder, options, prepared });
     return await work(createLab({ folder, options, prepared, saturation: NaN, say }));
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await remove();
   }
 };
 
@@ -85,7 +84,7 @@ const candidatesTable = async (lab: Lab): Promise<GrowthTable> => ({
 });
 
 const parametersTable = async (options: LoadOptions, say: Say): Promise<GrowthTable> => {
-  const folder = await mkdtemp(join(tmpdir(), 'watchnext-networks-'));
+  const { path: folder, remove } = await temporaryFolder('watchnext-networks-');
   const rows: GrowthTable['rows'][number][] = [];
   try {
     for (const [at, network] of networks.entries()) {
@@ -100,7 +99,7 @@ const parametersTable = async (options: LoadOptions, say: Say): Promise<GrowthTa
       rows.push(row);
     }
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await remove();
   }
   return { of: 'parameters', rows };
 };
