@@ -1,5 +1,4 @@
-import type { LineCounter} from 'yaml';
-import { isMap, isScalar, parseDocument, visit, type Document } from 'yaml';
+import { isMap, isScalar, parseDocument, visit, type Document, type LineCounter } from 'yaml';
 
 export interface YamlProblem {
   readonly line: number;

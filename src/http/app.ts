@@ -65,7 +65,10 @@ export const createApp = (dependencies: AppDependencies): RequestListener => {
   const app = express();
   app.disable('x-powered-by').disable('etag').set('query parser', false).set('strict routing', false);
   app.use(accompany(dependencies));
-  addRoutes(app, [...routes, ...aboutRoutes(routes, { version, isOpen: access.isOpen })], { ...dependencies, turns });
+  addRoutes(app, [...routes, ...aboutRoutes(routes, { version, isOpen: (need) => access.isOpen(need) })], {
+    ...dependencies,
+    turns,
+  });
   app.use((request) => {
     throw new WatchnextError('route_unknown', `There is no ${request.method} ${request.path.slice(0, 200)}.`, {
       problems: [{ path: 'url', message: 'is not a route', hint: 'GET / lists the routes' }],
