@@ -62,7 +62,15 @@ const settingsOf = (name: string, more: Record<string, unknown> = {}): Settings 
   readSettings(
     {},
     {
-      ...{ models, port: 0, device: 'cpu', clock: 'requests', deadlineMs: 60_000, queueMs: 60_000, experimentsPollMs: 60_000 },
+      ...{
+        models,
+        port: 0,
+        device: 'cpu',
+        clock: 'requests',
+        deadlineMs: 60_000,
+        queueMs: 60_000,
+        experimentsPollMs: 60_000,
+      },
       ...{ store: join(folder, name), logDirectory: join(folder, `${name}-log`) },
       ...more,
     },

@@ -106,10 +106,7 @@ export interface Bench {
   readonly rankers: Rankers;
 }
 
-export const ranking = (
-  model: ServedModel = modelOf(),
-  options: { entities?: Entities } = {},
-): Bench => {
+export const ranking = (model: ServedModel = modelOf(), options: { entities?: Entities } = {}): Bench => {
   const metrics = createMetrics();
   const now = (): number => 1_000_000;
   const entities = options.entities ?? createEntities({ store: createMemoryStore(), metrics, now });
