@@ -109,6 +109,14 @@ const printManifest = (manifest: Manifest): void => {
       ...Object.entries(arms).map(([arm, of]) => [served, arm, of]),
     ]),
   );
+  section(
+    'values of the heads that were usual on rows it was trained on',
+    ['head', 'mean', 'deviation', 'least', 'greatest'],
+    Object.entries(manifest.profile?.heads ?? {}).map(([head, { mean, deviation, least, greatest }]) => [
+      head,
+      ...[mean, deviation, least, greatest].map((value) => value.toPrecision(4)),
+    ]),
+  );
   const utilisation = (manifest.trainer['utilisation'] ?? []) as readonly (readonly number[])[];
   section(
     'expert utilisation: mean gate weight per task',

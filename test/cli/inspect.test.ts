@@ -50,3 +50,14 @@ test('a version says whose lists it learned from the stream, and in which arms',
     expect(text).toMatch(/^tiny +net\/old +120$/m);
     expect(text).toMatch(/^other +net\/new +40$/m);
   }));
+
+test('a version says which values of its heads were usual where it was trained', () =>
+  inFolder(async (models) => {
+    const options = sealing(models);
+    const usual = { count: 90, least: 0.001, bounds: [0.1], greatest: 0.75, shares: [0.4, 0.6], missing: 0 };
+    const profile = { rows: 90, heads: { click: { ...usual, mean: 0.125, deviation: 0.0625 } }, features: {} };
+    const { version } = await sealArtifact({ ...options, facts: { ...options.facts, profile } });
+    const text = await inspected(`tiny@${version}`, models);
+    expect(text).toMatch(/^head +mean +deviation +least +greatest$/m);
+    expect(text).toMatch(/^click +0\.1250 +0\.06250 +0\.001000 +0\.7500$/m);
+  }));
