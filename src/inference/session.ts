@@ -48,8 +48,16 @@ export interface GraphSession {
   release(): Promise<void>;
 }
 
-/** Throws artifact_damaged if ONNX Runtime refuses the graph. */
+/**
+ * How ONNX writes that a weight lies in another file, whose path the graph names (a StringStringEntryProto with the key
+ * "location"). Ours keep their weights; ONNX Runtime would read whatever file is named.
+ */
+const elsewhere = Buffer.from('\n\u0008location', 'latin1');
+
+/** Throws artifact_damaged if ONNX Runtime refuses the graph, or if it names other files. */
 export const openGraph = async (graph: Uint8Array, device: Device): Promise<GraphSession> => {
+  if (Buffer.from(graph.buffer, graph.byteOffset, graph.byteLength).includes(elsewhere))
+    throw unusableGraph(new Error('it keeps weights in other files'));
   // The runtime does not take shared memory.
   const bytes = graph.buffer instanceof SharedArrayBuffer ? graph.slice() : graph;
   const session = await InferenceSession.create(bytes, sessionOptions(device)).catch((cause: unknown) => {
