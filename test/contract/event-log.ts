@@ -123,7 +123,8 @@ export function eventLogContract(name: string, open: () => Promise<LogUnderTest>
       expect((await waiting).map(text)).toEqual(['now']);
     });
 
-    test('answers no more records than it is asked for, and then the next ones', async () => {
+    // Asked for 5 of four partitions, the last one has nothing left to give.
+    test.each([7, 5])('answers no more than the %d records it is asked for, and then the next ones', async (most) => {
       const { log } = await fresh();
       await log.append(
         'events',
@@ -132,8 +133,8 @@ export function eventLogContract(name: string, open: () => Promise<LogUnderTest>
       const reader = await reading(log, 'events', { from: 'start' });
       const records: LogRecord[] = [];
       for (;;) {
-        const more = await reader.next({ most: 7, waitMs: 1000 });
-        expect(more.length).toBeLessThanOrEqual(7);
+        const more = await reader.next({ most, waitMs: 1000 });
+        expect(more.length).toBeLessThanOrEqual(most);
         records.push(...more);
         if (records.length >= 50 || more.length === 0) break;
       }
