@@ -1,8 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startServer } from '../src/server.js';
-import { readSettings } from '../src/settings.js';
-import { silentLogger } from '../src/telemetry/index.js';
+import { fileURLToPath } from 'node:url';
+import { startService } from '../load-tests/service/index.js';
 import { pythonWith, servingPeers } from './peers/python.js';
 import { writeServingBundle } from './serving-bundle.js';
 import { drawRequest, seeded, type ServingModel } from './serving-model.js';
@@ -30,7 +29,10 @@ export interface Systems {
 }
 
 /** The peers refuse nobody, however long the queue. */
-const patient = { queueMs: 60_000, deadlineMs: 60_000 };
+const patient = { 'queue-ms': 60_000, 'deadline-ms': 60_000 };
+
+/** The checkout: two folders above the built file. */
+const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** The last one does what the peers do, which log nothing. */
 const serviceSetups: readonly { readonly workers: number; readonly log: boolean; readonly forms: readonly Form[] }[] = [
@@ -65,17 +67,15 @@ export const startSystems = async (options: {
   try {
     for (const { workers, log, forms } of peers ? serviceSetups : serviceSetups.slice(0, 1)) {
       const at = join(folder, `service-${list.length}`);
-      const logged = log ? { logDirectory: join(at, 'log') } : { log: 'off' };
-      const settings = readSettings(
-        {},
-        { models, store: join(at, 'store'), ...logged, port: 0, device: 'cpu', workers, ...patient },
-      );
+      const logged = log ? { 'log-directory': join(at, 'log') } : { log: 'off' };
       await mkdir(at);
-      const server = await startServer(settings, { logger: silentLogger, signals: false });
-      started.push({ stop: () => server.close() });
-      await putAll(server.url, model);
+      // Each in a process of its own, as the peers are: services that share one collect each other's garbage.
+      const flags = { models, store: join(at, 'store'), ...logged, device: 'cpu', workers, ...patient };
+      const service = await startService({ root, flags });
+      started.push({ stop: () => service.stop().then(() => undefined) });
+      await putAll(service.url, model);
       const name = `watchnext, ${workers} scoring thread${workers === 1 ? '' : 's'}${log ? '' : ', log off'}`;
-      for (const form of forms) list.push({ name, form, url: server.url, role: 'ours', cores: workers });
+      for (const form of forms) list.push({ name, form, url: service.url, role: 'ours', cores: workers });
     }
     if (!peers) return { list, stop };
     const python = await pythonWith(servingPeers);
