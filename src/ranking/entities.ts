@@ -29,6 +29,8 @@ export interface Entities {
 
 interface Cached {
   readonly fields: Fields | undefined;
+  /** As the store has them; undefined where it has nothing. */
+  readonly value: Uint8Array | undefined;
   readonly readAt: number;
 }
 
@@ -45,15 +47,21 @@ export const createEntities = (options: {
 }): Entities => {
   const { store, metrics, now, capacity = 100_000, maxAgeMs = 10_000 } = options;
   const cache = new Map<string, Cached>();
-  const remember = (key: string, fields: Fields | undefined, readAt = now()): void => {
+  const remember = (key: string, { fields, value }: Omit<Cached, 'readAt'>): void => {
     cache.delete(key); // so that it becomes the newest: a Map keeps insertion order
-    cache.set(key, { fields, readAt });
+    cache.set(key, { fields, value, readAt: now() });
     if (cache.size > capacity) for (const oldest of cache.keys()) return void cache.delete(oldest);
   };
   /** Of a write that failed nobody knows whether it was done: what was cached is read again, and serves until then. */
   const doubt = (key: string): void => {
     const cached = cache.get(key);
     if (cached !== undefined) cache.set(key, { ...cached, readAt: -Infinity });
+  };
+  /** What is as it was stays the same object: it is not parsed again, and what was made of it (its text for the log) holds. */
+  const parsed = (key: string, value: Uint8Array): Fields | undefined => {
+    const cached = cache.get(key);
+    const isSame = cached?.value !== undefined && Buffer.compare(cached.value, value) === 0;
+    return isSame ? cached.fields : parseFields(value);
   };
   const count = (kind: EntityKind, source: string, entities: number): void => {
     if (entities > 0) metrics.count('watchnext_entity_reads_total', { kind, source }, entities);
@@ -71,7 +79,10 @@ export const createEntities = (options: {
         for (const { key } of writes) doubt(key);
         throw error;
       }
-      entities.forEach(({ id, fields }) => remember(keyOf(kind, id), fields));
+      entities.forEach(({ fields }, entity) => {
+        const { key, value } = writes[entity] ?? {};
+        if (key !== undefined) remember(key, { fields, value });
+      });
     },
 
     read: async (kind, ids) => {
@@ -98,11 +109,12 @@ export const createEntities = (options: {
       }
       const found = { store: 0, absent: 0, unreadable: 0 };
       wanted.forEach((place, index) => {
+        const key = keys[index] ?? '';
         const value = values[index];
-        const read = value === undefined ? undefined : parseFields(value);
+        const read = value === undefined ? undefined : parsed(key, value);
         found[value === undefined ? 'absent' : read === undefined ? 'unreadable' : 'store']++;
         fields[place] = read;
-        remember(keys[index] ?? '', read);
+        remember(key, { fields: read, value });
       });
       for (const [source, entities] of Object.entries(found)) count(kind, source, entities);
       return { fields, stale: 0, unread: 0 };

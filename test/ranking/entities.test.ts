@@ -47,6 +47,18 @@ describe('entities', () => {
     expect((await entities.read('item', ['a'])).fields).toEqual([{ x: 1 }]);
   });
 
+  test('that did not change stay the same object when they are read again, so that what was made of it holds', async () => {
+    const { entities, another, clock } = setup({ maxAgeMs: 100 });
+    await another.put('item', [{ id: 'a', fields: { x: 1 } }]);
+    const first = (await entities.read('item', ['a'])).fields[0];
+    clock.time = 101;
+    expect((await entities.read('item', ['a'])).fields[0]).toBe(first);
+    await another.put('item', [{ id: 'a', fields: { x: 2 } }]);
+    clock.time = 202;
+    expect((await entities.read('item', ['a'])).fields[0]).toEqual({ x: 2 });
+    expect(first).toEqual({ x: 1 });
+  });
+
   test('are read right when there are more than fit the cache', async () => {
     const { entities, metrics } = setup({ capacity: 2 });
     const ids = ['a', 'b', 'c', 'd'];
