@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { freePort } from '../cli/free-port.js';
 import { flagsOf } from './peers/python.js';
 
 /** A way of serving the model from Python; bench/peers/serving_apps.py says what each app is. */
@@ -63,12 +62,3 @@ export const startPeer = async (python: string, bundle: string, setup: PeerSetup
   await stop();
   throw new Error(`${setup.app} did not start: ${said}`);
 };
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject).listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });

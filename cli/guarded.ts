@@ -2,8 +2,62 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { WatchnextError } from '../src/errors.js';
 
-/** A running server, known by its own process id. */
-export interface GuardedProcess {
+/** A server on a port and data that outlive its process. */
+export interface GuardedServer {
+  /** Of the newest process after a restart. */
+  readonly pid: () => number;
+  /** Clean shutdown; resolves when the process is gone and `onStopped` is done. */
+  stop(): Promise<void>;
+  /** SIGKILL, the data stays: `restart` brings it back. */
+  kill(): Promise<void>;
+  /** On the same port and data, stopped cleanly before if it runs. */
+  restart(): Promise<void>;
+  /** Resolves when the process is gone, for whatever reason. */
+  ended(): Promise<void>;
+}
+
+export interface GuardedServerOptions {
+  /** What it is called in errors. */
+  readonly name: string;
+  readonly command: readonly string[];
+  /** A line of its output that says that it answers. */
+  readonly ready: RegExp;
+  readonly startTimeoutMs: number;
+  /** It is killed when a clean shutdown takes longer. */
+  readonly stopTimeoutMs: number;
+  readonly onStopped: () => Promise<void>;
+}
+
+/** Starts a server and resolves when it is ready; rejects with its last words if it ends before. It never outlives this process. */
+export const startGuardedServer = async (options: GuardedServerOptions): Promise<GuardedServer> => {
+  const { stopTimeoutMs, onStopped } = options;
+  let running = await startGuarded(options);
+  const halt = async (): Promise<void> => {
+    const force = setTimeout(() => running.signal('SIGKILL'), stopTimeoutMs);
+    running.signal('SIGTERM');
+    await running.ended;
+    clearTimeout(force);
+  };
+  return {
+    pid: () => running.pid,
+    stop: async () => {
+      await halt();
+      await onStopped();
+    },
+    kill: async () => {
+      running.signal('SIGKILL');
+      await running.ended;
+    },
+    restart: async () => {
+      await halt();
+      running = await startGuarded(options);
+    },
+    ended: () => running.ended,
+  };
+};
+
+/** One process of it, known by its own process id. */
+interface GuardedProcess {
   readonly pid: number;
   /** Resolves when it is gone. */
   readonly ended: Promise<void>;
@@ -25,14 +79,7 @@ exit $code`;
 
 const KEPT_LINES = 30;
 
-/** Starts a server and resolves when a line of its output satisfies `ready`; rejects with its last words if it ends before. */
-export const startGuarded = async (options: {
-  /** What it is called in errors. */
-  readonly name: string;
-  readonly command: readonly string[];
-  readonly ready: RegExp;
-  readonly timeoutMs: number;
-}): Promise<GuardedProcess> => {
+const startGuarded = async (options: GuardedServerOptions): Promise<GuardedProcess> => {
   // Ctrl-C reaches a whole process group: in one of its own, the server is stopped by us alone, in order.
   const shell: ChildProcess = spawn('sh', ['-c', guarded, 'sh', ...options.command], {
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -64,14 +111,14 @@ export const startGuarded = async (options: {
   const outcome = await Promise.race([
     isReady.then(() => 'ready' as const),
     ended.then(() => 'ended' as const),
-    new Promise<'late'>((resolve) => (timer = setTimeout(() => resolve('late'), options.timeoutMs))),
+    new Promise<'late'>((resolve) => (timer = setTimeout(() => resolve('late'), options.startTimeoutMs))),
   ]);
   clearTimeout(timer);
   if (outcome !== 'ready' || pid === undefined) {
     signal('SIGKILL');
     await ended;
     const reason =
-      outcome === 'late' ? `was not ready after ${options.timeoutMs / 1000} s` : 'ended before it was ready';
+      outcome === 'late' ? `was not ready after ${options.startTimeoutMs / 1000} s` : 'ended before it was ready';
     throw new WatchnextError('usage', `${options.name} ${reason}`, {
       problems: lastWords.map((line) => ({ path: options.name, message: line })),
     });

@@ -6,15 +6,9 @@ import type { EventLog } from '../src/events/index.js';
 import { runJoin, type JoinProgress } from '../src/join/index.js';
 import { openLog } from '../src/log.js';
 import { logSettingNames, readSettings } from '../src/settings.js';
-import {
-  createLogger,
-  createMetrics,
-  serveMetrics,
-  watchProcess,
-  type MetricsEndpoint,
-} from '../src/telemetry/index.js';
-import { softwareVersion } from '../src/version.js';
+import { createLogger, createMetrics } from '../src/telemetry/index.js';
 import { createJoinerMetrics } from './join/index.js';
+import { openMetricsPort } from './metrics-port.js';
 import { note, print } from './output.js';
 import { settingFlags, withSettings, type SettingFlags } from './settings.js';
 
@@ -55,14 +49,9 @@ Examples:
       const metrics = createMetrics('joiner');
       const measured = createJoinerMetrics({ ranker: definition.name, metrics, now: Date.now });
       const tellNow = progressEvery(5000, (progress) => tell(progress, flags.json === true));
-      let endpoint: MetricsEndpoint | undefined;
-      let unwatch: (() => void) | undefined;
+      let metricsPort: Awaited<ReturnType<typeof openMetricsPort>> | undefined;
       try {
-        if (settings.metricsPort !== undefined) {
-          unwatch = watchProcess(metrics, { version: softwareVersion() });
-          endpoint = await serveMetrics({ host: settings.metricsHost, port: settings.metricsPort, metrics });
-          note(`metrics at ${endpoint.url}/metrics`);
-        }
+        metricsPort = await openMetricsPort(settings, metrics);
         const chosen = flags.partitions === undefined ? undefined : await partitionsFlag(flags.partitions, log);
         const done = await runJoin({
           log,
@@ -79,8 +68,7 @@ Examples:
         });
         tell(done, flags.json === true);
       } finally {
-        unwatch?.();
-        await endpoint?.close();
+        await metricsPort?.close();
         await log.close();
       }
     });

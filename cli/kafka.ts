@@ -1,5 +1,6 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { kafkaVersions, startBroker } from './kafka/index.js';
+import { keepServer, portNumber } from './keep-server.js';
 import { note, print, printError } from './output.js';
 
 interface KafkaFlags {
@@ -8,14 +9,7 @@ interface KafkaFlags {
   readonly data?: string;
 }
 
-const portNumber = (text: string): number => {
-  const port = Number(text);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535)
-    throw new InvalidArgumentError('must be a port, 0 to 65535.');
-  return port;
-};
-
-const keepBroker = async (flags: KafkaFlags): Promise<void> => {
+const runBroker = async (flags: KafkaFlags): Promise<void> => {
   note(`Apache Kafka ${flags.kafka}: fetching what is not in .cache/kafka, then starting`);
   const broker = await startBroker({
     version: flags.kafka,
@@ -26,15 +20,7 @@ const keepBroker = async (flags: KafkaFlags): Promise<void> => {
   note(
     `Apache Kafka ${broker.version} is running as process ${broker.pid()}, data ${flags.data ?? 'temporary'}; Ctrl-C stops it`,
   );
-  let stopping: Promise<void> | undefined;
-  const stop = (): void => void (stopping ??= broker.stop());
-  process.on('SIGINT', stop).on('SIGTERM', stop);
-  await broker.ended();
-  if (stopping === undefined) {
-    note('the broker ended by itself');
-    process.exitCode = 1;
-  }
-  await (stopping ?? broker.stop());
+  await keepServer(broker, 'broker');
 };
 
 try {
@@ -44,7 +30,7 @@ try {
     .option('--version <version>', `${Object.keys(kafkaVersions).join(', ')} or an exact version`, '4')
     .option('--data <dir>', 'keep the data here; otherwise it is temporary')
     .action(({ version, ...flags }: Omit<KafkaFlags, 'kafka'> & { version: string }) =>
-      keepBroker({ ...flags, kafka: version }),
+      runBroker({ ...flags, kafka: version }),
     )
     .parseAsync();
 } catch (error) {

@@ -1,14 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
 import { logSettingNames, readSettings } from '../src/settings.js';
-import {
-  createLogger,
-  createMetrics,
-  serveMetrics,
-  watchProcess,
-  type MetricsEndpoint,
-} from '../src/telemetry/index.js';
-import { softwareVersion } from '../src/version.js';
+import { createLogger, createMetrics } from '../src/telemetry/index.js';
 import {
   briefMeasures,
   runLearner,
@@ -24,6 +17,7 @@ import {
   openLearnerLog,
   waitText,
 } from './learn/index.js';
+import { openMetricsPort } from './metrics-port.js';
 import { note, print } from './output.js';
 import { engineNamed } from './ranker.js';
 import { settingFlags, withSettings, type SettingFlags } from './settings.js';
@@ -96,15 +90,10 @@ Examples:
       const metrics = createMetrics('learner');
       const measured = createLearnerMetrics({ ranker, metrics, now: Date.now });
       const onDeadLetter = opened.onDeadLetter && measured.counting(opened.onDeadLetter);
-      let endpoint: MetricsEndpoint | undefined;
-      let unwatch: (() => void) | undefined;
+      let metricsPort: Awaited<ReturnType<typeof openMetricsPort>> | undefined;
       if (aside !== undefined) note(asideText(aside));
       try {
-        if (settings.metricsPort !== undefined) {
-          unwatch = watchProcess(metrics, { version: softwareVersion() });
-          endpoint = await serveMetrics({ host: settings.metricsHost, port: settings.metricsPort, metrics });
-          note(`metrics at ${endpoint.url}/metrics`);
-        }
+        metricsPort = await openMetricsPort(settings, metrics);
         const report = await runLearner({
           models,
           ranker,
@@ -134,8 +123,7 @@ Examples:
         if (json) print(JSON.stringify({ ended: true, ...plain(report) }));
         else print(summary(ranker, report));
       } finally {
-        unwatch?.();
-        await endpoint?.close();
+        await metricsPort?.close();
         await opened.close();
       }
     });

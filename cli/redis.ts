@@ -1,4 +1,5 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
+import { keepServer, portNumber } from './keep-server.js';
 import { note, print, printError } from './output.js';
 import { startRedis } from './redis/index.js';
 
@@ -7,27 +8,12 @@ interface RedisFlags {
   readonly data?: string;
 }
 
-const portNumber = (text: string): number => {
-  const port = Number(text);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535)
-    throw new InvalidArgumentError('must be a port, 0 to 65535.');
-  return port;
-};
-
-const keepServer = async ({ port, data }: RedisFlags): Promise<void> => {
+const runRedis = async ({ port, data }: RedisFlags): Promise<void> => {
   note('Redis: looking for redis-server on PATH, else in .cache/redis, else fetching it; then starting');
   const server = await startRedis({ port, ...(data === undefined ? {} : { dataDirectory: data }) });
   print(server.url);
   note(`Redis ${server.version} is running as process ${server.pid()}, data ${data ?? 'temporary'}; Ctrl-C stops it`);
-  let stopping: Promise<void> | undefined;
-  const stop = (): void => void (stopping ??= server.stop());
-  process.on('SIGINT', stop).on('SIGTERM', stop);
-  await server.ended();
-  if (stopping === undefined) {
-    note('the server ended by itself');
-    process.exitCode = 1;
-  }
-  await (stopping ?? server.stop());
+  await keepServer(server, 'server');
 };
 
 try {
@@ -39,7 +25,7 @@ try {
       'after',
       '\nExamples:\n  $ npm run redis\n  $ npm run redis -- --port 0\n  $ npm run redis -- --data .cache/redis-data',
     )
-    .action(keepServer)
+    .action(runRedis)
     .parseAsync();
 } catch (error) {
   process.exitCode = printError(error, { json: false });

@@ -1,10 +1,9 @@
 import { fileURLToPath } from 'node:url';
-import { Command, CommanderError } from 'commander';
+import { Command } from 'commander';
 import { positiveNumber } from '../cli/arguments.js';
-import { formatTable, note, print, printError } from '../cli/output.js';
-import { optionsOf, withCommonFlags, type CommonFlags } from './arguments.js';
+import { formatTable, note, print } from '../cli/output.js';
+import { optionsOf, runProgram, withCommonFlags, type CommonFlags } from './arguments.js';
 import { buildCheckout, compareCheckouts, comparisonTable, type Subject } from './compare/index.js';
-import { endOnSignals } from './ending.js';
 import { commitOf, machineFacts, machineText } from './machine.js';
 import { scenarioNames, scenarios } from './scenarios/index.js';
 
@@ -60,10 +59,4 @@ Examples:
   })
   .exitOverride();
 
-endOnSignals();
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-  else process.exitCode = printError(error, { json: process.argv.includes('--json') });
-}
+await runProgram(program);

@@ -1,8 +1,7 @@
 import { fileURLToPath } from 'node:url';
-import { Command, CommanderError, Option } from 'commander';
-import { note, print, printError } from '../cli/output.js';
-import { optionsOf, withCommonFlags, type CommonFlags } from './arguments.js';
-import { endOnSignals } from './ending.js';
+import { Command, Option } from 'commander';
+import { note, print } from '../cli/output.js';
+import { optionsOf, runProgram, withCommonFlags, type CommonFlags } from './arguments.js';
 import { growthMarkdown, growthNames, measureGrowth, writeGrowth, type GrowthTable } from './growth/index.js';
 import { commitOf, machineFacts } from './machine.js';
 import { hasFailed, resultText, writeIndex, writeResult, type ScenarioResult } from './report/index.js';
@@ -113,10 +112,4 @@ function commandOf(name: string): string {
   return ['npm run load --', name, ...flags.filter((flag) => flag !== '--json')].join(' ');
 }
 
-endOnSignals();
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-  else process.exitCode = printError(error, { json: process.argv.includes('--json') });
-}
+await runProgram(program);

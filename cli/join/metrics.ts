@@ -1,5 +1,6 @@
 import type { JoinProgress } from '../../src/join/index.js';
 import type { Metrics } from '../../src/telemetry/index.js';
+import { createGrowth } from '../growth.js';
 
 export interface JoinerMetricsOptions {
   readonly ranker: string;
@@ -11,12 +12,7 @@ export interface JoinerMetricsOptions {
 /** Takes what a joiner tells of its progress, as metrics; the lag is that of the moment of the scrape. */
 export const createJoinerMetrics = ({ ranker, metrics, now }: JoinerMetricsOptions): ((told: JoinProgress) => void) => {
   let watermark = -Infinity;
-  const before = new Map<string, number>();
-  const grown = (name: string, sum: number): number => {
-    const growth = Math.max(0, sum - (before.get(name) ?? 0));
-    before.set(name, sum);
-    return growth;
-  };
+  const grown = createGrowth();
   metrics.beforeScrape(() => {
     if (Number.isFinite(watermark))
       metrics.set('watchnext_join_lag_seconds', { ranker }, Math.max(0, now() - watermark) / 1000);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from '../free-port.js';
-import { startGuarded, type GuardedProcess } from '../guarded.js';
+import { startGuardedServer, type GuardedServer } from '../guarded.js';
 import { fetchJars } from './jars.js';
 import { javaProgram, requirePrograms } from './programs.js';
 import { serverProperties, type BrokerPorts } from './settings.js';
@@ -15,21 +15,11 @@ const run = promisify(execFile);
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 20_000;
 
-/** A Kafka broker of one node on loopback, started by {@link startBroker}. */
-export interface Broker {
+/** A Kafka broker of one node on loopback, started by {@link startBroker}. A temporary data folder goes with `stop`. */
+export interface Broker extends GuardedServer {
   /** `127.0.0.1:port`; stays the same across `restart`. */
   readonly brokers: readonly string[];
   readonly version: string;
-  /** Of the Java process; of the newest one after a restart. */
-  readonly pid: () => number;
-  /** Clean shutdown; resolves when the process is gone. A temporary data folder goes with it. */
-  stop(): Promise<void>;
-  /** SIGKILL, the data stays: `restart` brings it back. */
-  kill(): Promise<void>;
-  /** On the same port and data, stopped cleanly before if it runs. */
-  restart(): Promise<void>;
-  /** Resolves when the process is gone, for whatever reason. */
-  ended(): Promise<void>;
 }
 
 export interface BrokerOptions {
@@ -69,22 +59,6 @@ export const startBroker = async (options: BrokerOptions = {}): Promise<Broker> 
   const java = (main: string, ...rest: string[]): string[] => [...javaOptions, '-cp', join(jars, '*'), main, ...rest];
   const discard = (): Promise<void> => rm(home, { recursive: true, force: true });
 
-  let running: GuardedProcess | undefined;
-  const start = async (): Promise<void> => {
-    const command = [javaProgram(), ...java('kafka.Kafka', settings)];
-    running = await startGuarded({
-      name: 'Kafka',
-      command,
-      ready: /Kafka Server started/,
-      timeoutMs: START_TIMEOUT_MS,
-    });
-  };
-  const halt = async (): Promise<void> => {
-    const force = setTimeout(() => running?.signal('SIGKILL'), STOP_TIMEOUT_MS);
-    running?.signal('SIGTERM');
-    await running?.ended;
-    clearTimeout(force);
-  };
   try {
     await mkdir(dataDirectory, { recursive: true });
     const port = options.port === undefined || options.port === 0 ? await freePort() : options.port;
@@ -102,27 +76,16 @@ export const startBroker = async (options: BrokerOptions = {}): Promise<Broker> 
       const clusterId = 'd2F0Y2huZXh0LWthZmthMQ';
       await run(javaProgram(), java('kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', settings));
     }
-    await start();
-    return {
-      brokers: [`127.0.0.1:${port}`],
-      version,
-      pid: () => running?.pid ?? 0,
-      stop: async () => {
-        await halt();
-        await discard();
-      },
-      kill: async () => {
-        running?.signal('SIGKILL');
-        await running?.ended;
-      },
-      restart: async () => {
-        await halt();
-        await start();
-      },
-      ended: () => running?.ended ?? Promise.resolve(),
-    };
+    const server = await startGuardedServer({
+      name: 'Kafka',
+      command: [javaProgram(), ...java('kafka.Kafka', settings)],
+      ready: /Kafka Server started/,
+      startTimeoutMs: START_TIMEOUT_MS,
+      stopTimeoutMs: STOP_TIMEOUT_MS,
+      onStopped: discard,
+    });
+    return { ...server, brokers: [`127.0.0.1:${port}`], version };
   } catch (error) {
-    running?.signal('SIGKILL');
     await discard();
     throw error;
   }

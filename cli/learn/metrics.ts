@@ -1,6 +1,7 @@
 import type { DeadLetter } from '../../src/events/index.js';
 import type { Metrics } from '../../src/telemetry/index.js';
 import type { LearnerNews, LearnerStatus, RunLearnerOptions } from '../../training/stream/index.js';
+import { createGrowth } from '../growth.js';
 
 /** What a learner tells, as metrics: hand each on to it. */
 export interface LearnerMetrics extends Required<Pick<RunLearnerOptions, 'onNews' | 'onStatus' | 'onWatermark'>> {
@@ -78,16 +79,6 @@ export const createLearnerMetrics = ({ ranker, metrics, now }: LearnerMetricsOpt
       await keep(letter);
       metrics.count('watchnext_learner_dead_letters_total', { ranker });
     },
-  };
-};
-
-/** How much a sum has grown since it was last told; what a checkpoint brought along counts too. */
-const createGrowth = (): ((name: string, sum: number) => number) => {
-  const before = new Map<string, number>();
-  return (name, sum) => {
-    const growth = Math.max(0, sum - (before.get(name) ?? 0));
-    before.set(name, sum);
-    return growth;
   };
 };
 

@@ -2,27 +2,17 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { freePort } from '../free-port.js';
-import { startGuarded, type GuardedProcess } from '../guarded.js';
+import { startGuardedServer, type GuardedServer } from '../guarded.js';
 import { redisProgram } from './program.js';
 
 const START_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 10_000;
 
-/** A Redis server on loopback, started by {@link startRedis}. */
-export interface RedisServer {
+/** A Redis server on loopback, started by {@link startRedis}. A temporary data folder goes with `stop`. */
+export interface RedisServer extends GuardedServer {
   /** redis://127.0.0.1:port; stays the same across `restart`. */
   readonly url: string;
   readonly version: string;
-  /** Of the newest process after a restart. */
-  readonly pid: () => number;
-  /** Clean shutdown; resolves when the process is gone. A temporary data folder goes with it. */
-  stop(): Promise<void>;
-  /** SIGKILL, the data stays: `restart` brings it back. */
-  kill(): Promise<void>;
-  /** On the same port and data, stopped cleanly before if it runs. */
-  restart(): Promise<void>;
-  /** Resolves when the process is gone, for whatever reason. */
-  ended(): Promise<void>;
 }
 
 export interface RedisServerOptions {
@@ -48,44 +38,20 @@ export const startRedis = async (options: RedisServerOptions = {}): Promise<Redi
     ...(options.more ?? []),
   ];
 
-  let running: GuardedProcess | undefined;
-  const start = async (): Promise<void> => {
-    running = await startGuarded({
+  const discard = (): Promise<void> => rm(home, { recursive: true, force: true });
+  try {
+    await mkdir(dataDirectory, { recursive: true });
+    const server = await startGuardedServer({
       name: 'Redis',
       command,
       ready: /Ready to accept connections/,
-      timeoutMs: START_TIMEOUT_MS,
+      startTimeoutMs: START_TIMEOUT_MS,
+      stopTimeoutMs: STOP_TIMEOUT_MS,
+      onStopped: discard,
     });
-  };
-  const halt = async (): Promise<void> => {
-    const force = setTimeout(() => running?.signal('SIGKILL'), STOP_TIMEOUT_MS);
-    running?.signal('SIGTERM');
-    await running?.ended;
-    clearTimeout(force);
-  };
-  try {
-    await mkdir(dataDirectory, { recursive: true });
-    await start();
+    return { ...server, url: `redis://127.0.0.1:${port}`, version };
   } catch (error) {
-    await rm(home, { recursive: true, force: true });
+    await discard();
     throw error;
   }
-  return {
-    url: `redis://127.0.0.1:${port}`,
-    version,
-    pid: () => running?.pid ?? 0,
-    stop: async () => {
-      await halt();
-      await rm(home, { recursive: true, force: true });
-    },
-    kill: async () => {
-      running?.signal('SIGKILL');
-      await running?.ended;
-    },
-    restart: async () => {
-      await halt();
-      await start();
-    },
-    ended: () => running?.ended ?? Promise.resolve(),
-  };
 };

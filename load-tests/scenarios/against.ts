@@ -1,5 +1,5 @@
 import { latenciesOf, median, quantile, round, sortedValues } from '../measure/index.js';
-import { failures, use, warmUpPhase } from './common.js';
+import { failures, use, warmUpPhase } from './measures.js';
 import type { Deed, Drive, Lab, Subject } from './lab.js';
 import type { Finding } from './types.js';
 

@@ -1,7 +1,7 @@
 import { latencyMs, outcomeOf, startGenerator, type Recording } from '../generator/index.js';
 import { median, quantile, round, sortedValues } from '../measure/index.js';
 import { watchService } from '../service/index.js';
-import { failures } from './common.js';
+import { failures } from './measures.js';
 import { driveOf, planFor, type Drive, type Lab, type Subject } from './lab.js';
 import type { Scenario } from './types.js';
 

@@ -12,7 +12,7 @@ import { swap } from './swap.js';
 import type { Scenario } from './types.js';
 
 export { answeredPerSecond, createLab, planFor, type Drive, type Lab, type LabOptions, type Subject } from './lab.js';
-export { failures, warmUpPhase } from './common.js';
+export { failures, warmUpPhase } from './measures.js';
 export { Lacking, type Finding, type Scenario } from './types.js';
 
 /** In the order in which all of them run: the longest last. */

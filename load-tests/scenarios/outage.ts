@@ -1,5 +1,5 @@
 import { round } from '../measure/index.js';
-import { failures, latencyMeasures, sum, use, warmUpPhase } from './common.js';
+import { failures, latencyMeasures, sum, use, warmUpPhase } from './measures.js';
 import type { Drive, Lab, Subject } from './lab.js';
 import type { Finding } from './types.js';
 

@@ -1,5 +1,5 @@
 import { round } from '../measure/index.js';
-import { failures, latencyMeasures, sum, use, warmUpPhase } from './common.js';
+import { failures, latencyMeasures, sum, use, warmUpPhase } from './measures.js';
 import type { Scenario } from './types.js';
 
 export const overload: Scenario = {

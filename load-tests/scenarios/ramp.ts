@@ -1,4 +1,4 @@
-import { failures, sum, use, warmUpPhase } from './common.js';
+import { failures, sum, use, warmUpPhase } from './measures.js';
 import type { Scenario } from './types.js';
 
 /** Shares of saturation; one step each, so that every one can be read by itself. */

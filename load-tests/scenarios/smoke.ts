@@ -1,5 +1,5 @@
 import { createStandInLearner } from '../model/index.js';
-import { failures, latencyMeasures, use } from './common.js';
+import { failures, latencyMeasures, use } from './measures.js';
 import { activate } from './swaps.js';
 import { warmUp, type Scenario } from './types.js';
 import { sumOf } from '../service/index.js';

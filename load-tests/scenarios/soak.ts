@@ -1,7 +1,7 @@
 import { latenciesOf, quantile, regressionSlope, round, sortedValues } from '../measure/index.js';
 import { createStandInLearner } from '../model/index.js';
 import { sumOf } from '../service/index.js';
-import { failures, latencyMeasures, use, warmUpPhase } from './common.js';
+import { failures, latencyMeasures, use, warmUpPhase } from './measures.js';
 import type { Deed, Drive } from './lab.js';
 import { activate } from './swaps.js';
 import type { Scenario } from './types.js';

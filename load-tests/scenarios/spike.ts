@@ -1,5 +1,5 @@
 import { timelineOf } from '../measure/index.js';
-import { failures, latencyMeasures, sum, use, warmUpPhase } from './common.js';
+import { failures, latencyMeasures, sum, use, warmUpPhase } from './measures.js';
 import type { Scenario } from './types.js';
 
 const spikeSeconds = 3;

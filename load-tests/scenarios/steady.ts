@@ -1,4 +1,4 @@
-import { failures, latencyMeasures, use, warmUpPhase } from './common.js';
+import { failures, latencyMeasures, use, warmUpPhase } from './measures.js';
 import type { Scenario } from './types.js';
 
 export const steady: Scenario = {
