@@ -31,16 +31,21 @@ const latencies = (recording: Recording): number[] =>
 /** Answers at once, but nothing at all from 400 ms after its first request on, for 500 ms. */
 const stallingServer = async (): Promise<{ url: string; stall: () => { from: number; until: number } }> => {
   let from = 0;
+  // Not by the clock: a timer may come before its millisecond, and who is held after it would wait for ever.
+  let isOver = false;
   const held: (() => void)[] = [];
   const url = await serve((request, response) => {
     request.resume();
     const now = performance.now();
     if (from === 0) {
       from = now + 400;
-      setTimeout(() => held.splice(0).forEach((answer) => answer()), 900);
+      setTimeout(() => {
+        isOver = true;
+        held.splice(0).forEach((answer) => answer());
+      }, 900);
     }
     const answer = (): void => void response.end('{}');
-    if (now >= from && now < from + 500) held.push(answer);
+    if (now >= from && !isOver) held.push(answer);
     else answer();
   });
   return { url, stall: () => ({ from, until: from + 500 }) };
