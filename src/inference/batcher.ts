@@ -44,6 +44,7 @@ interface Waiting {
   readonly batch: FeatureBatch;
   readonly deadline: number;
   readonly since: number;
+  readonly signal: AbortSignal | undefined;
   readonly timeline: Timeline | undefined;
   /** Found a thread free: goes whatever was measured before, so that a pace that is wrong is found out. */
   first: boolean;
@@ -160,7 +161,7 @@ export const createBatcher = (options: BatcherOptions): Batcher => {
 
   const fail = (run: readonly Waiting[], error: unknown): void => {
     const isRetried = !closed && (run.length > 1 || error instanceof ThreadDied);
-    const retried = run.filter(({ again }) => isRetried && !again);
+    const retried = run.filter(({ again, signal }) => isRetried && !again && signal?.aborted !== true);
     for (const each of run) if (!retried.includes(each)) each.reject(error);
     for (const each of retried) Object.assign(each, { again: true, first: false });
     queue = [...retried, ...queue];
@@ -188,7 +189,8 @@ export const createBatcher = (options: BatcherOptions): Batcher => {
         const first = queue.length === 0 && idle !== undefined && inFlight.get(idle) === 0;
         if (!first && comesLate(model, batch.rows, deadline)) throw new NotRun('deadline');
         const since = now();
-        const waiting: Waiting = { model, batch, deadline, first, since, timeline, again: false, resolve, reject };
+        const request = { model, batch, deadline, signal, timeline };
+        const waiting: Waiting = { ...request, first, since, again: false, resolve, reject };
         const leave = (): void => {
           queue = queue.filter((each) => each !== waiting);
           reject(new NotRun('cancelled'));

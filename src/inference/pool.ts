@@ -99,9 +99,15 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
       const thread = start();
       try {
         await thread.call('hello', undefined);
-        for (const model of models.keys()) await loadInto(thread, model);
+        const held: number[] = [];
+        for (const model of models.keys()) {
+          held.push(model);
+          await loadInto(thread, model);
+        }
         if (isClosed()) await thread.stop();
         else takePart(thread);
+        // What was closed meanwhile was not unloaded here: the thread did not take part yet.
+        for (const model of held) if (!models.has(model)) void thread.call('unload', model).catch(() => undefined);
         return;
       } catch (error) {
         failures++;
@@ -152,6 +158,8 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
       const model = ++modelCount;
       models.set(model, { content, examine });
       try {
+        // With no thread to examine it, nothing would say that it may serve.
+        if (threads.size === 0) throw new WatchnextError('not_ready', 'No scoring thread is running.');
         for (const thread of [...threads.keys()]) await loadInto(thread, model);
       } catch (error) {
         await unload(model);

@@ -222,6 +222,22 @@ describe('who hangs up', () => {
     expect(runner.last.batches).toEqual([[2]]);
   });
 
+  test('during a run that fails is not tried again', async () => {
+    const { batcher, runner } = world();
+    const client = new AbortController();
+    void batcher.score(1, batchOf(0));
+    const gone = reasonOf(batcher.score(1, batchOf(1), { signal: client.signal }));
+    const stays = batcher.score(1, batchOf(2));
+    await runner.last.finish();
+    client.abort();
+    await runner.last.fail(new Error('no such value'));
+    expect(await gone).toBe('cancelled');
+    expect(runner.last.batches).toEqual([[2]]);
+    await runner.last.finish();
+    expect([...(await stays).heads]).toEqual([2]);
+    expect(runner.runs).toHaveLength(3);
+  });
+
   test('before asking is not asked for', async () => {
     const { batcher, runner } = world();
     expect(await reasonOf(batcher.score(1, batchOf(1), { signal: AbortSignal.abort() }))).toBe('cancelled');

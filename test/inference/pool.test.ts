@@ -160,7 +160,7 @@ describe('threads that end', () => {
     });
   });
 
-  test('again and again are replaced ever more slowly', async () => {
+  test('again and again are replaced ever more slowly; a version that none of them could examine is not served', async () => {
     const lines: string[] = [];
     let third: () => void = () => {};
     const replacedTwice = new Promise<void>((resolve) => (third = resolve));
@@ -173,6 +173,10 @@ describe('threads that end', () => {
     await replacedTwice;
     // At once, then after 0.2 s.
     expect(performance.now() - started).toBeGreaterThan(190);
+    const examined: string[] = [];
+    const load = dying.load('v1', shelfModel(), () => Promise.resolve(void examined.push('v1')));
+    await expect(load).rejects.toMatchObject({ code: 'not_ready' });
+    expect(examined).toEqual([]);
     await dying.close();
     expect(lines).toEqual(Array.from({ length: 3 }, () => 'a scoring thread died and is replaced'));
   });
