@@ -10,6 +10,7 @@ import { noExperiments, type Experiments } from './experiments/index.js';
 import { openLmdbStore, openRedisStore, type FeatureStore } from './features/index.js';
 import { createApp } from './http/index.js';
 import { createRankers, createScorerPool, openModel, openVersions } from './inference/index.js';
+import { pollEvery } from './polling.js';
 import { createEntities, createRanking } from './ranking/index.js';
 import { createLive, type Live, type SealedState } from './live/index.js';
 import { openLog } from './log.js';
@@ -129,12 +130,7 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
     await refresh();
     await log?.live.caughtUp(settlePatienceMs);
   };
-  let timer = setTimeout(poll, settings.pollMs).unref();
-  function poll(): void {
-    void refresh().finally(() => {
-      if (!draining) timer = setTimeout(poll, settings.pollMs).unref();
-    });
-  }
+  const polling = pollEvery(settings.pollMs, refresh, () => undefined);
 
   return {
     app: createApp({
@@ -154,11 +150,11 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
     }),
     drain: () => {
       draining = true;
-      clearTimeout(timer);
+      void polling.close();
     },
     close: async () => {
       draining = true;
-      clearTimeout(timer);
+      await polling.close();
       unwatch();
       await open.close();
     },

@@ -1,8 +1,7 @@
 import { createServer, type RequestListener, type Server as HttpServer } from 'node:http';
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import { WatchnextError } from './errors.js';
 import { refuseGarbage } from './http/index.js';
+import { listen, urlOf } from './listen.js';
 import { openTls, type Tls } from './security/index.js';
 import type { Settings } from './settings.js';
 import type { Logger } from './telemetry/index.js';
@@ -49,7 +48,12 @@ export const openListener = async (
   server.once('close', () => void tls?.close());
   tls?.follow(server as HttpsServer);
   try {
-    await listen(server, settings);
+    const { host, port } = settings;
+    const hints = {
+      taken: 'stop the other process, or choose another port (0 picks a free one)',
+      other: 'check host and port',
+    };
+    await listen(server, { host, port, setting: 'port', failure: 'Cannot listen', hints });
   } catch (error) {
     await tls?.close();
     throw error;
@@ -64,26 +68,3 @@ const tlsOf = async (
   cert === undefined || key === undefined
     ? undefined
     : openTls({ files: { cert, key, ...(clientCa !== undefined && { clientCa }) }, logger });
-
-const listen = (server: Server, { host, port }: Settings): Promise<void> =>
-  new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const taken = error.code === 'EADDRINUSE';
-      const message = taken ? `port ${port} is taken on ${host}` : error.message;
-      const hint = taken
-        ? 'stop the other process, or choose another port (0 picks a free one)'
-        : 'check host and port';
-      reject(
-        new WatchnextError('settings_invalid', `Cannot listen: ${message}.`, {
-          problems: [{ path: 'port', message, hint }],
-          cause: error,
-        }),
-      );
-    });
-    server.listen(port, host, resolve);
-  });
-
-const urlOf = (server: Server, scheme: string): string => {
-  const { address, family, port } = server.address() as AddressInfo;
-  return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
-};

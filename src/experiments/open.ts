@@ -1,4 +1,5 @@
 import { WatchnextError, type Problem } from '../errors.js';
+import { pollEvery } from '../polling.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
 import { nothingAssigned } from './assignment.js';
 import { parsePayload, readConfiguration, type ReadConfiguration } from './configuration.js';
@@ -129,17 +130,8 @@ export const openExperiments = async (options: OpenOptions): Promise<Experiments
       }
   }
 
-  let timer = setTimeout(poll, pollMs).unref();
-  let polling: Promise<void> = Promise.resolve();
-  function poll(): void {
-    polling = refresh(applied?.configuration.begun ?? saved?.begun ?? {})
-      .catch((error: unknown) => {
-        if (!stop.signal.aborted) refuse(error);
-      })
-      .then(() => {
-        if (!stop.signal.aborted) timer = setTimeout(poll, pollMs).unref();
-      });
-  }
+  const again = (): Promise<void> => refresh(applied?.configuration.begun ?? saved?.begun ?? {});
+  const polling = pollEvery(pollMs, again, refuse);
 
   return {
     assign: (subject) => {
@@ -165,8 +157,7 @@ export const openExperiments = async (options: OpenOptions): Promise<Experiments
     armSettings: () => applied?.configuration.settings ?? [],
     close: async () => {
       stop.abort();
-      clearTimeout(timer);
-      await polling;
+      await polling.close();
     },
   };
 };

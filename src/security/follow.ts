@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { WatchnextError } from '../errors.js';
+import { pollEvery, type Polling } from '../polling.js';
 import type { Logger } from '../telemetry/index.js';
 import { parseKeys, readText } from './keys-file.js';
 import type { KeyEntry } from './types.js';
@@ -18,7 +19,7 @@ export interface FollowOptions {
  * Follows a keys file: a change applies as a whole or, where anything is wrong with it, not at all; then what applied before goes
  * on, is logged once and counts as stale. At the start the file must be right, else this throws `keys_invalid`.
  */
-export const followKeys = async (options: FollowOptions): Promise<{ close(): Promise<void> }> => {
+export const followKeys = async (options: FollowOptions): Promise<Polling> => {
   const { logger, pollMs = 1000, apply, stale } = options;
   const file = resolve(options.file);
   let applied: string | undefined;
@@ -36,27 +37,11 @@ export const followKeys = async (options: FollowOptions): Promise<{ close(): Pro
   };
   await refresh();
 
-  let closed = false;
-  let timer = setTimeout(poll, pollMs).unref();
-  let polling: Promise<void> = Promise.resolve();
-  function poll(): void {
-    polling = refresh()
-      .catch((error: unknown) => {
-        stale(true);
-        const problems = error instanceof WatchnextError ? error.problems : [{ path: file, message: String(error) }];
-        const text = JSON.stringify(problems);
-        if (text !== told) logger.error({ file, problems }, 'the keys cannot be read: those before go on');
-        told = text;
-      })
-      .then(() => {
-        if (!closed) timer = setTimeout(poll, pollMs).unref();
-      });
-  }
-  return {
-    close: async () => {
-      closed = true;
-      clearTimeout(timer);
-      await polling;
-    },
-  };
+  return pollEvery(pollMs, refresh, (error) => {
+    stale(true);
+    const problems = error instanceof WatchnextError ? error.problems : [{ path: file, message: String(error) }];
+    const text = JSON.stringify(problems);
+    if (text !== told) logger.error({ file, problems }, 'the keys cannot be read: those before go on');
+    told = text;
+  });
 };

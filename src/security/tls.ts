@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { WatchnextError, type Problem } from '../errors.js';
+import { pollEvery } from '../polling.js';
 import type { Logger } from '../telemetry/index.js';
 
 /** Where certificates are, as files of PEM. */
@@ -32,39 +33,26 @@ export const openTls = async ({ files, logger, pollMs = 10_000 }: TlsOptions): P
   let applied = first;
   let server: Parameters<Tls['follow']>[0] | undefined;
   let told = '';
-  let closed = false;
 
-  const refresh = async (): Promise<void> => {
+  const refresh = async (signal: AbortSignal): Promise<void> => {
     const context = await readContext(files);
-    if (closed || same(context, applied)) return;
+    told = '';
+    if (signal.aborted || same(context, applied)) return;
     server?.setSecureContext(context);
     applied = context;
     logger.info({ cert: files.cert }, 'the certificate was renewed');
-    told = '';
   };
-  let timer = setTimeout(poll, pollMs).unref();
-  let polling: Promise<void> = Promise.resolve();
-  function poll(): void {
-    polling = refresh()
-      .catch((error: unknown) => {
-        const { problems = [] } = error as Partial<WatchnextError>;
-        // Two files are replaced one after the other: for a moment they may not fit.
-        if (told !== JSON.stringify(problems))
-          logger.error({ problems }, 'the certificate cannot be renewed: the one before goes on');
-        told = JSON.stringify(problems);
-      })
-      .then(() => {
-        if (!closed) timer = setTimeout(poll, pollMs).unref();
-      });
-  }
+  const polling = pollEvery(pollMs, refresh, (error) => {
+    const { problems = [] } = error as Partial<WatchnextError>;
+    // Two files are replaced one after the other: for a moment they may not fit.
+    if (told !== JSON.stringify(problems))
+      logger.error({ problems }, 'the certificate cannot be renewed: the one before goes on');
+    told = JSON.stringify(problems);
+  });
   return {
     options: { ...first, requestCert: first.ca !== undefined, rejectUnauthorized: first.ca !== undefined },
     follow: (to) => void (server = to),
-    close: async () => {
-      closed = true;
-      clearTimeout(timer);
-      await polling;
-    },
+    close: () => polling.close(),
   };
 };
 

@@ -1,6 +1,5 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { WatchnextError } from '../errors.js';
+import { listen, urlOf } from '../listen.js';
 import type { Metrics } from './metrics.js';
 
 export interface MetricsEndpoint {
@@ -44,19 +43,12 @@ export const serveMetrics = async (options: MetricsEndpointOptions): Promise<Met
       );
     },
   );
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      const message = cause.code === 'EADDRINUSE' ? `port ${port} is taken on ${host}` : cause.message;
-      const hint = 'choose another port (0 picks a free one) or address';
-      const problems = [{ path: 'metricsPort', message, hint }];
-      reject(new WatchnextError('settings_invalid', `Metrics cannot be served: ${message}.`, { problems, cause }));
-    });
-    server.listen(port, host, resolve);
-  });
+  const hint = 'choose another port (0 picks a free one) or address';
+  const hints = { taken: hint, other: hint };
+  await listen(server, { host, port, setting: 'metricsPort', failure: 'Metrics cannot be served', hints });
   server.unref();
-  const { address, family, port: chosen } = server.address() as AddressInfo;
   return {
-    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${chosen}`,
+    url: urlOf(server, 'http'),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
