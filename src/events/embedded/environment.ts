@@ -47,12 +47,17 @@ const environmentAt = (path: string): Environment => {
   // Batches of event turns would add a promise of their own, whose rejection nobody can handle.
   const options = { encoding: 'binary', noSubdir: false, maxDbs: 4, eventTurnBatching: false } as const;
   const root = open<Uint8Array, string>({ path, ...options });
-  return {
-    root,
-    records: root.openDB({ name: 'records', encoding: 'binary' }),
-    segments: root.openDB({ name: 'segments', encoding: 'binary' }),
-    about: root.openDB({ name: 'about', encoding: 'string' }),
-  };
+  try {
+    return {
+      root,
+      records: root.openDB({ name: 'records', encoding: 'binary' }),
+      segments: root.openDB({ name: 'segments', encoding: 'binary' }),
+      about: root.openDB({ name: 'about', encoding: 'string' }),
+    };
+  } catch (error) {
+    void root.close();
+    throw error;
+  }
 };
 
 /** Where the meta pages of LMDB, of which the later one counts, say these things. */

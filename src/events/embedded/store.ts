@@ -53,9 +53,11 @@ export class TopicStore {
     this.path = join(directory, topic);
     this.#segmentBytes = segmentBytes;
     this.#segmentMs = segmentMs;
+    let environment: Environment | undefined;
     try {
-      this.#environment = openEnvironment(this.path);
-      const { root, records, segments, about } = this.#environment;
+      environment = openEnvironment(this.path);
+      const { root, records, segments, about } = environment;
+      this.#environment = environment;
       this.#root = root;
       this.#records = records;
       this.#segments = new Segments(segments);
@@ -67,6 +69,7 @@ export class TopicStore {
       }
       this.partitions = Number(about.get('partitions'));
     } catch (error) {
+      if (environment !== undefined) void closeEnvironment(environment, () => Promise.resolve());
       throw this.failure(error);
     }
   }
