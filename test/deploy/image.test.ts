@@ -9,6 +9,7 @@ import { sealInto } from '../faults/sealed.js';
 import { simulatedLog } from '../fit/world.js';
 import { environmentOf, lastOf } from './dockerfile.js';
 import { buildImage } from './image.js';
+import { until, type Waited } from '../until.js';
 
 let folder: string;
 let app: string;
@@ -59,6 +60,13 @@ const start = () => {
   );
   return { child, ended, said: () => said };
 };
+
+const waited = (child: ChildProcess, output: () => string): Waited => ({
+  get hasEnded() {
+    return child.exitCode !== null || child.signalCode !== null;
+  },
+  output,
+});
 
 const get = async (path: string): Promise<number> => {
   const answer = await fetch(`http://127.0.0.1:${port}${path}`, { signal: AbortSignal.timeout(2000) });
@@ -129,22 +137,15 @@ describe('the image of the service, its steps done in a folder', () => {
 
   test('ends when it is told to before it is ready, as the first process of a container must', async () => {
     const { child, ended, said } = start();
-    while (!said().includes('listening')) {
-      if (child.exitCode !== null) throw new Error(`it does not start:\n${said()}`);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    await until(() => said().includes('listening'), { of: waited(child, said) });
     child.kill(lastOf('service', 'STOPSIGNAL')!.text as NodeJS.Signals);
     expect([await ended, said()]).toEqual([0, expect.stringContaining('stopped')]);
   });
 
   test('starts, is healthy, ranks, and ends without cutting anybody off', async () => {
     const { child, ended, said } = start();
-    const deadline = Date.now() + 30_000;
     const ready = async (): Promise<boolean> => (await get('/readyz').catch(() => 0)) === 200;
-    while (!(await ready())) {
-      if (Date.now() > deadline || child.exitCode !== null) throw new Error(`it does not get ready:\n${said()}`);
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    await until(ready, { of: waited(child, said) });
     const check = lastOf('service', 'HEALTHCHECK')!.words;
     expect(run(check)).toMatchObject({ status: 0, stdout: 'ready\n' });
     expect(await get('/healthz')).toBe(200);

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { openEmbeddedLog, type EmbeddedLog, type EmbeddedLogOptions, type NewRecord } from '../../src/events/index.js';
 import { eventLogContract, readRecords } from '../contract/event-log.js';
+import { until } from '../until.js';
 
 const newFolder = (): string => mkdtempSync(join(tmpdir(), 'watchnext-log-'));
 
@@ -45,9 +46,6 @@ const records = (count: number, bytes = 100, partition = 0): NewRecord[] =>
   Array.from({ length: count }, (_, i) => ({ partition, time: i, value: new Uint8Array(bytes).fill(i) }));
 
 /** What an append sets off goes on after it has resolved. */
-const until = async (done: () => Promise<boolean>): Promise<void> => {
-  while (!(await done())) await new Promise((resolve) => setTimeout(resolve, 5));
-};
 
 /** A process that works on the log, and the lines it says. */
 const start = (...args: string[]): { child: ChildProcess; line: () => Promise<string> } => {

@@ -4,6 +4,7 @@ import { openKafkaLog, openSpooledLog, type EventLog, type KafkaOptions } from '
 import { eventLogContract, readRecords } from '../contract/event-log.js';
 import { kafkasUnderTest, removeTopics, type KafkaUnderTest } from './kafka-broker.js';
 import { createFolder, everything, keyed, textOf } from './spool-logs.js';
+import { until } from '../until.js';
 
 const kafkas = await kafkasUnderTest();
 let prefixes = 0;
@@ -78,11 +79,6 @@ for (const kafka of kafkas.slice(-1)) contractOn(kafka, { compression: 'gzip' })
 
 const open = (kafka: KafkaUnderTest, more: Partial<KafkaOptions> = {}): Promise<EventLog> =>
   openKafkaLog({ brokers: kafka.brokers(), topicPrefix: freshPrefix(), partitions: 4, timeoutMs: 20_000, ...more });
-
-const until = async (holds: () => boolean): Promise<void> => {
-  for (let i = 0; i < 1500 && !holds(); i++) await sleep(20);
-  expect(holds()).toBe(true);
-};
 
 const eachKafka = kafkas.length === 0 ? describe.skip : describe;
 const onEach = (run: (kafka: KafkaUnderTest) => Promise<void>) => (): Promise<unknown> => Promise.all(kafkas.map(run));

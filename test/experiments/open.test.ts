@@ -12,6 +12,7 @@ import {
 } from '../../src/experiments/index.js';
 import { createMetrics, type Logger, type Metrics } from '../../src/telemetry/index.js';
 import { catalogue, experiment, payload } from './builders.js';
+import { until } from '../until.js';
 
 let folder = '';
 let metrics: Metrics;
@@ -58,12 +59,6 @@ const of = (parts: Readonly<Record<string, unknown>> = {}) =>
   payload({ 'watchnext.a': [experiment('a', { weights: [0, 1], ...parts })] });
 const limitOf = (experiments: Experiments): number | undefined =>
   experiments.assign({ userId: 'u', attributes: {} }).settings.limit;
-const until = async (what: () => boolean | Promise<boolean>): Promise<void> => {
-  for (const deadline = Date.now() + 10_000; !(await what());) {
-    if (Date.now() > deadline) throw new Error('it did not happen');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-};
 const metric = async (line: string): Promise<number | undefined> => {
   const found = (await metrics.scrape()).split('\n').find((each) => each.startsWith(`watchnext_experiments_${line} `));
   return found === undefined ? undefined : Number(found.split(' ').at(-1));

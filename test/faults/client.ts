@@ -1,5 +1,5 @@
 import { SeededRandom } from '../../training/fit/random.js';
-import { until } from './command.js';
+import { until } from '../until.js';
 
 /** What a client was promised: the event was accepted. */
 export interface Promised {

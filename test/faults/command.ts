@@ -63,18 +63,6 @@ export async function stopAll(): Promise<void> {
   );
 }
 
-/** Asks until it is so; throws with what a command said when that takes too long or the command has ended. */
-export async function until(
-  isSo: () => boolean | Promise<boolean>,
-  { timeoutMs = 30_000, of }: { readonly timeoutMs?: number; readonly of?: Command } = {},
-): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
-  while (!(await isSo())) {
-    if (Date.now() > deadline || of?.hasEnded === true) throw new Error(`it did not happen: ${of?.output() ?? ''}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
 /** How often things are killed: a few times in every test run, thirty times with npm run test:faults. */
 export const kills = Number(process.env['WATCHNEXT_FAULT_KILLS'] ?? 3);
 

@@ -9,9 +9,10 @@ import { openCheckpoints } from '../../training/stream/checkpoint.js';
 import { SeededRandom } from '../../training/fit/random.js';
 import { hourMs, simulatedLog, worldStart } from '../fit/world.js';
 import { eventsOf } from '../stream/shown.js';
-import { kills, startCommand, stopAll, until } from './command.js';
+import { kills, startCommand, stopAll } from './command.js';
 import { logPlaces, type LogPlace } from './place.js';
 import { definition, sealInto } from './sealed.js';
+import { until } from '../until.js';
 
 const seed = 5;
 const known = 60;

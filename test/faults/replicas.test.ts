@@ -5,10 +5,11 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { redisUnderTest } from '../features/redis-server.js';
 import { simulatedLog } from '../fit/world.js';
 import { Client, type Ranked } from './client.js';
-import { kills, outageMs, startCommand, stopAll, until, type Command } from './command.js';
+import { kills, outageMs, startCommand, stopAll, type Command } from './command.js';
 import { logPlaces } from './place.js';
 import { checkPromises } from './promises.js';
 import { definition, sealInto } from './sealed.js';
+import { until } from '../until.js';
 
 const seed = 23;
 const pollMs = 200;

@@ -5,10 +5,11 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { SeededRandom } from '../../training/fit/random.js';
 import { simulatedLog } from '../fit/world.js';
 import { Client } from './client.js';
-import { kills, outageMs, startCommand, stopAll, until, type Command } from './command.js';
+import { kills, outageMs, startCommand, stopAll, type Command } from './command.js';
 import { logPlaces, type LogPlace } from './place.js';
 import { checkPromises } from './promises.js';
 import { sealInto } from './sealed.js';
+import { until } from '../until.js';
 
 const seed = 11;
 const places = await logPlaces();

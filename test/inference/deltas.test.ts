@@ -15,6 +15,7 @@ import {
 import { createMetrics, silentLogger, type Metrics } from '../../src/telemetry/index.js';
 import { learnShelf, type ShelfLearner } from './shelf-lessons.js';
 import { sealShelf, shelfBatch, shelfHeads } from './shelf-model.js';
+import { until } from '../until.js';
 
 /** All tests share threads and folder; each has a sealed version of its own, which is active. */
 let folder: string;
@@ -320,8 +321,3 @@ describe('freshness', () => {
     expect(await observed()).toBe(2);
   });
 });
-
-const until = async (so: () => Promise<boolean>): Promise<void> => {
-  const deadline = performance.now() + 10_000;
-  while (!(await so())) if (performance.now() > deadline) throw new Error('it did not come to be');
-};

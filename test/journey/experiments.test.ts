@@ -11,6 +11,7 @@ import { silentLogger } from '../../src/telemetry/index.js';
 import { experiment, payload } from '../experiments/builders.js';
 import { logPlaces, type LogPlace } from '../faults/place.js';
 import { sealShelf } from '../inference/shelf-model.js';
+import { until } from '../until.js';
 
 interface Ranked {
   readonly requestId: string;
@@ -54,13 +55,6 @@ describe.each(places)('experiments of a service with $name', (place: LogPlace) =
     return (await response.json()) as Ranked;
   };
   /** Asks until it is so, and gives up after 20 seconds. */
-  const until = async (so: () => Promise<boolean>): Promise<void> => {
-    const deadline = performance.now() + 20_000;
-    while (!(await so())) {
-      if (performance.now() > deadline) throw new Error('it did not come to be');
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  };
   const logged = async (): Promise<(Exposure | Impression)[]> => {
     const log = await place.open(folder);
     const reader = await log.reader('events', { from: 'start' });

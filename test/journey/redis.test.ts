@@ -9,6 +9,7 @@ import { readSettings, type Settings } from '../../src/settings.js';
 import type { Logger } from '../../src/telemetry/index.js';
 import { redisUnderTest } from '../features/redis-server.js';
 import { sealShelf } from '../inference/shelf-model.js';
+import { until } from '../until.js';
 
 let models = '';
 beforeAll(async () => {
@@ -58,10 +59,8 @@ test('a service whose Redis is away starts, ranks without what is stored, and ta
     const redis = await redisUnderTest({ port, more: ['--requirepass', 'secret-word'] });
     if (redis === undefined) return;
     try {
-      const deadline = performance.now() + 10_000;
-      while ((await ask('PUT', '/v1/items', put)).status !== 200)
-        if (performance.now() > deadline) throw new Error(`it does not recover: ${lines.join('\n')}`);
-        else await new Promise((resolve) => setTimeout(resolve, 50));
+      const of = { hasEnded: false, output: () => lines.join('\n') };
+      await until(async () => (await ask('PUT', '/v1/items', put)).status === 200, { timeoutMs: 10_000, of });
       const back = await rank();
       expect(back.degraded).toBeUndefined();
       expect(back.items.map(({ id }) => id)).toEqual(['high', 'sent', 'low']);

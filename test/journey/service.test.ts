@@ -11,6 +11,7 @@ import { startServer, type RunningServer } from '../../src/server.js';
 import { readSettings, type Settings } from '../../src/settings.js';
 import { silentLogger } from '../../src/telemetry/index.js';
 import { sealShelf } from '../inference/shelf-model.js';
+import { until } from '../until.js';
 
 let folder: string;
 let settings: Settings;
@@ -55,13 +56,6 @@ const activate = async (version: string): Promise<{ status: number; body: Model 
 };
 
 /** Asks until it is so, and gives up after 20 seconds. */
-const until = async (so: () => Promise<boolean>): Promise<void> => {
-  const deadline = performance.now() + 20_000;
-  while (!(await so())) {
-    if (performance.now() > deadline) throw new Error('it did not come to be');
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-};
 const start = (store: string, more: Partial<Settings> = {}): Promise<RunningServer> =>
   startServer(
     { ...settings, store: join(folder, store), logDirectory: join(folder, `${store}-log`), ...more },

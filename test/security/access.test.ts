@@ -6,6 +6,7 @@ import type { WatchnextError } from '../../src/errors.js';
 import { openAccess, type Access, type AccessOptions, type CreatedKey, type Need } from '../../src/security/index.js';
 import { createMetrics, silentLogger } from '../../src/telemetry/index.js';
 import { bearer, fileOf, keyOf } from './builders.js';
+import { until } from '../until.js';
 
 let folder: string;
 beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'watchnext-access-'))));
@@ -34,12 +35,6 @@ const outcome = (access: Access, headers: Record<string, string>, need: Need = '
     return 'admitted';
   } catch (error) {
     return (error as WatchnextError).code;
-  }
-};
-const until = async (so: () => boolean): Promise<void> => {
-  for (const deadline = Date.now() + 10_000; !so();) {
-    if (Date.now() > deadline) throw new Error('it did not come to be');
-    await new Promise((resolve) => setTimeout(resolve, 5));
   }
 };
 

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openTls, type Tls } from '../../src/security/index.js';
 import { silentLogger, type Logger } from '../../src/telemetry/index.js';
 import { certificateOf, type TestCertificate } from './certificate.js';
+import { until } from '../until.js';
 
 let folder: string;
 const [first, second, client] = ['first', 'second', 'client'].map(certificateOf) as [
@@ -60,12 +61,6 @@ const asked = (port: number, options: object): Promise<string> =>
     });
     sent.on('error', (error: NodeJS.ErrnoException) => resolve(`refused: ${error.code}`)).end();
   });
-const until = async (so: () => Promise<boolean> | boolean): Promise<void> => {
-  for (const deadline = Date.now() + 10_000; !(await so());) {
-    if (Date.now() > deadline) throw new Error('it did not come to be');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-};
 
 describe('TLS', () => {
   test('is 1.2 or newer, and its certificate can be verified', async () => {
@@ -88,6 +83,15 @@ describe('TLS', () => {
     expect(await shown(port)).toBe('first');
     await written('renewed', second);
     await until(async () => (await shown(port)) === 'second');
+    // The same fault at another time is another fault, also where the certificate in between was the same.
+    const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
+    await until(async () => {
+      await writeFile(files.cert, 'not a certificate');
+      await pause();
+      await written('renewed', second);
+      await pause();
+      return errors.length >= 4;
+    });
     await close();
   });
 
