@@ -9,11 +9,11 @@ import {
   type KafkaOptions,
   type Topic,
 } from './events/index.js';
-import type { Settings } from './settings.js';
+import type { logSettingNames, Settings } from './settings.js';
 import type { Logger, Metrics } from './telemetry/index.js';
 
 /** What of the settings says where the event log is. */
-export type LogSettings = Pick<Settings, Extract<keyof Settings, `log${string}` | `kafka${string}` | `spool${string}`>>;
+export type LogSettings = Pick<Settings, (typeof logSettingNames)[number]>;
 
 export interface OpenLogOptions {
   readonly logger: Logger;

@@ -34,7 +34,7 @@ const schemaOf = (name: SettingName): TSchema => Settings.properties[name];
 const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** The settings that say where the event log is: for every command that reads or writes it. */
-export const logSettingNames = names.filter((name) => /^(log(?!Level)|kafka|spool)/.test(name));
+export const logSettingNames = Object.keys(logSettings) as (keyof typeof logSettings)[];
 
 /** Where a setting comes from and what it means: for commands, which make their flags from it, and for the docs. */
 export interface SettingSource {

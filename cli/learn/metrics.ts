@@ -1,3 +1,4 @@
+import { sealedVersion } from '../../src/artifact/index.js';
 import type { DeadLetter } from '../../src/events/index.js';
 import type { Metrics } from '../../src/telemetry/index.js';
 import type { LearnerNews, LearnerStatus, RunLearnerOptions } from '../../training/stream/index.js';
@@ -30,7 +31,7 @@ export const createLearnerMetrics = ({ ranker, metrics, now }: LearnerMetricsOpt
   });
 
   const serve = (published: string): void => {
-    const sealed = published.split('+')[0] ?? published;
+    const sealed = sealedVersion(published);
     if (version !== undefined) metrics.remove('watchnext_learner_version_info', { ranker, version });
     metrics.set('watchnext_learner_version_info', { ranker, version: sealed }, 1);
     version = sealed;

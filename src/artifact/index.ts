@@ -3,7 +3,7 @@ export { mostFeedbackTimes, type HashedDelta, type Learned, type ModelDelta } fr
 export { openArtifacts } from './directory.js';
 export { verifyGolden, type Golden, type VerifyGoldenOptions } from './golden.js';
 export type { Manifest } from './manifest.js';
-export { parseVersionReference, referenceName, type VersionReference } from './names.js';
+export { parseVersionReference, referenceName, sealedVersion, type VersionReference } from './names.js';
 export type { RefusedCandidate } from './refusals.js';
 export { rowsByArm, sourcesOf, type Sources } from './sources.js';
 export { sealArtifact, type ArtifactFacts, type SealedVersion, type SealOptions } from './seal.js';

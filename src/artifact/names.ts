@@ -44,6 +44,9 @@ export interface VersionReference {
 export const referenceName = ({ version, sequence }: VersionReference): string =>
   sequence === 0 ? version : `${version}+${sequence}`;
 
+/** The sealed version that a version named by `referenceName` is of. */
+export const sealedVersion = (name: string): string => name.split('+')[0] ?? name;
+
 /** The reverse of `referenceName`; throws `artifact_missing` for anything else. */
 export function parseVersionReference(name: string): VersionReference {
   const [, version = name, sequence = '0'] = /^(.*)\+([1-9]\d{0,7})$/s.exec(name) ?? [];
@@ -75,5 +78,6 @@ const trainingFolder = 'training/';
 export const trainingPath = (name: string): string => `${trainingFolder}${name}`;
 export const isTrainingFile = (path: string): boolean => path.startsWith(trainingFolder);
 export const tablePath = (name: string): string => `${tablesFolder}${name}.bin`;
+export const isTableFile = (path: string): boolean => path.startsWith(tablesFolder);
 export const isModelFile = (path: string): boolean =>
-  path.startsWith(tablesFolder) || Object.values<string>(modelFiles).includes(path);
+  isTableFile(path) || Object.values<string>(modelFiles).includes(path);

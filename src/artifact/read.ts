@@ -9,7 +9,16 @@ import { inputLayout, type FeatureParameters } from '../features/index.js';
 import { startOfChain } from './chain.js';
 import { decodeGolden } from './golden.js';
 import { contentHash, damagedFile, parseManifest, sha256, type Manifest, type ManifestFile } from './manifest.js';
-import { isModelFile, isName, isTrainingFile, modelFiles, tablePath, trainingPath, versionName } from './names.js';
+import {
+  isModelFile,
+  isName,
+  isTableFile,
+  isTrainingFile,
+  modelFiles,
+  tablePath,
+  trainingPath,
+  versionName,
+} from './names.js';
 import { readRegular } from './regular.js';
 import type { LoadedArtifact, LoadOptions } from './types.js';
 
@@ -130,9 +139,8 @@ async function readWithin(folder: string, expected: { path: string } & Partial<M
 }
 
 /** What a file of this name may hold at most; what is parsed as a whole less than what is copied. */
-const mostBytesOf = (path: string): number =>
-  path.startsWith(tablePath('').slice(0, -4)) || path === modelFiles.state || isTrainingFile(path)
-    ? 2 ** 31 - 1
-    : path === modelFiles.graph
-      ? 2 ** 30
-      : 64 * 2 ** 20;
+const mostBytesOf = (path: string): number => {
+  if (path === modelFiles.graph) return 2 ** 30;
+  const isCopied = isTableFile(path) || path === modelFiles.state || isTrainingFile(path);
+  return isCopied ? 2 ** 31 - 1 : 64 * 2 ** 20;
+};

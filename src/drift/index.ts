@@ -1,3 +1,3 @@
-export { createDrift, type Drift, type DriftOptions, type ShownRows } from './drift.js';
-export { ProfileSchema, profileOf, type KeysProfile, type NumbersProfile, type Profile } from './profile.js';
+export { createDrift, type Drift, type ShownRows } from './drift.js';
+export { ProfileSchema, profileOf, type NumbersProfile, type Profile } from './profile.js';
 export { populationStability } from './stability.js';

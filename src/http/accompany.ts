@@ -1,9 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import type { RequestHandler, Response } from 'express';
 import { WatchnextError } from '../errors.js';
 import { Timeline, type Logger, type Metrics, type Tracer } from '../telemetry/index.js';
 import { createAccessLog, type AccessLogSettings } from './access-log.js';
-import { headersOver, isRequestId } from './headers.js';
+import { headersOver, requestIdFor } from './headers.js';
 
 /** What a request is known by while it is answered. */
 export const requestIdOf = (response: Response): string => String(response.locals.requestId);
@@ -47,8 +46,7 @@ export const accompany = (options: {
     const { method } = request;
     const timeline = new Timeline(tracer?.begin({ method, traceparent: request.headers['traceparent'] }));
     response.locals.timeline = timeline;
-    const sent = request.headers['x-request-id'];
-    const requestId = isRequestId(sent) ? sent : randomUUID();
+    const requestId = requestIdFor(request.headers);
     response.locals.requestId = requestId;
     response.setHeader('X-Request-Id', requestId);
     const safe = headersOver(request.socket);

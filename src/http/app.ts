@@ -16,6 +16,7 @@ import { clockRoute, type SaidClock } from './clock.js';
 import { entityRoutes } from './entities.js';
 import { errorReply, toWatchnextError } from './errors.js';
 import { experimentsRoute } from './experiments.js';
+import { jsonAnswer, retryAfterOf } from './headers.js';
 import { modelRoutes } from './models.js';
 import { operationRoutes, type Readiness } from './operations.js';
 import { feedbackRoute } from './feedback.js';
@@ -140,7 +141,7 @@ const serve =
 
 const send = (response: Response, reply: Reply): void => {
   if ('json' in reply) {
-    response.setHeader('Content-Type', 'application/json; charset=utf-8');
+    response.setHeader('Content-Type', jsonAnswer);
     response.end(JSON.stringify(reply.json));
     return;
   }
@@ -169,8 +170,7 @@ const refuse =
     response.status(error.status);
     if (error instanceof MethodNotAllowed) response.setHeader('Allow', error.allowed);
     if (error instanceof RateLimited) response.setHeaders(new Map(Object.entries(error.headers)));
-    if (error.retryAfterMs !== undefined)
-      response.setHeader('Retry-After', String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))));
+    if (error.retryAfterMs !== undefined) response.setHeader('Retry-After', retryAfterOf(error));
     if (error.code === 'unauthorized') response.setHeader('WWW-Authenticate', 'Bearer');
     if (endsSoon(request)) send(response, { json: errorReply(error, requestId) });
     else sendAndHangUp(request, response, JSON.stringify(errorReply(error, requestId)));
@@ -186,7 +186,7 @@ const endsSoon = ({ complete, headers }: IncomingMessage): boolean =>
 
 const sendAndHangUp = (request: IncomingMessage, response: Response, text: string): void => {
   response.setHeader('Connection', 'close');
-  response.setHeader('Content-Type', 'application/json; charset=utf-8');
+  response.setHeader('Content-Type', jsonAnswer);
   response.setHeader('Content-Length', Buffer.byteLength(text));
   response.write(text);
   const end = (): void => void response.end();

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { WatchnextError } from '../errors.js';
 import { errorReply } from './errors.js';
-import { headersOver } from './headers.js';
+import { headersOver, jsonAnswer } from './headers.js';
 
 /** What is not HTTP, is too slow or has a head that is too large gets a short answer and no connection. */
 export const refuseGarbage = (error: NodeJS.ErrnoException, socket: Socket): void => {
@@ -15,7 +15,7 @@ export const refuseGarbage = (error: NodeJS.ErrnoException, socket: Socket): voi
   const body = JSON.stringify(errorReply(refusal, requestId));
   const headers = {
     Connection: 'close',
-    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Type': jsonAnswer,
     'Content-Length': String(Buffer.byteLength(body)),
     'X-Request-Id': requestId,
     ...headersOver(socket),

@@ -1,8 +1,14 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { WatchnextError } from '../errors.js';
+
+export const jsonAnswer = 'application/json; charset=utf-8';
+
 /**
  * On every answer, also those that say no: nobody guesses its type, keeps it, frames it, runs anything of it or reads it from
  * another origin. Scripts of other origins get nothing in any case: no answer allows one (CORS).
  */
-export const safeHeaders: Readonly<Record<string, string>> = {
+const safeHeaders: Readonly<Record<string, string>> = {
   'X-Content-Type-Options': 'nosniff',
   'Cache-Control': 'no-store',
   'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
@@ -11,10 +17,18 @@ export const safeHeaders: Readonly<Record<string, string>> = {
 };
 
 /** Over TLS also: this host speaks nothing else, for a year. */
-export const tlsHeaders: Readonly<Record<string, string>> = { 'Strict-Transport-Security': 'max-age=31536000' };
+const safeHeadersOverTls: Readonly<Record<string, string>> = {
+  ...safeHeaders,
+  'Strict-Transport-Security': 'max-age=31536000',
+};
 
 export const headersOver = (socket: object | null): Readonly<Record<string, string>> =>
-  socket !== null && 'encrypted' in socket ? { ...safeHeaders, ...tlsHeaders } : safeHeaders;
+  socket !== null && 'encrypted' in socket ? safeHeadersOverTls : safeHeaders;
 
-/** A request id as it may be sent. */
-export const isRequestId = (sent: unknown): sent is string => typeof sent === 'string' && /^[\w.-]{1,128}$/.test(sent);
+/** The request id that was sent, if it may be one, else a new one. */
+export const requestIdFor = ({ 'x-request-id': sent }: IncomingHttpHeaders): string =>
+  typeof sent === 'string' && /^[\w.-]{1,128}$/.test(sent) ? sent : randomUUID();
+
+/** In whole seconds, at least one. */
+export const retryAfterOf = ({ retryAfterMs = 0 }: WatchnextError): string =>
+  String(Math.max(1, Math.ceil(retryAfterMs / 1000)));

@@ -1,5 +1,4 @@
 export { createApp, type AppDependencies } from './app.js';
-export type { SaidClock } from './clock.js';
 export { refuseGarbage } from './garbage.js';
 export { answerWhileLoading } from './loading.js';
 export { rankRoute } from './rank.js';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import { WatchnextError } from '../errors.js';
 import { errorReply } from './errors.js';
-import { headersOver } from './headers.js';
+import { headersOver, jsonAnswer } from './headers.js';
 
 /** What the service answers between listening and having read its models: it is alive, and not ready. */
 export const answerWhileLoading: RequestListener = (request, response) => {
@@ -14,7 +14,7 @@ export const answerWhileLoading: RequestListener = (request, response) => {
   // The connection ends here, so that the rest of a large body need not be read.
   response.writeHead(alive ? 200 : 503, {
     ...headersOver(request.socket),
-    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Type': jsonAnswer,
     'X-Request-Id': requestId,
     Connection: 'close',
   });

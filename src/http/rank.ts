@@ -41,13 +41,13 @@ const candidatesOf = (body: unknown): number => {
 };
 
 const refuseTooMany = (body: unknown, most: number): void => {
-  const candidates = (body as { candidates?: unknown } | null)?.candidates;
-  if (!Array.isArray(candidates) || candidates.length <= most) return;
-  throw new WatchnextError('request_too_large', `${candidates.length} candidates are too many.`, {
+  const count = candidatesOf(body);
+  if (count <= most) return;
+  throw new WatchnextError('request_too_large', `${count} candidates are too many.`, {
     problems: [
       {
         path: '/candidates',
-        message: `has ${candidates.length} elements, at most ${most} are allowed`,
+        message: `has ${count} elements, at most ${most} are allowed`,
         hint: 'retrieve fewer, send several requests, or start the service with a larger --max-candidates (WATCHNEXT_MAX_CANDIDATES)',
       },
     ],

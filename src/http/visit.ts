@@ -1,9 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { WatchnextError } from '../errors.js';
 import type { Metrics } from '../telemetry/index.js';
 import { errorReply } from './errors.js';
-import { headersOver, isRequestId } from './headers.js';
+import { headersOver, jsonAnswer, requestIdFor, retryAfterOf } from './headers.js';
 import type { Turn, Turns } from './turns.js';
 
 export const longestDeadlineMs = 60_000;
@@ -77,16 +76,15 @@ export const refusingEarly =
       listener(request, response);
       return;
     }
-    const sent = request.headers['x-request-id'];
-    const requestId = isRequestId(sent) ? sent : randomUUID();
+    const requestId = requestIdFor(request.headers);
     const error = turns.refuse();
     const body = JSON.stringify(errorReply(error, requestId));
     metrics.count('watchnext_http_requests_total', { route: path, status: String(error.status) });
     response.writeHead(error.status, {
       ...headersOver(request.socket),
       'X-Request-Id': requestId,
-      'Retry-After': String(Math.ceil((error.retryAfterMs ?? 0) / 1000)),
-      'Content-Type': 'application/json; charset=utf-8',
+      'Retry-After': retryAfterOf(error),
+      'Content-Type': jsonAnswer,
       'Content-Length': Buffer.byteLength(body),
       ...(readiness.draining && { Connection: 'close' }),
     });

@@ -31,7 +31,7 @@ export const nothing: Assigned = { arms: {}, settings: {}, exposed: [] };
  */
 export const createAssigning = (
   options: AssigningOptions,
-): ((request: RankRequest, stored: Promise<StoredUser>) => Promise<Assigned>) => {
+): ((request: RankRequest, stored: () => Promise<StoredUser>) => Promise<Assigned>) => {
   const { experiments, rankers, metrics, logger, now } = options;
   const loggedAt = new Map<string, number>();
 
@@ -62,7 +62,7 @@ export const createAssigning = (
   return async (request, stored) => {
     const { user, context, ranker, requestId } = request;
     if (request.weights !== undefined) return unassigned('weights');
-    const known = await stored.catch(() => undefined);
+    const known = await stored().catch(() => undefined);
     if (known?.known !== true) return unassigned('user_unreadable');
     const attributes = { ...known.fields, ...user?.fields, ...context, ...(ranker !== undefined && { ranker }) };
     const assignment = experiments.assign({ userId: user?.id, attributes, requestId });

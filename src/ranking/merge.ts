@@ -13,16 +13,15 @@ export interface StoredUser {
 
 const nobody: StoredUser = { fields: {}, known: true, degraded: false };
 
-/** Nobody need wait for it: a failure is whose who does. */
-export const storedUser = ({ user }: RankRequest, entities: Entities): Promise<StoredUser> => {
-  if (user?.id === undefined) return Promise.resolve(nobody);
-  const read = entities.read('user', [user.id]).then(({ fields: [fields = {}], stale, unread }) => ({
-    fields,
-    known: unread === 0,
-    degraded: stale + unread > 0,
-  }));
-  read.catch(() => undefined);
-  return read;
+/** Reads it when it is first asked for, and once. */
+export const storedUser = ({ user }: RankRequest, entities: Entities): (() => Promise<StoredUser>) => {
+  const read = async (): Promise<StoredUser> => {
+    if (user?.id === undefined) return nobody;
+    const { fields, stale, unread } = await entities.read('user', [user.id]);
+    return { fields: fields[0] ?? {}, known: unread === 0, degraded: stale + unread > 0 };
+  };
+  let reading: Promise<StoredUser> | undefined;
+  return () => (reading ??= read());
 };
 
 /** What the features read, and whether some of it is old or missing because the store fails. */
@@ -37,11 +36,11 @@ export interface Merged {
  */
 export const mergeFields = async (
   { user, context, candidates }: RankRequest,
-  options: { readonly stored: Promise<StoredUser>; readonly entities: Entities; readonly time: number },
+  options: { readonly stored: () => Promise<StoredUser>; readonly entities: Entities; readonly time: number },
 ): Promise<Merged> => {
   const { stored, entities, time } = options;
   const [known, items] = await Promise.all([
-    stored,
+    stored(),
     entities.read(
       'item',
       candidates.map(({ id }) => id),

@@ -49,7 +49,7 @@ interface Attempt {
   readonly request: RankRequest;
   /** Event time: of everything that is said of this answer. */
   readonly time: number;
-  readonly stored: Promise<StoredUser>;
+  readonly stored: () => Promise<StoredUser>;
   readonly assigned: Assigned;
   readonly model: ServedModel;
   readonly rules: Rules;

@@ -57,6 +57,6 @@ export class Timeline {
 
   /** The request is over. */
   end(attributes: Readonly<Record<string, string | number>>, failed: boolean): void {
-    this.#trace?.end({ started: this.started, attributes: { ...attributes, ...this.#facts }, failed });
+    this.#trace?.end({ attributes: { ...attributes, ...this.#facts }, failed });
   }
 }

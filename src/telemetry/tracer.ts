@@ -7,7 +7,7 @@ export interface RequestTrace {
   readonly traceId: string;
   /** A part that is over, also after `end`. */
   span(span: Span): void;
-  end(request: { readonly started: number; readonly attributes: Attributes; readonly failed: boolean }): void;
+  end(request: { readonly attributes: Attributes; readonly failed: boolean }): void;
 }
 
 /** Decides which requests are traced, and sends their spans away in batches. */

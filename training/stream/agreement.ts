@@ -1,4 +1,4 @@
-import type { Artifacts } from '../../src/artifact/index.js';
+import { sealedVersion, type Artifacts } from '../../src/artifact/index.js';
 import { featureFingerprint, type RankerDefinition } from '../../src/definition/index.js';
 import type { Served } from './learner.js';
 
@@ -31,7 +31,7 @@ export function createAgreement({
     const { ranker, version, fingerprint } = served;
     const answer = known.get(fingerprint);
     if (answer !== undefined) return answer;
-    const sealed = `${ranker}@${version.replace(/\+\d+$/, '')}`;
+    const sealed = `${ranker}@${sealedVersion(version)}`;
     if (missing.has(sealed)) return false;
     const found = await find(served);
     if (found === undefined) {

@@ -1,4 +1,4 @@
-import { rowsByArm, sourcesOf, type Manifest, type Sources } from '../../src/artifact/index.js';
+import { rowsByArm, sealedVersion, sourcesOf, type Manifest, type Sources } from '../../src/artifact/index.js';
 
 export interface ContaminationOptions {
   readonly experiment: string;
@@ -138,6 +138,6 @@ const unknown = (model: Model): ContaminationFinding => ({
 
 const nameOf = ({ ranker, version, arms }: Model): string => `${ranker}@${version} (${arms.join(', ')})`;
 
-const sealedOf = (version: string): string => version.replace(/\+\d+$/, '');
+const sealedOf = (version: string): string => sealedVersion(version);
 
 const whole = (count: number): string => count.toLocaleString('en-US');

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { join } from 'node:path';
-import { openArtifacts, type Sources } from '../../src/artifact/index.js';
+import { openArtifacts, sealedVersion, type Sources } from '../../src/artifact/index.js';
 import { fingerprint, streamSettings, type RankerDefinition } from '../../src/definition/index.js';
 import { WatchnextError } from '../../src/errors.js';
 import type { EventLog } from '../../src/events/index.js';
@@ -17,7 +17,7 @@ import { createPublisher, type Publication, type Publisher } from './publish.js'
 import { encodeSealedPlace } from './sealed-place.js';
 import { streamTimer, wallTimer, type Timer } from './timers.js';
 import type { HeadMeasures } from './types.js';
-import { sealedVersion, type Windows } from './windows.js';
+import type { Windows } from './windows.js';
 import { createWatch, type Watch } from './watch.js';
 
 export interface RunLearnerOptions {

@@ -1,4 +1,10 @@
-import { parseVersionReference, referenceName, type Artifacts, type RankerVersions } from '../../src/artifact/index.js';
+import {
+  parseVersionReference,
+  referenceName,
+  sealedVersion,
+  type Artifacts,
+  type RankerVersions,
+} from '../../src/artifact/index.js';
 import { fingerprint, streamSettings, type RankerDefinition } from '../../src/definition/index.js';
 import { openServedModel, type ServedModel } from '../fit/index.js';
 import { aucFindings, calibrationFindings, pairsOf } from './gate-heads.js';
@@ -137,6 +143,6 @@ export const createWatch = ({ definition, artifacts }: WatchOptions): Watch => {
 
 /** How many of a sealed version's updates a version has: 0 for the sealed one itself, -1 for another family. */
 const updatesIn = (sealed: string, version: string): number => {
-  if (version !== sealed && !version.startsWith(`${sealed}+`)) return -1;
+  if (sealedVersion(version) !== sealed) return -1;
   return parseVersionReference(version).sequence;
 };

@@ -1,3 +1,4 @@
+import { sealedVersion } from '../../src/artifact/index.js';
 import { streamSettings, type RankerDefinition } from '../../src/definition/index.js';
 import { decodeFrame, encodeFrame, requestStarts } from '../../src/features/index.js';
 import { measureHeads, type HeadColumns } from './measures.js';
@@ -153,9 +154,6 @@ export const createWindows = ({ definition, ...options }: WindowsOptions): Windo
     },
   };
 };
-
-/** Without its deltas. */
-export const sealedVersion = (version: string): string => version.split('+')[0] ?? version;
 
 const rowsOf = ({ batch }: JudgedRows, request: number): number => {
   const starts = requestStarts(batch);
