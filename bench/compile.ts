@@ -32,7 +32,7 @@ function logits(network: Network, weights: Tensors, given: Tensors): tf.Tensor2D
 }
 
 /** The serving graph: weights inside. */
-export function referenceForward(network: Network = referenceNetwork()): TraceOptions {
+function referenceForward(network: Network = referenceNetwork()): TraceOptions {
   const names = network.parameters.map(({ name }) => name);
   return {
     name: 'forward',
@@ -46,7 +46,7 @@ export function referenceForward(network: Network = referenceNetwork()): TraceOp
 }
 
 /** The training step: loss, gradients and Adam, weights and moments passed through. */
-export function referenceStep(network: Network = referenceNetwork()): TraceOptions {
+function referenceStep(network: Network = referenceNetwork()): TraceOptions {
   const names = network.parameters.map(({ name }) => name);
   const state = (role: string): TensorSpec[] =>
     network.parameters.map(({ name, shape }) => ({ name: `${role}/${name}`, dtype: 'float32', shape }));

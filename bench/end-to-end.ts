@@ -1,8 +1,6 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { inTemporaryFolder } from '../cli/ending.js';
 import { loadRanker, type RankerDefinition } from '../src/definition/index.js';
 import { openDataset, simulate } from '../training/dataset/index.js';
 import { createOnnxEngine, trainRanker } from '../training/fit/index.js';
@@ -31,14 +29,9 @@ interface Finish {
  * Files to a trained model, everything counted: reading, joining, features in time order, fitting, every epoch. The peer
  * reads the same files, has the same network and epochs, and no running rates.
  */
-export const runEndToEndBench = async (options: {
-  peers: boolean;
-  data?: string;
-  rounds?: number;
-}): Promise<BenchTable> => {
+export const runEndToEndBench = (options: { peers: boolean; data?: string; rounds?: number }): Promise<BenchTable> => {
   const { peers, data, rounds = usualRounds } = options;
-  const folder = await mkdtemp(join(tmpdir(), 'watchnext-bench-'));
-  try {
+  return inTemporaryFolder('watchnext-bench-', async (folder) => {
     await simulate({ directory: folder, seed: 1, days: 16 });
     const races: Race[] = [await raceOf('demo, lists of 20', 'models/demo/ranker.yaml', { data: folder, set: 'demo' })];
     if (data !== undefined && existsSync(data)) {
@@ -76,9 +69,7 @@ export const runEndToEndBench = async (options: {
         ...('reason' in python ? [`PyTorch is not beside it: ${python.reason}.`] : []),
       ],
     };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 };
 
 const raceOf = async (name: string, file: string, { data, set }: { data: string; set: string }): Promise<Race> => {

@@ -1,7 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { temporaryFolder } from '../cli/ending.js';
 import { fingerprint, type RankerDefinition } from '../src/definition/index.js';
 import { openEmbeddedLog, recordOf, type EventLog, type LoggedEvent, type NewRecord } from '../src/events/index.js';
 import type { Column } from '../src/features/index.js';
@@ -169,7 +167,7 @@ export async function runJoinBench(): Promise<BenchTable> {
   const table: (string | number)[][] = [];
   for (const state of [false, true]) {
     const definition = joinRanker(state);
-    const directory = await mkdtemp(join(tmpdir(), 'watchnext-bench-'));
+    const { path: directory, remove } = await temporaryFolder('watchnext-bench-');
     const log = await openEmbeddedLog({ directory, partitions });
     try {
       const { events, bytes } = await fillLog(log, definition);
@@ -200,7 +198,7 @@ export async function runJoinBench(): Promise<BenchTable> {
       }
     } finally {
       await log.close();
-      await rm(directory, { recursive: true, force: true });
+      await remove();
     }
   }
   return {

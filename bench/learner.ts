@@ -1,7 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { inTemporaryFolder } from '../cli/ending.js';
 import { openArtifacts } from '../src/artifact/index.js';
 import { fingerprint, loadRanker, type RankerDefinition } from '../src/definition/index.js';
 import { EmbeddingTable } from '../src/embeddings/index.js';
@@ -19,13 +18,11 @@ const dayMs = 86_400_000;
 const begin = Date.UTC(2026, 1, 1);
 
 /** The demo's ranker from an embedded log to learned weights, and what a checkpoint of a large table costs. */
-export async function runLearnerBench({ rounds = 2 }: { rounds?: number }): Promise<readonly BenchTable[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'watchnext-bench-'));
-  try {
-    return [await learning(folder, rounds), await checkpoints(folder)];
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+export function runLearnerBench({ rounds = 2 }: { rounds?: number }): Promise<readonly BenchTable[]> {
+  return inTemporaryFolder('watchnext-bench-', async (folder) => [
+    await learning(folder, rounds),
+    await checkpoints(folder),
+  ]);
 }
 
 async function learning(folder: string, rounds: number): Promise<BenchTable> {

@@ -1,4 +1,7 @@
-import { Command, CommanderError } from 'commander';
+import { Command } from 'commander';
+import { positiveNumber } from '../cli/arguments.js';
+import { runProgram } from '../cli/ending.js';
+import { print } from '../cli/output.js';
 import { runCompileBench } from './compile.js';
 import { runEndToEndBench } from './end-to-end.js';
 import { runEmbeddingsBench } from './embeddings.js';
@@ -16,7 +19,7 @@ interface BenchFlags {
   readonly peers?: boolean;
   readonly json?: boolean;
   readonly data?: string;
-  readonly rounds?: string;
+  readonly rounds?: number;
 }
 
 const benches: Readonly<
@@ -47,14 +50,14 @@ const program: Command = new Command('bench')
   .argument('<part>', Object.keys(benches).join(', '))
   .option('--peers', 'beside other systems in the same run, in their own environments')
   .option('--data <dir>', 'training: also time kuairand, from the files in this folder; replay: replay it')
-  .option('--rounds <n>', 'training: runs from files to a model; 3 if left out')
+  .option('--rounds <n>', 'training, learner: runs of each; 3 and 2 if left out', positiveNumber)
   .option('--json', 'one JSON object on stdout')
   .addHelpText(
     'after',
     '\nExamples:\n  $ npm run bench -- training --peers --data ~/kuairand-pure\n  $ npm run bench -- serving --json',
   )
   .action(async (part: string, flags: BenchFlags) => {
-    const bench = benches[part];
+    const bench = Object.hasOwn(benches, part) ? benches[part] : undefined;
     if (bench === undefined)
       program.error(`there is no part "${part}": allowed are ${Object.keys(benches).join(', ')}`);
     const json = flags.json === true;
@@ -63,20 +66,13 @@ const program: Command = new Command('bench')
         json,
         peers: flags.peers === true,
         ...(flags.data === undefined ? {} : { data: flags.data }),
-        ...(flags.rounds === undefined ? {} : { rounds: Number(flags.rounds) }),
+        ...(flags.rounds === undefined ? {} : { rounds: flags.rounds }),
       }),
     ].flat();
-    process.stdout.write(
-      json
-        ? `${JSON.stringify({ machine: machine(), tables })}\n`
-        : `${machine()}\n\n${tables.map(formatBench).join('\n\n')}\n`,
+    print(
+      json ? JSON.stringify({ machine: machine(), tables }) : `${machine()}\n\n${tables.map(formatBench).join('\n\n')}`,
     );
   })
   .exitOverride();
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (!(error instanceof CommanderError)) throw error;
-  process.exitCode = error.exitCode === 0 ? 0 : 2;
-}
+await runProgram(program);

@@ -1,6 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { temporaryFolder } from '../cli/ending.js';
 import { openArtifacts, type LoadedArtifact } from '../src/artifact/index.js';
 import { fingerprint, loadRanker, type Ranker, type RankerDefinition } from '../src/definition/index.js';
 import {
@@ -44,7 +43,7 @@ interface Learned {
  * learned; and the same rows are evaluated from the files as a stream. Both predict every row before they learn it.
  */
 export const runReplayBench = async ({ data }: { data?: string }): Promise<BenchTable> => {
-  const folder = await mkdtemp(join(tmpdir(), 'watchnext-replay-'));
+  const { path: folder, remove } = await temporaryFolder('watchnext-replay-');
   const log = await openEmbeddedLog({ directory: join(folder, 'log'), partitions, writes: ['events'] });
   try {
     if (data === undefined) await simulate({ directory: join(folder, 'data'), seed: 1, days: 4 });
@@ -75,7 +74,7 @@ export const runReplayBench = async ({ data }: { data?: string }): Promise<Bench
     };
   } finally {
     await log.close();
-    await rm(folder, { recursive: true, force: true });
+    await remove();
   }
 };
 

@@ -1,6 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inTemporaryFolder } from '../cli/ending.js';
 import { recordOf, type Exposure, type Impression } from '../src/events/index.js';
 import { readConfiguration, type Experiments } from '../src/experiments/index.js';
 import { createFeatureReader, createMemoryStore } from '../src/features/index.js';
@@ -19,12 +18,11 @@ import { createEntities, createRanking, type Rank } from '../src/ranking/index.j
 import { checkJsonShape } from '../src/security/index.js';
 import { createMetrics, silentLogger, type Metrics } from '../src/telemetry/index.js';
 import { twelveExperiments } from './experiments.js';
-import { candidatesPerRequest, drawRequest, makeServingModel, seeded, type ServingModel } from './serving-model.js';
+import { bodiesOf, candidatesPerRequest, makeServingModel, type Form, type ServingModel } from './serving-model.js';
 import { median, type BenchTable } from './table.js';
 
 const sizes = [50, 200, 1000];
-const forms = ['ids', 'fields'] as const;
-type Form = (typeof forms)[number];
+const forms: readonly Form[] = ['ids', 'fields'];
 /** Each round times one request of every kind, so that a busy moment of the machine meets all. */
 const warmUpRounds = 30;
 const rounds = 120;
@@ -38,15 +36,16 @@ const stages = [
 type Stage = (typeof stages)[number];
 
 /** Where one request's time goes: every stage of it, run one after the other on one thread, without sockets. */
-export const runRequestBench = async (): Promise<readonly BenchTable[]> => {
-  const folder = await mkdtemp(join(tmpdir(), 'watchnext-bench-'));
-  try {
+export const runRequestBench = (): Promise<readonly BenchTable[]> =>
+  inTemporaryFolder('watchnext-bench-', async (folder) => {
     const model = await makeServingModel('models/kuairand/ranker.yaml', join(folder, 'models'));
     const graph = await openGraph(model.split.graph, 'cpu');
     try {
       const line = await openLine(model, graph);
       const kinds = sizes.flatMap((candidates) => forms.map((form) => ({ candidates, form })));
-      const bodies = kinds.map((kind) => bodiesOf(model, kind));
+      const bodies = kinds.map((kind) =>
+        bodiesOf(model, { ...kind, count: bodiesPerKind }).map((body) => Buffer.from(body)),
+      );
       const times = kinds.map(() => ({ all: [] as number[], stages: new Map<Stage, number[]>() }));
       for (let round = 0; round < warmUpRounds + rounds; round++)
         for (const [kind, each] of bodies.entries()) {
@@ -65,10 +64,7 @@ export const runRequestBench = async (): Promise<readonly BenchTable[]> => {
     } finally {
       await graph.release();
     }
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-};
+  });
 
 interface Times {
   readonly all: readonly number[];
@@ -102,17 +98,6 @@ const notes = [
 ];
 
 const kilobytes = (bodies: readonly Buffer[] = []): number => Math.round((bodies[0]?.length ?? 0) / 1000);
-
-const bodiesOf = (model: ServingModel, { candidates, form }: { candidates: number; form: Form }): Buffer[] => {
-  const random = seeded(5);
-  return Array.from({ length: bodiesPerKind }, () => {
-    const body = drawRequest(model, random, candidates);
-    if (form === 'fields') return Buffer.from(JSON.stringify(body));
-    const { user, context } = body;
-    const named = body.candidates.map((item) => ({ id: item?.id }));
-    return Buffer.from(JSON.stringify({ user: { id: user.id }, context, candidates: named }));
-  });
-};
 
 type Line = (body: Buffer) => Promise<{ readonly allMs: number; readonly stageMs: ReadonlyMap<Stage, number> }>;
 

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FeatureDefinition } from '../src/definition/index.js';
 import { hashId, inputLayout, textOf, type Fields, type FieldValue, type InputSlot } from '../src/features/index.js';
-import type { ServingModel } from './serving-model.js';
+import { fieldOf, type ServingModel } from './serving-model.js';
 
 /** How one slot of the input is made, as far as the peers know the kinds. */
 type Slot = Readonly<Record<string, unknown>> & { readonly kind: string };
@@ -32,9 +32,6 @@ export const writeServingBundle = async (model: ServingModel, folder: string): P
     writeFile(join(folder, 'entities.json'), JSON.stringify({ items: byId(model.items), users: byId(model.users) })),
   ]);
 };
-
-const fieldOf = (name: string, feature: FeatureDefinition): string =>
-  'from' in feature ? (feature.from ?? name) : name;
 
 const describe = (slot: InputSlot, { definition, parameters, split }: ServingModel): Slot => {
   const { feature: name, side, offset, width, table } = slot;

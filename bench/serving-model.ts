@@ -154,7 +154,7 @@ const joinSides = (inputs: NetworkInputs, requestWidth: number): NetworkInputs =
 type Made = Pick<ServingModel, 'items' | 'users' | 'contexts'>;
 
 /** Which user, screen and candidates a made-up request has. */
-export const drawRequest = (made: Made, random: Random, count: number = candidatesPerRequest) => {
+const drawRequest = (made: Made, random: Random, count: number = candidatesPerRequest) => {
   const first = random.below(items);
   const step = 1 + random.below(items - 1);
   return {
@@ -162,6 +162,24 @@ export const drawRequest = (made: Made, random: Random, count: number = candidat
     context: made.contexts[random.below(made.contexts.length)] ?? {},
     candidates: Array.from({ length: count }, (_, at) => made.items[(first + at * step) % items]),
   };
+};
+
+/** "ids" requests name users and items whose fields were put before; "fields" requests carry every field. */
+export type Form = 'ids' | 'fields';
+
+/** Bodies of rank requests: the same requests in either form, every time. */
+export const bodiesOf = (
+  made: Made,
+  { form, count, candidates }: { readonly form: Form; readonly count: number; readonly candidates?: number },
+): string[] => {
+  const random = seeded(5);
+  return Array.from({ length: count }, () => {
+    const body = drawRequest(made, random, candidates);
+    if (form === 'fields') return JSON.stringify(body);
+    const { user, context } = body;
+    const named = body.candidates.map((item) => ({ id: item?.id }));
+    return JSON.stringify({ user: { id: user.id }, context, candidates: named });
+  });
 };
 
 const inputOf = (made: Made, random: Random): RankingInput => {
@@ -173,6 +191,10 @@ const inputOf = (made: Made, random: Random): RankingInput => {
     candidates: candidates.map((candidate) => ({ ...candidate, item_id: candidate?.id })),
   };
 };
+
+/** Where a feature is read from. */
+export const fieldOf = (name: string, feature: FeatureDefinition): string =>
+  'from' in feature ? (feature.from ?? name) : name;
 
 const filledIn = ['user_id', 'item_id'];
 
@@ -189,7 +211,7 @@ const entities = (
 const fieldsOf = (definition: RankerDefinition, scope: FeatureDefinition['scope'], random: Random): Fields =>
   Object.fromEntries(
     Object.entries(definition.features).flatMap(([name, feature]) => {
-      const field = 'from' in feature ? (feature.from ?? name) : name;
+      const field = fieldOf(name, feature);
       if (feature.scope !== scope || filledIn.includes(field)) return [];
       const value = valueOf(feature, random);
       return value === undefined ? [] : [[field, value] as const];

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { atExit } from '../cli/ending.js';
 import { freePort } from '../cli/free-port.js';
 import { flagsOf } from './peers/python.js';
 
@@ -21,7 +22,10 @@ export interface RunningPeer {
 const startLimitMs = 30_000;
 const stopLimitMs = 5000;
 
-/** Resolves when it answers; rejects with what it said last if it ends or does not answer in time. */
+/**
+ * Resolves when it answers; rejects with what it said last if it ends or does not answer in time. However this process ends, it
+ * does not outlive it.
+ */
 export const startPeer = async (python: string, bundle: string, setup: PeerSetup): Promise<RunningPeer> => {
   const port = await freePort();
   const script = join('bench', 'peers', 'serving_apps.py');
@@ -43,16 +47,18 @@ export const startPeer = async (python: string, bundle: string, setup: PeerSetup
       // The group is gone.
     }
   };
+  const release = atExit(() => kill('SIGKILL'));
   const stop = async (): Promise<void> => {
     kill('SIGTERM');
     await Promise.race([ended, pause(stopLimitMs, undefined, { ref: false })]);
     kill('SIGKILL');
     await ended;
+    release();
   };
   const url = `http://127.0.0.1:${port}`;
   const until = performance.now() + startLimitMs;
   while (!isOver() && performance.now() < until) {
-    const answered = await fetch(`${url}/health`).then(
+    const answered = await fetch(`${url}/health`, { signal: AbortSignal.timeout(1000) }).then(
       ({ ok }) => ok,
       () => false,
     );

@@ -1,22 +1,20 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { putEntities } from '../load-tests/model/index.js';
 import { startService } from '../load-tests/service/index.js';
 import { pythonWith, servingPeers } from './peers/python.js';
 import { writeServingBundle } from './serving-bundle.js';
-import { drawRequest, seeded, type ServingModel } from './serving-model.js';
+import { bodiesOf, type Form, type ServingModel } from './serving-model.js';
 import { startPeer, type PeerSetup } from './serving-peers.js';
-
-/** "ids" requests name users and items whose fields were put before; "fields" requests carry every field. */
-export type Form = 'ids' | 'fields';
 
 /** Something that answers POST /v1/rank, ready to be measured. */
 export interface System {
   readonly name: string;
   readonly form: Form;
   readonly url: string;
-  /** What its figures are set against; the service itself is `ours`. */
-  readonly role: 'ours' | 'pydantic' | 'lean' | 'extra';
+  /** The service itself; the others are peers. */
+  readonly isOurs: boolean;
   /** Scoring threads: workers of the service, processes times threads of a peer. */
   readonly cores: number;
 }
@@ -42,13 +40,13 @@ const serviceSetups: readonly { readonly workers: number; readonly log: boolean;
 ];
 
 /** Few enough to measure all in turns within minutes. */
-const peerSetups: readonly (PeerSetup & { readonly form?: Form; readonly role: System['role'] })[] = [
-  { role: 'pydantic', app: 'pydantic', graph: 'split', workers: 1, threads: 1 },
-  { role: 'pydantic', app: 'pydantic', graph: 'split', workers: 2, threads: 1 },
-  { role: 'lean', app: 'lean', graph: 'split', workers: 1, threads: 1 },
-  { role: 'lean', app: 'lean', graph: 'split', workers: 2, threads: 1 },
-  { role: 'extra', app: 'lean', graph: 'joined', workers: 2, threads: 1 },
-  { role: 'extra', app: 'lean', graph: 'split', workers: 2, threads: 1, form: 'ids' },
+const peerSetups: readonly (PeerSetup & { readonly form?: Form })[] = [
+  { app: 'pydantic', graph: 'split', workers: 1, threads: 1 },
+  { app: 'pydantic', graph: 'split', workers: 2, threads: 1 },
+  { app: 'lean', graph: 'split', workers: 1, threads: 1 },
+  { app: 'lean', graph: 'split', workers: 2, threads: 1 },
+  { app: 'lean', graph: 'joined', workers: 2, threads: 1 },
+  { app: 'lean', graph: 'split', workers: 2, threads: 1, form: 'ids' },
 ];
 
 /** Starts what is to be measured; all of it is stopped again if one of them does not start. */
@@ -64,6 +62,10 @@ export const startSystems = async (options: {
     for (const { stop: end } of started.splice(0).reverse()) await end();
   };
   const list: System[] = [];
+  const entities = [
+    { path: '/v1/items', body: JSON.stringify(model.items) },
+    { path: '/v1/users', body: JSON.stringify(model.users) },
+  ] as const;
   try {
     for (const { workers, log, forms } of peers ? serviceSetups : serviceSetups.slice(0, 1)) {
       const at = join(folder, `service-${list.length}`);
@@ -73,9 +75,9 @@ export const startSystems = async (options: {
       const flags = { models, store: join(at, 'store'), ...logged, device: 'cpu', workers, ...patient };
       const service = await startService({ root, flags });
       started.push({ stop: () => service.stop().then(() => undefined) });
-      await putAll(service.url, model);
+      await putEntities(service.url, { entities });
       const name = `watchnext, ${workers} scoring thread${workers === 1 ? '' : 's'}${log ? '' : ', log off'}`;
-      for (const form of forms) list.push({ name, form, url: service.url, role: 'ours', cores: workers });
+      for (const form of forms) list.push({ name, form, url: service.url, isOurs: true, cores: workers });
     }
     if (!peers) return { list, stop };
     const python = await pythonWith(servingPeers);
@@ -83,13 +85,13 @@ export const startSystems = async (options: {
     const bundle = join(folder, 'bundle');
     await mkdir(bundle);
     await writeServingBundle(model, bundle);
-    for (const { role, form = 'fields', ...setup } of peerSetups) {
+    for (const { form = 'fields', ...setup } of peerSetups) {
       const peer = await startPeer(python.python, bundle, setup);
       started.push(peer);
       const what = setup.app === 'pydantic' ? 'FastAPI, pydantic' : 'lean Python (orjson)';
       const graph = setup.graph === 'joined' ? ', request side per row' : '';
       const name = `${what}${graph}, ${setup.workers} process${setup.workers === 1 ? '' : 'es'}`;
-      list.push({ name, form, url: peer.url, role, cores: setup.workers * setup.threads });
+      list.push({ name, form, url: peer.url, isOurs: false, cores: setup.workers * setup.threads });
     }
     await compareAnswers(list, model);
     return { list, stop };
@@ -99,40 +101,27 @@ export const startSystems = async (options: {
   }
 };
 
-/** The same requests for every system of a form. */
-export const bodiesOf = (model: ServingModel): Readonly<Record<Form, readonly string[]>> => {
-  const random = seeded(5);
-  const requests = Array.from({ length: 64 }, () => drawRequest(model, random));
-  const ids = requests.map(({ user, context, candidates }) =>
-    JSON.stringify({ user: { id: user.id }, context, candidates: candidates.map((item) => ({ id: item?.id })) }),
-  );
-  return { ids, fields: requests.map((body) => JSON.stringify(body)) };
-};
-
-const post = async (url: string, method: string, body: string): Promise<unknown> => {
-  const response = await fetch(url, { method, headers: { 'content-type': 'application/json' }, body });
-  if (response.status !== 200)
-    throw new Error(`${method} ${url} answered ${response.status}: ${await response.text()}`);
-  return response.json();
-};
-
-const putAll = async (url: string, { items, users }: ServingModel): Promise<void> => {
-  for (const [path, entities] of Object.entries({ items, users }))
-    await post(`${url}/v1/${path}`, 'PUT', JSON.stringify(entities));
-};
-
 interface Answer {
   readonly items: readonly { readonly id: string; readonly score: number; readonly heads: Record<string, number> }[];
 }
+
+const answerTimeoutMs = 60_000;
+
+const rank = async (url: string, body: string): Promise<Answer> => {
+  const headers = { 'content-type': 'application/json' };
+  const signal = AbortSignal.timeout(answerTimeoutMs);
+  const response = await fetch(`${url}/v1/rank`, { method: 'POST', headers, body, signal });
+  if (response.status !== 200) throw new Error(`${url} answered ${response.status}: ${await response.text()}`);
+  return (await response.json()) as Answer;
+};
 
 /** Ages grow between two requests, and numbers are summed in another order. */
 const tolerance = 2e-3;
 
 /** Whoever computes something else is not the same service made in another way. */
 const compareAnswers = async (list: readonly System[], model: ServingModel): Promise<void> => {
-  const bodies = bodiesOf(model);
   const answers = await Promise.all(
-    list.map(async ({ url, form }) => (await post(`${url}/v1/rank`, 'POST', bodies[form][0] ?? '')) as Answer),
+    list.map(({ url, form }) => rank(url, bodiesOf(model, { form, count: 1 })[0] ?? '')),
   );
   const [ours] = answers;
   list.forEach(({ name }, at) => {

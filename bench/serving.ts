@@ -1,11 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { inTemporaryFolder } from '../cli/ending.js';
 import { openGraph } from '../src/inference/index.js';
-import { candidatesPerRequest, makeServingModel, type ServingModel } from './serving-model.js';
+import { bodiesOf, candidatesPerRequest, makeServingModel, type ServingModel } from './serving-model.js';
 import type { LoadPlan, LoadResult } from './serving-load.js';
-import { bodiesOf, startSystems, type System } from './serving-systems.js';
+import { startSystems, type System } from './serving-systems.js';
 import type { BenchTable } from './table.js';
 
 const bareMs = 4000;
@@ -13,6 +12,7 @@ const warmUpMs = 600;
 const measureMs = 2000;
 const connections = [1, 2, 8, 32];
 const halfLoadMs = 5000;
+const bodiesPerForm = 64;
 type Row = (string | number)[];
 
 interface Measured {
@@ -27,15 +27,17 @@ interface Measured {
  * What is answered over HTTP with the kuairand definition (made-up weights and fields), beside the same rows given straight
  * to ONNX Runtime on one thread, and if asked for beside Python services of the same model. Everything takes turns.
  */
-export const runServingBench = async ({ peers }: { readonly peers: boolean }): Promise<readonly BenchTable[]> => {
-  const folder = await mkdtemp(join(tmpdir(), 'watchnext-bench-'));
-  try {
+export const runServingBench = ({ peers }: { readonly peers: boolean }): Promise<readonly BenchTable[]> =>
+  inTemporaryFolder('watchnext-bench-', async (folder) => {
     const models = join(folder, 'models');
     const model = await makeServingModel('models/kuairand/ranker.yaml', models);
     const graphs = await measureGraphs(model.joined, model.split);
     const systems = await startSystems({ model, folder, models, peers });
     try {
-      const bodies = bodiesOf(model);
+      const bodies = {
+        ids: bodiesOf(model, { form: 'ids', count: bodiesPerForm }),
+        fields: bodiesOf(model, { form: 'fields', count: bodiesPerForm }),
+      };
       const plan = (system: System): Omit<LoadPlan, 'connections' | 'warmUpMs' | 'measureMs'> => ({
         url: `${system.url}/v1/rank`,
         bodies: bodies[system.form],
@@ -47,7 +49,7 @@ export const runServingBench = async ({ peers }: { readonly peers: boolean }): P
           measured.push({ system, count, ...summary(system, result) });
         }
       const half: Measured[] = [];
-      for (const system of systems.list.filter(({ role }) => role === 'ours')) {
+      for (const system of systems.list.filter(({ isOurs }) => isOurs)) {
         const most = Math.max(...measured.filter((each) => each.system === system).map(({ perSecond }) => perSecond));
         const open = { ...plan(system), connections: 256, perSecond: most / 2, warmUpMs, measureMs: halfLoadMs };
         half.push({ system, count: 0, ...summary(system, await generate(open)) });
@@ -60,10 +62,7 @@ export const runServingBench = async ({ peers }: { readonly peers: boolean }): P
     } finally {
       await systems.stop();
     }
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-};
+  });
 
 const summary = ({ name }: System, { latenciesMs, seconds, failures }: LoadResult) => {
   if (failures > 0) throw new Error(`${failures} requests failed under load (${name})`);
@@ -126,10 +125,10 @@ const halfTable = (half: readonly Measured[]): BenchTable => ({
 /** Ours against theirs on as many cores, by connections. */
 const peerTable = (measured: readonly Measured[], reason: string | undefined): BenchTable => {
   const pairs = measured.flatMap((theirs) => {
-    const { role, form, cores } = theirs.system;
+    const { isOurs, form, cores } = theirs.system;
     const isAlike = ({ system, count }: Measured): boolean =>
-      system.role === 'ours' && system.form === form && system.cores === cores && count === theirs.count;
-    return role === 'ours' ? [] : measured.filter(isAlike).map((ours) => ({ ours, theirs }));
+      system.isOurs && system.form === form && system.cores === cores && count === theirs.count;
+    return isOurs ? [] : measured.filter(isAlike).map((ours) => ({ ours, theirs }));
   });
   return {
     title: 'The service over its peers',

@@ -1,7 +1,5 @@
-import { CommanderError, InvalidArgumentError, Option, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { positiveNumber, wholeNumber } from '../cli/arguments.js';
-import { printError } from '../cli/output.js';
-import { endOnSignals } from './ending.js';
 import { parseRate, standardOptions, type LoadOptions, type Rate } from './options.js';
 
 /** What the commands here have in common, as commander gives it. */
@@ -73,15 +71,4 @@ export const optionsOf = (flags: CommonFlags, root: string): LoadOptions => {
     definition: definition ?? (ranker === undefined ? standardOptions.definition : `models/${ranker}/ranker.yaml`),
     settings: set,
   };
-};
-
-/** Parses the command line and does what it says; ends with 2 for one that cannot be understood, or as an error asks for. */
-export const runProgram = async (program: Command): Promise<void> => {
-  endOnSignals();
-  try {
-    await program.parseAsync();
-  } catch (error) {
-    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-    else process.exitCode = printError(error, { json: process.argv.includes('--json') });
-  }
 };

@@ -1,11 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { positiveNumber } from '../cli/arguments.js';
+import { runProgram } from '../cli/ending.js';
 import { formatTable, note, print } from '../cli/output.js';
-import { optionsOf, runProgram, withCommonFlags, type CommonFlags } from './arguments.js';
+import { optionsOf, withCommonFlags, type CommonFlags } from './arguments.js';
 import { buildCheckout, compareCheckouts, comparisonTable, type Subject } from './compare/index.js';
 import { commitOf, machineFacts, machineText } from './machine.js';
-import { scenarioNames, scenarios } from './scenarios/index.js';
+import { isScenarioName, scenarioNames } from './scenarios/index.js';
 
 interface CompareFlags extends CommonFlags {
   readonly rounds: number;
@@ -13,7 +14,7 @@ interface CompareFlags extends CommonFlags {
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const standard: readonly Subject[] = ['saturation', 'steady'];
-const isSubject = (name: string): name is Subject => name === 'saturation' || name in scenarios;
+const isSubject = (name: string): name is Subject => name === 'saturation' || isScenarioName(name);
 
 const program = withCommonFlags(new Command('load:compare'))
   .description('the services of two commits under the same load on this machine, in turn: ratios with their spread')

@@ -1,11 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
+import { runProgram } from '../cli/ending.js';
 import { note, print } from '../cli/output.js';
-import { optionsOf, runProgram, withCommonFlags, type CommonFlags } from './arguments.js';
+import { optionsOf, withCommonFlags, type CommonFlags } from './arguments.js';
 import { growthMarkdown, growthNames, measureGrowth, writeGrowth, type GrowthTable } from './growth/index.js';
 import { commitOf, machineFacts } from './machine.js';
 import { hasFailed, resultText, writeIndex, writeResult, type ScenarioResult } from './report/index.js';
-import { scenarioNames, scenarios, type ScenarioName } from './scenarios/index.js';
+import { isScenarioName, scenarioNames, scenarios, type ScenarioName } from './scenarios/index.js';
 import { openSession } from './session.js';
 
 interface LoadFlags extends CommonFlags {
@@ -58,7 +59,7 @@ Examples:
   );
 
 const chosenNames = (named: readonly string[], quick: boolean): readonly ScenarioName[] => {
-  const unknown = named.filter((name) => ![growth, 'all'].includes(name) && !(name in scenarios));
+  const unknown = named.filter((name) => ![growth, 'all'].includes(name) && !isScenarioName(name));
   if (named.length === 0 || unknown.length > 0)
     program.error(
       `${named.length === 0 ? 'name a scenario' : `there is no scenario "${unknown.join('", "')}"`}: allowed are ${scenarioNames.join(', ')}, all and ${growth}`,
@@ -106,7 +107,7 @@ program
 
 /** What was asked for, with this scenario alone and without where results go. */
 function commandOf(name: string): string {
-  const flags = process.argv.slice(2).filter((word) => ![growth, 'all'].includes(word) && !(word in scenarios));
+  const flags = process.argv.slice(2).filter((word) => ![growth, 'all'].includes(word) && !isScenarioName(word));
   const out = flags.indexOf('--out');
   if (out >= 0) flags.splice(out, 2);
   return ['npm run load --', name, ...flags.filter((flag) => flag !== '--json')].join(' ');

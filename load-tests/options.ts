@@ -11,9 +11,6 @@ export const parseRate = (text: string): Rate | undefined => {
   return percent === '%' ? { share: value / 100 } : { perSecond: value };
 };
 
-export const rateText = (rate: Rate): string =>
-  'share' in rate ? `${Math.round(100 * rate.share)} % of saturation` : `${rate.perSecond} requests/s`;
-
 /** What all scenarios of a run share. */
 export interface LoadOptions {
   /** What the steady parts hold. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { temporaryFolder } from './ending.js';
+import { temporaryFolder } from '../cli/ending.js';
 import { commitOf, machineFacts } from './machine.js';
-import { judge, latenessOf, timelineOf } from './measure/index.js';
+import { judge, timelineOf } from './measure/index.js';
 import { prepareModel, putEntities, type Prepared } from './model/index.js';
 import type { LoadOptions } from './options.js';
 import type { ScenarioResult } from './report/index.js';
@@ -47,10 +47,10 @@ export const openSession = async (
       close: discard,
       run: async (name, command) => {
         const scenario = scenarios[name];
-        const startedAt = new Date();
-        const begin = performance.now();
         const needsSaturation = scenario.sharesOfSaturation || (name !== 'smoke' && 'share' in options.rate);
         const perSecond = needsSaturation ? await saturation() : NaN;
+        const startedAt = new Date();
+        const begin = performance.now();
         const facts = {
           ...{ scenario: name, about: scenario.about, command, startedAt: startedAt.toISOString() },
           ...{ machine, commit: commitOf(options.root), quick: options.quick },
@@ -94,8 +94,7 @@ const loadFacts = (options: LoadOptions, saturation: number): ScenarioResult['lo
 };
 
 const foundFacts = (name: ScenarioName, { drive, measures, notes = [], settings }: Finding) => {
-  const { recording, summaries, samples } = drive;
-  const lateness = latenessOf(recording);
+  const { recording, summaries, samples, lateness } = drive;
   return {
     settings: Object.fromEntries(Object.entries(settings).filter(([setting]) => !temporary.includes(setting))),
     ...{ measures, notes, phases: summaries, generator: lateness },

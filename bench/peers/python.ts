@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { atExit } from '../../cli/ending.js';
 
 const run = promisify(execFile);
 const installTimeoutMs = 900_000;
@@ -66,10 +67,15 @@ for package in sys.argv[1:]:
 /** Flags of a script, by name; a list becomes several values. */
 export type PeerOptions = Readonly<Record<string, string | number | readonly number[]>>;
 
-/** Runs a script of this folder; its one line of JSON. */
+/** Runs a script of this folder, which ends with this process; its one line of JSON. */
 export const runPeer = async (python: string, script: string, options: PeerOptions): Promise<unknown> => {
-  const { stdout } = await run(python, [join('bench', 'peers', script), ...flagsOf(options)]);
-  return JSON.parse(stdout);
+  const running = run(python, [join('bench', 'peers', script), ...flagsOf(options)]);
+  const release = atExit(() => running.child.kill('SIGKILL'));
+  try {
+    return JSON.parse((await running).stdout);
+  } finally {
+    release();
+  }
 };
 
 export const flagsOf = (options: PeerOptions): string[] =>

@@ -1,11 +1,11 @@
 import type { RankerDefinition } from '../../src/definition/index.js';
+import { markdownTable } from '../../training/charts/index.js';
 import type { Tuning } from '../../training/policy/index.js';
 import {
   addTallies,
   effectsOf,
   intervalText,
   listMetrics,
-  markdownTable,
   meanInterval,
   measures,
   signOf,

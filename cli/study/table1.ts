@@ -1,9 +1,9 @@
 import type { NetworkDefinition, RankerDefinition } from '../../src/definition/index.js';
+import { markdownTable } from '../../training/charts/index.js';
 import {
   effectsOf,
   judgeClaims,
   levelsOf,
-  markdownTable,
   multiplicationsOf,
   nearestWidth,
   type Claim,

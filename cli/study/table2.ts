@@ -1,12 +1,6 @@
 import type { BiasDefinition, RankerDefinition } from '../../src/definition/index.js';
-import {
-  effectsOf,
-  judgeClaims,
-  levelsOf,
-  markdownTable,
-  type Claim,
-  type Contrast,
-} from '../../training/studies/index.js';
+import { markdownTable } from '../../training/charts/index.js';
+import { effectsOf, judgeClaims, levelsOf, type Claim, type Contrast } from '../../training/studies/index.js';
 import { contestOf, runContest } from './contest.js';
 import { studyDefinition } from './definition.js';
 import { summarise } from './findings.js';

@@ -70,7 +70,6 @@ export const compareCheckouts = async (options: {
       }),
     };
   } finally {
-    await baseSession.close();
-    await hereSession?.close();
+    await Promise.allSettled([baseSession.close(), hereSession?.close()]);
   }
 };

@@ -15,7 +15,6 @@ export interface ClientOptions {
   readonly timeoutMs: number;
   /** Texts of at most 32 bytes that are looked for in answers. */
   readonly marks?: readonly string[];
-  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export const createClient = (options: ClientOptions): Client => {
@@ -32,9 +31,8 @@ const refuse: Client = { send: () => Promise.resolve(failed), close: () => undef
 
 const createServerClient = (url: string, options: ClientOptions): Client => {
   const { hostname, port } = new URL(url);
-  const { path, connections, timeoutMs, marks, headers = {} } = options;
-  const more = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  const before = `POST ${path} HTTP/1.1\r\nhost: ${hostname}:${port}\r\ncontent-type: application/json\r\n${more.join('')}`;
+  const { path, connections, timeoutMs, marks } = options;
+  const before = `POST ${path} HTTP/1.1\r\nhost: ${hostname}:${port}\r\ncontent-type: application/json\r\n`;
   const idle: Connection[] = [];
   const waiting = new Set<(connection: Connection | undefined) => void>();
   const all = new Set<Connection>();

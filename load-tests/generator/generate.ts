@@ -49,8 +49,13 @@ export const startGenerator = async (plan: Plan, node: readonly string[] = proce
   };
 };
 
-export const generate = async (plan: Plan, urls: readonly string[]): Promise<Recording> => {
-  const generator = await startGenerator(plan);
+/** Starts it, runs it once and ends it. */
+export const generate = async (
+  plan: Plan,
+  urls: readonly string[],
+  node: readonly string[] = process.execArgv,
+): Promise<Recording> => {
+  const generator = await startGenerator(plan, node);
   try {
     return await generator.run(urls);
   } finally {

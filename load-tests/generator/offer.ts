@@ -9,7 +9,6 @@ export interface OfferOptions {
   readonly dueMs: Float64Array;
   /** How long answers are waited for after the last request was due. */
   readonly patienceMs: number;
-  readonly signal?: AbortSignal;
 }
 
 /** Node's timers are a millisecond coarse: within the last one it looks at the clock again and again. */
@@ -23,7 +22,7 @@ const closestGapMs = 2;
  * closed loop would see a single slow one (coordinated omission).
  */
 export const offerLoad = async (options: OfferOptions): Promise<Recording> => {
-  const { client, bodies, dueMs, patienceMs, signal } = options;
+  const { client, bodies, dueMs, patienceMs } = options;
   const recording = emptyRecording(dueMs);
   const cpu = process.cpuUsage();
   const start = performance.now();
@@ -41,7 +40,7 @@ export const offerLoad = async (options: OfferOptions): Promise<Recording> => {
       if (++answered === dueMs.length) allAnswered();
     });
   };
-  for (let request = 0; request < dueMs.length && signal?.aborted !== true; request++) {
+  for (let request = 0; request < dueMs.length; request++) {
     const due = dueMs[request] ?? 0;
     const precise = due - (dueMs[request - 1] ?? 0) >= closestGapMs;
     for (let left = due - now(); left > 0; left = due - now())

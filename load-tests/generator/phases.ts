@@ -8,8 +8,6 @@ export interface Phase {
   readonly toRate?: number;
 }
 
-export const totalSeconds = (phases: readonly Phase[]): number => phases.reduce((sum, { seconds }) => sum + seconds, 0);
-
 /** Requests that the phases offer on average. */
 export const expectedRequests = (phases: readonly Phase[]): number =>
   phases.reduce((sum, { seconds, rate, toRate = rate }) => sum + (seconds * (rate + toRate)) / 2, 0);

@@ -13,7 +13,6 @@ export interface Plan {
   /** To each server. */
   readonly connections: number;
   readonly timeoutMs: number;
-  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** What the process is told, one after the other. */

@@ -22,9 +22,8 @@ const goFirst = (): void => {
 };
 
 const prepare = (plan: Plan): ((urls: readonly string[]) => Promise<Recording>) => {
-  const { load, audience, seed, connections, timeoutMs, headers } = plan;
-  const client = (urls: readonly string[]) =>
-    createClient({ urls, path: '/v1/rank', connections, timeoutMs, marks, ...(headers && { headers }) });
+  const { load, audience, seed, connections, timeoutMs } = plan;
+  const client = (urls: readonly string[]) => createClient({ urls, path: '/v1/rank', connections, timeoutMs, marks });
   if (load.kind === 'closed') {
     const bodies = rankBodies(audience, Infinity, seed);
     return (urls) => saturate({ client: client(urls), bodies, askers: load.askers, seconds: load.seconds });

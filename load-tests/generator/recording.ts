@@ -25,7 +25,6 @@ export interface Recording {
  */
 export type Outcome = 'ok' | 'fallback' | 'degraded' | 'refused' | 'failed';
 
-export const outcomes: readonly Outcome[] = ['ok', 'fallback', 'degraded', 'refused', 'failed'];
 /** Answered with scores: what latencies are counted of. */
 export const scored: readonly Outcome[] = ['ok', 'degraded'];
 /** How an answer says what it is. */

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import { temporaryFolder } from '../ending.js';
+import { inTemporaryFolder } from '../../cli/ending.js';
 import { round } from '../measure/index.js';
 import { createStandInLearner, prepareModel } from '../model/index.js';
 import type { LoadOptions } from '../options.js';
 import { createLab, type Lab, type Subject } from '../scenarios/index.js';
 import { fillStore } from '../session.js';
-import { parseScrape, processUse, sumOf } from '../service/index.js';
+import { processUse, scrapeUntil, sumOf, type Scrape } from '../service/index.js';
 import { measurePoint, type Point } from './point.js';
 import { networks, withNetwork } from './sizes.js';
 
@@ -50,20 +50,16 @@ export const measureGrowth = async (
 };
 
 /** A lab of its own, with a model made for it. */
-const inLab = async <T>(
+const inLab = <T>(
   options: LoadOptions & { readonly itemStride?: number },
   say: Say,
   work: (lab: Lab) => Promise<T>,
-): Promise<T> => {
-  const { path: folder, remove } = await temporaryFolder('watchnext-growth-');
-  try {
+): Promise<T> =>
+  inTemporaryFolder('watchnext-growth-', async (folder) => {
     const prepared = await prepareModel({ folder, ...options });
     await fillStore({ folder, options, prepared });
-    return await work(createLab({ folder, options, prepared, saturation: NaN, say }));
-  } finally {
-    await remove();
-  }
-};
+    return work(createLab({ folder, options, prepared, saturation: NaN, say }));
+  });
 
 const rssMb = ({ service }: Subject): number => round((processUse(service.pid)?.rssBytes ?? NaN) / 2 ** 20, 0);
 
@@ -83,10 +79,9 @@ const candidatesTable = async (lab: Lab): Promise<GrowthTable> => ({
   ),
 });
 
-const parametersTable = async (options: LoadOptions, say: Say): Promise<GrowthTable> => {
-  const { path: folder, remove } = await temporaryFolder('watchnext-networks-');
-  const rows: GrowthTable['rows'][number][] = [];
-  try {
+const parametersTable = (options: LoadOptions, say: Say): Promise<GrowthTable> =>
+  inTemporaryFolder('watchnext-networks-', async (folder) => {
+    const rows: GrowthTable['rows'][number][] = [];
     for (const [at, network] of networks.entries()) {
       const { file, parameters } = await withNetwork(options.definition, network, join(folder, String(at)));
       say(`growth: ${parameters.toLocaleString('en-US')} parameters`);
@@ -98,11 +93,8 @@ const parametersTable = async (options: LoadOptions, say: Say): Promise<GrowthTa
       );
       rows.push(row);
     }
-  } finally {
-    await remove();
-  }
-  return { of: 'parameters', rows };
-};
+    return { of: 'parameters', rows };
+  });
 
 const itemsTable = async (options: LoadOptions, say: Say): Promise<GrowthTable> => {
   const rows: GrowthTable['rows'][number][] = [];
@@ -131,13 +123,9 @@ const updatePatienceMs = 60_000;
 const applyUpdate = async (lab: Lab, { models, service }: Subject): Promise<void> => {
   const learner = await createStandInLearner({ models, ranker: lab.prepared.ranker, seed: lab.options.seed });
   await learner.publish();
-  const deadline = Date.now() + updatePatienceMs;
-  for (;;) {
-    const scrape = parseScrape(await (await fetch(`${service.url}/metrics`)).text());
-    if (sumOf(scrape, 'watchnext_deltas_total', { outcome: 'applied' }) > 0) return;
-    if (Date.now() > deadline) throw new Error('an update was not applied');
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
+  const isApplied = (scrape: Scrape): boolean => sumOf(scrape, 'watchnext_deltas_total', { outcome: 'applied' }) > 0;
+  const last = await scrapeUntil(service.url, isApplied, { timeoutMs: updatePatienceMs, everyMs: 200 });
+  if (!isApplied(last)) throw new Error('an update was not applied');
 };
 
 const replicasTable = async (lab: Lab): Promise<GrowthTable> => {

@@ -1,4 +1,4 @@
-import { startGenerator, type Audience, type Plan } from '../generator/index.js';
+import { generate, type Audience, type Plan } from '../generator/index.js';
 import { round, summarisePhases } from '../measure/index.js';
 import { answeredPerSecond, planFor, type Lab } from '../scenarios/index.js';
 
@@ -19,14 +19,7 @@ export const measurePoint = async (
 ): Promise<Point> => {
   const { options, prepared } = lab;
   const [warmUp, closed, open] = options.quick ? [2, 2, 4] : [3, 5, 10];
-  const run = async (load: Plan['load']) => {
-    const generator = await startGenerator(planFor(options, prepared, { load, audience }));
-    try {
-      return await generator.run(urls);
-    } finally {
-      generator.stop();
-    }
-  };
+  const run = (load: Plan['load']) => generate(planFor(options, prepared, { load, audience }), urls);
   const most = await run({ kind: 'closed', seconds: warmUp + closed, askers: 16 });
   const requestsPerSecond = answeredPerSecond(most, warmUp, closed);
   const rate = Math.max(0.5, requestsPerSecond / 2);

@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { markdownTable } from '../../training/charts/index.js';
 import { machineText, type Machine } from '../machine.js';
-import { growthFile, linePlot, markdownTable } from '../report/index.js';
+import { growthFile, linePlot } from '../report/index.js';
 import type { GrowthTable } from './measure.js';
 
 export interface GrowthResult {

@@ -1,5 +1,5 @@
 export { judge, verdictText, type Threshold, type Verdict } from './judge.js';
-export { allowedLateness, latenessOf, type Lateness } from './lateness.js';
+export { latenessOf, type Lateness } from './lateness.js';
 export { latenciesOf, summarisePhases, type PhaseSummary } from './phases.js';
 export {
   distribution,

@@ -15,7 +15,7 @@ export interface Lateness {
  * A generator that came to one request in a hundred later than this has measured itself; unless it is little beside what was
  * measured.
  */
-export const allowedLateness = { ms: 5, shareOfP99: 0.1 };
+const allowedLateness = { ms: 5, shareOfP99: 0.1 };
 
 export const latenessOf = (recording: Recording): Lateness => {
   const { dueMs, reachedMs, endedMs, cpuSeconds } = recording;

@@ -59,7 +59,7 @@ export const createStandInLearner = async (options: {
       });
     },
     seal: async () => {
-      base = await sealAgain(models, artifact, { nowMs: Date.now() });
+      base = await sealAgain(models, artifact, Date.now());
       sealed.push(base);
       for (const old of sealed.splice(0, Math.max(0, sealed.length - keptVersions)))
         await rm(join(models, ranker, old), { recursive: true, force: true });

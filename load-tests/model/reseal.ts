@@ -20,11 +20,7 @@ export const goldenHeads = async ({
 };
 
 /** Seals what this artefact has become, as a new version; it is not active. */
-export const sealAgain = async (
-  models: string,
-  artifact: LoadedArtifact,
-  { nowMs, heads }: { readonly nowMs: number; readonly heads?: Float32Array },
-): Promise<string> => {
+export const sealAgain = async (models: string, artifact: LoadedArtifact, nowMs: number): Promise<string> => {
   const { manifest, graph, parameters, tables, state, golden } = artifact;
   const { definition, data, seed, metrics, trainer } = manifest;
   const { version } = await sealArtifact({
@@ -32,7 +28,7 @@ export const sealAgain = async (
     nowMs,
     model: {
       ...{ graph, parameters, tables, state },
-      golden: { batch: golden.batch, heads: heads ?? (await goldenHeads(artifact)) },
+      golden: { batch: golden.batch, heads: await goldenHeads(artifact) },
     },
     facts: {
       definition: { text: definition.text, value: artifact.definition },
@@ -52,7 +48,7 @@ export const changeTables = async (options: {
   const artifacts = openArtifacts(models);
   const artifact = await artifacts.load(ranker);
   change(artifact.tables);
-  const version = await sealAgain(models, artifact, { nowMs: Date.now() });
+  const version = await sealAgain(models, artifact, Date.now());
   await artifacts.activate(ranker, version);
   return version;
 };

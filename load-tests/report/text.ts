@@ -1,3 +1,4 @@
+import { markdownTable } from '../../training/charts/index.js';
 import { verdictText, type PhaseSummary } from '../measure/index.js';
 import { machineText } from '../machine.js';
 import { hasFailed, type ScenarioResult } from './result.js';
@@ -25,19 +26,16 @@ const phaseColumns = [
   'failed',
 ];
 
-export const markdownTable = (columns: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [columns, columns.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
-
 /** What became of it, in a word. */
-export const outcomeWord = (result: ScenarioResult): string => {
+const outcomeWord = (result: ScenarioResult): string => {
   if (result.skipped !== undefined) return 'skipped';
-  if (result.invalid !== undefined) return '**invalid**';
-  return hasFailed(result) ? '**not held**' : 'held';
+  if (result.invalid !== undefined) return 'invalid';
+  return hasFailed(result) ? 'not held' : 'held';
 };
 
-/** A scenario on a terminal: phases, what was held and what was not. */
+/** A scenario on a terminal, under the line that it began with: phases, what was held and what was not. */
 export const resultText = (result: ScenarioResult): string => {
-  const { scenario, about, skipped, invalid, phases, verdicts, measures, generator, load } = result;
+  const { scenario, seconds, skipped, invalid, phases, verdicts, measures, generator, load } = result;
   if (skipped !== undefined) return `${scenario}: skipped, ${skipped}`;
   const columns = [phaseColumns, ...phases.map(phaseCells)];
   const widths = phaseColumns.map((_, column) => Math.max(...columns.map((row) => (row[column] ?? '').length)));
@@ -46,7 +44,7 @@ export const resultText = (result: ScenarioResult): string => {
   const judged = new Set(verdicts.map(({ measure }) => measure));
   const others = Object.entries(measures).filter(([name]) => !judged.has(name));
   return [
-    `${scenario}: ${about}`,
+    `${scenario}: ${outcomeWord(result)}, after ${shown(seconds)} s`,
     ...(load.saturationPerSecond === null ? [] : [`  saturation: ${shown(load.saturationPerSecond)} requests/s`]),
     ...columns.map((row) => `  ${line(row)}`),
     ...verdicts.map((verdict) => `  ${verdict.held ? 'held    ' : 'NOT HELD'}  ${verdictText(verdict)}`),
@@ -105,7 +103,7 @@ export const indexMarkdown = (results: readonly ScenarioResult[], sections: read
     const missed = verdicts.filter(({ held }) => !held).map(verdictText);
     return [
       `[${scenario}](#${scenario})`,
-      outcomeWord(result),
+      hasFailed(result) ? `**${outcomeWord(result)}**` : outcomeWord(result),
       result.skipped ?? (missed.length === 0 ? `all ${verdicts.length} thresholds` : missed.join('; ')),
       `${commit}${quick ? ', quick form' : ''}, ${startedAt.slice(0, 10)}, load ${machine.loadBefore} before`,
     ];

@@ -12,7 +12,6 @@ import { swap } from './swap.js';
 import type { Scenario } from './types.js';
 
 export { answeredPerSecond, createLab, planFor, type Drive, type Lab, type LabOptions, type Subject } from './lab.js';
-export { failures, warmUpPhase } from './measures.js';
 export { Lacking, type Finding, type Scenario } from './types.js';
 
 /** In the order in which all of them run: the longest last. */
@@ -27,3 +26,4 @@ export const scenarios = {
 
 export type ScenarioName = keyof typeof scenarios;
 export const scenarioNames = Object.keys(scenarios) as ScenarioName[];
+export const isScenarioName = (name: string): name is ScenarioName => Object.hasOwn(scenarios, name);

@@ -1,7 +1,15 @@
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { outcomeOf, startGenerator, type Audience, type Phase, type Plan, type Recording } from '../generator/index.js';
+import {
+  generate,
+  outcomeOf,
+  startGenerator,
+  type Audience,
+  type Phase,
+  type Plan,
+  type Recording,
+} from '../generator/index.js';
 import { latenessOf, summarisePhases, type Lateness, type PhaseSummary } from '../measure/index.js';
 import type { Prepared } from '../model/index.js';
 import type { LoadOptions } from '../options.js';
@@ -73,7 +81,7 @@ export interface LabOptions {
   readonly say: (what: string) => void;
 }
 
-export const answerTimeoutMs = 10_000;
+const answerTimeoutMs = 10_000;
 /** Callers of a closed loop: enough that the service never waits for one. */
 const askers = 16;
 const saturationWarmUpSeconds = 3;
@@ -132,12 +140,7 @@ const createSubject = (
     models,
     saturation: async (seconds) => {
       const load = { kind: 'closed', seconds: saturationWarmUpSeconds + seconds, askers } as const;
-      const generator = await startGenerator(planOf(load));
-      try {
-        return answeredPerSecond(await generator.run([service.url]), saturationWarmUpSeconds, seconds);
-      } finally {
-        generator.stop();
-      }
+      return answeredPerSecond(await generate(planOf(load), [service.url]), saturationWarmUpSeconds, seconds);
     },
     drive: async ({ phases, deeds = [], audience }) => {
       const generator = await startGenerator(planOf({ kind: 'open', phases, arrivals: options.arrivals }, audience));

@@ -1,6 +1,6 @@
 import { startBroker } from '../../cli/kafka/index.js';
 import { round } from '../measure/index.js';
-import { parseScrape, sumOf, type Scrape } from '../service/index.js';
+import { scrapeUntil, sumOf, type Scrape } from '../service/index.js';
 import { withOutage } from './outage.js';
 import { orLacking, type Scenario } from './types.js';
 
@@ -46,11 +46,5 @@ export const logAway: Scenario = {
 const patienceMs = 60_000;
 
 /** The metrics once nothing waits on disk any more, or patience is over. */
-const forwarded = async (url: string): Promise<Scrape> => {
-  const deadline = Date.now() + patienceMs;
-  for (;;) {
-    const scrape = parseScrape(await (await fetch(`${url}/metrics`)).text());
-    if (sumOf(scrape, 'watchnext_spool_records') === 0 || Date.now() > deadline) return scrape;
-    await new Promise((resolve) => setTimeout(resolve, 500));
-  }
-};
+const forwarded = (url: string): Promise<Scrape> =>
+  scrapeUntil(url, (scrape) => sumOf(scrape, 'watchnext_spool_records') === 0, { timeoutMs: patienceMs, everyMs: 500 });

@@ -6,9 +6,10 @@ import { sumOf } from '../service/index.js';
 
 /** Little enough for any machine that runs the tests. */
 const requestsPerSecond = 15;
+const heldSeconds = 5;
 
 export const smoke: Scenario = {
-  about: `${requestsPerSecond} requests/s for seconds, with one update and one swap: does the whole of it work?`,
+  about: `${requestsPerSecond} requests/s for ${heldSeconds} s, with one update and one swap: does the whole of it work?`,
   takesSeconds: [8, 8],
   sharesOfSaturation: false,
   run: (lab) =>
@@ -18,7 +19,7 @@ export const smoke: Scenario = {
       const learner = await createStandInLearner({ models, ranker, seed: lab.options.seed });
       const phases = [
         { name: warmUp, seconds: 1, rate },
-        { name: 'held', seconds: lab.options.seconds ?? 5, rate },
+        { name: 'held', seconds: lab.seconds(heldSeconds, heldSeconds), rate },
       ];
       const deeds = [
         { atMs: 1500, run: () => learner.publish() },

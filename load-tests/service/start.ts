@@ -21,7 +21,6 @@ export interface StartOptions {
   readonly root: string;
   /** Settings as flags without their dashes: {models: 'dir', 'log-level': 'warn'}. */
   readonly flags: Readonly<Record<string, string | number>>;
-  readonly env?: Readonly<Record<string, string>>;
 }
 
 const startTimeoutMs = 120_000;
@@ -32,14 +31,14 @@ const running = new Set<ChildProcess>();
 process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
 /** Starts it and resolves when it is ready; rejects with its last words if it ends before. */
-export const startService = async ({ root, flags, env = {} }: StartOptions): Promise<ServiceProcess> => {
+export const startService = async ({ root, flags }: StartOptions): Promise<ServiceProcess> => {
   const args = Object.entries({ port: 0, 'log-level': 'info', ...flags }).flatMap(([flag, value]) => [
     `--${flag}`,
     String(value),
   ]);
   const startedAtMs = Date.now();
   const child = spawn(process.execPath, [join(root, 'dist/cli/main.js'), 'serve', ...args], {
-    env: { ...withoutSettings(process.env), ...env, NODE_OPTIONS: '' },
+    env: { ...withoutSettings(process.env), NODE_OPTIONS: '' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   running.add(child);
@@ -97,7 +96,7 @@ export const startService = async ({ root, flags, env = {} }: StartOptions): Pro
 };
 
 const isReady = (url: string): Promise<boolean> =>
-  fetch(`${url}/readyz`).then(
+  fetch(`${url}/readyz`, { signal: AbortSignal.timeout(5000) }).then(
     ({ status }) => status === 200,
     () => false,
   );

@@ -1,4 +1,4 @@
-import { parseScrape, sumOf, type Scrape } from './prometheus.js';
+import { scrapeOf, sumOf, type Scrape } from './prometheus.js';
 import { processUse } from './proc.js';
 
 /** What a service was like at a moment. */
@@ -58,7 +58,7 @@ export const watchService = ({ url, pid }: { readonly url: string; readonly pid:
     });
   };
   const scrape = async (): Promise<Scrape> => {
-    const scraped = parseScrape(await (await fetch(`${url}/metrics`)).text());
+    const scraped = await scrapeOf(url);
     look(scraped);
     return scraped;
   };

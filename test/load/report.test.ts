@@ -58,6 +58,7 @@ const result = (more: Partial<ScenarioResult> = {}): ScenarioResult => ({
 describe('a result for people', () => {
   test('says which threshold was not held and by how much, and what was', () => {
     const text = resultText(result());
+    expect(text).toMatch(/^steady: not held, after 50 s\n/);
     expect(text).toContain('NOT HELD  p99Ms is 12.5, it should be at most 10: 25 % over');
     expect(text).toContain('held      failed is 0, at most 0');
     expect(text).toContain('also: rssMb 300');

@@ -1,7 +1,10 @@
-import { describe, expect, test } from '@jest/globals';
-import { parseScrape, processUse, sumOf } from '../../load-tests/service/index.js';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { processUse, scrapeOf, scrapeUntil, sumOf } from '../../load-tests/service/index.js';
 import { memoryTrend } from '../../load-tests/scenarios/soak.js';
 import { createMetrics } from '../../src/telemetry/index.js';
+import { serve, stopServers } from './server.js';
+
+afterEach(stopServers);
 
 describe('metrics of a service', () => {
   test('are read as it writes them', async () => {
@@ -9,11 +12,23 @@ describe('metrics of a service', () => {
     metrics.count('watchnext_swaps_total', { ranker: 'a', outcome: 'swapped' }, 3);
     metrics.count('watchnext_swaps_total', { ranker: 'b', outcome: 'swapped' }, 2);
     metrics.count('watchnext_swaps_total', { ranker: 'b', outcome: 'refused' });
-    const scrape = parseScrape(await metrics.scrape());
+    const text = await metrics.scrape();
+    const scrape = await scrapeOf(await serve(({ url }, response) => response.end(url === '/metrics' ? text : '')));
     expect(sumOf(scrape, 'watchnext_swaps_total', { outcome: 'swapped' })).toBe(5);
     expect(sumOf(scrape, 'watchnext_swaps_total', { outcome: 'swapped', ranker: 'b' })).toBe(2);
     expect(sumOf(scrape, 'watchnext_swaps_total')).toBe(6);
     expect(sumOf(scrape, 'watchnext_swaps')).toBe(0);
+  });
+
+  test('are read until something is so, or it takes too long', async () => {
+    let reads = 0;
+    const url = await serve((_, response) => response.end(`reads_total ${++reads}\n`));
+    const reaches = (count: number) =>
+      scrapeUntil(url, (scrape) => sumOf(scrape, 'reads_total') >= count, { timeoutMs: 200, everyMs: 5 });
+    expect(sumOf(await reaches(4), 'reads_total')).toBe(4);
+    const last = sumOf(await reaches(1e6), 'reads_total');
+    expect(last).toBe(reads);
+    expect(last).toBeGreaterThan(5);
   });
 });
 

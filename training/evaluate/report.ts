@@ -1,4 +1,5 @@
 import type { RankerDefinition } from '../../src/definition/index.js';
+import { markdownTable } from '../charts/index.js';
 import type { TrainingHistory } from '../fit/index.js';
 import type { Evaluation } from './evaluate.js';
 import type { Refresh, RefreshEvaluation } from './refresh.js';
@@ -28,9 +29,6 @@ export interface ReportParts {
 const round = (value: number | undefined): string =>
   value === undefined || Number.isNaN(value) ? '' : value.toFixed(4);
 
-const table = (columns: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [columns, columns.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
-
 /** Model and baselines side by side, one table per kind of task; ± is the 95 % interval over rows. */
 export const metricTables = (
   definition: RankerDefinition,
@@ -53,7 +51,7 @@ export const metricTables = (
       line(definition.name, task, tasks[task]),
       ...Object.entries(baselines).map(([name, metrics]) => line(name, task, metrics[task])),
     ]);
-    return [table(['task', 'model', ...columns, 'rows'], rows)];
+    return [markdownTable(['task', 'model', ...columns, 'rows'], rows)];
   });
 
 const spreadLine = (tasks: Readonly<Record<string, SeededMetrics>>): string => {
@@ -146,7 +144,7 @@ export const refreshTable = (definition: RankerDefinition, refresh: readonly Ref
     });
     return [intervalName(intervalMs), ...cells, String(Math.max(0, ...Object.values(tasks).map((one) => one.rows)))];
   });
-  return table(['refreshed', ...columns.map(({ task, measure }) => `${task} ${measure}`), 'rows'], rows);
+  return markdownTable(['refreshed', ...columns.map(({ task, measure }) => `${task} ${measure}`), 'rows'], rows);
 };
 
 export interface RefreshReportParts extends Pick<RefreshEvaluation, 'refresh' | 'history'> {

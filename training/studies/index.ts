@@ -17,7 +17,6 @@ export {
   buildIndex,
   buildStudyReport,
   intervalText,
-  markdownTable,
   percent,
   publishedText,
   type StudyArm,

@@ -1,3 +1,4 @@
+import { markdownTable } from '../charts/index.js';
 import { verdictText, type Claim, type JudgedClaim } from './claims.js';
 import type { Effect, Levels } from './effects.js';
 import type { Interval } from './intervals.js';
@@ -57,9 +58,6 @@ export const intervalText = ({ estimate, low, high }: Interval): string =>
   low === null || high === null
     ? `${percent(estimate)} (one world: no interval)`
     : `${percent(estimate)} (${percent(low)} to ${percent(high)})`;
-
-export const markdownTable = (columns: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [columns, columns.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 
 const contrastName = ({ arm, control }: Effect): string => `${arm} − ${control}`;
 
