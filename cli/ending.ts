@@ -11,7 +11,8 @@ export interface TemporaryFolder {
   readonly remove: () => Promise<void>;
 }
 
-const options = { recursive: true, force: true } as const;
+/** Whoever writes there is being killed meanwhile. */
+const options = { recursive: true, force: true, maxRetries: 5, retryDelay: 20 } as const;
 
 /** Does this as the process ends, unless what is answered is called before. */
 export const atExit = (work: () => void): (() => void) => {

@@ -20,7 +20,7 @@ const stateFolder = ({ log, logDirectory, spoolDirectory }: Settings): string =>
   resolve(log === 'kafka' ? spoolDirectory : logDirectory);
 
 /** Where the settings say that experiments come from; undefined for nowhere. */
-export const experimentSource = (settings: Settings): ExperimentSource | undefined => {
+const experimentSource = (settings: Settings): ExperimentSource | undefined => {
   const { experiments: file, experimentsHost: host, experimentsClientKey: clientKey, experimentsTesters } = settings;
   const lastGood = resolve(settings.experimentsLastGood ?? join(stateFolder(settings), 'experiments.json'));
   if (file !== undefined) return { file: resolve(file), lastGood };

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { temporaryFolder } from '../ending.js';
 import { freePort } from '../free-port.js';
 import { startGuardedServer, type GuardedServer } from '../guarded.js';
 import { fetchJars } from './jars.js';
@@ -53,11 +53,10 @@ export const startBroker = async (options: BrokerOptions = {}): Promise<Broker> 
   await requirePrograms();
   const version = exactVersion(options.version ?? '4');
   const jars = await fetchJars(version, options.cacheDirectory ?? join('.cache', 'kafka'));
-  const home = await mkdtemp(join(tmpdir(), 'watchnext-kafka-'));
+  const { path: home, remove: discard } = await temporaryFolder('watchnext-kafka-');
   const dataDirectory = options.dataDirectory ?? join(home, 'data');
   const settings = join(home, 'server.properties');
   const java = (main: string, ...rest: string[]): string[] => [...javaOptions, '-cp', join(jars, '*'), main, ...rest];
-  const discard = (): Promise<void> => rm(home, { recursive: true, force: true });
 
   try {
     await mkdir(dataDirectory, { recursive: true });

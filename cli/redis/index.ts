@@ -1,2 +1,2 @@
-export { redisProgram, type RedisProgram } from './program.js';
+export type { RedisProgram } from './program.js';
 export { startRedis, type RedisServer, type RedisServerOptions } from './server.js';

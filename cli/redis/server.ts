@@ -1,6 +1,6 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { temporaryFolder } from '../ending.js';
 import { freePort } from '../free-port.js';
 import { startGuardedServer, type GuardedServer } from '../guarded.js';
 import { redisProgram } from './program.js';
@@ -30,7 +30,7 @@ export interface RedisServerOptions {
 export const startRedis = async (options: RedisServerOptions = {}): Promise<RedisServer> => {
   const { path, version } = await redisProgram(options.cacheDirectory ?? join('.cache', 'redis'));
   const port = options.port === undefined || options.port === 0 ? await freePort() : options.port;
-  const home = await mkdtemp(join(tmpdir(), 'watchnext-redis-'));
+  const { path: home, remove: discard } = await temporaryFolder('watchnext-redis-');
   const dataDirectory = resolve(options.dataDirectory ?? join(home, 'data'));
   const command = [
     ...[path, '--port', String(port), '--bind', '127.0.0.1', '--dir', dataDirectory],
@@ -38,7 +38,6 @@ export const startRedis = async (options: RedisServerOptions = {}): Promise<Redi
     ...(options.more ?? []),
   ];
 
-  const discard = (): Promise<void> => rm(home, { recursive: true, force: true });
   try {
     await mkdir(dataDirectory, { recursive: true });
     const server = await startGuardedServer({

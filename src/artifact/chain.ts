@@ -44,7 +44,7 @@ export async function endOfChain(ranker: string, manifest: Manifest): Promise<Ch
 }
 
 /** One delta, whole, and the one that its file's name promises; links are not followed. */
-export async function readDelta(ranker: string, manifest: Manifest, sequence: number): Promise<HashedDelta> {
+async function readDelta(ranker: string, manifest: Manifest, sequence: number): Promise<HashedDelta> {
   const name = `${chainPath(manifest.version)}/${deltaFile(sequence)}`;
   const bytes = await readRegular(join(ranker, name), { name, maxBytes: mostDeltaBytes }).catch((cause: unknown) => {
     if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;

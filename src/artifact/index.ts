@@ -1,5 +1,5 @@
 export type { ChainEnd } from './chain.js';
-export { mostFeedbackTimes, type HashedDelta, type Learned, type ModelDelta } from './delta.js';
+export type { HashedDelta, Learned, ModelDelta } from './delta.js';
 export { openArtifacts } from './directory.js';
 export { verifyGolden, type Golden, type VerifyGoldenOptions } from './golden.js';
 export type { Manifest } from './manifest.js';

@@ -20,4 +20,4 @@ export {
   type TaskDefinition,
   type TrainingDefinition,
 } from './schema.js';
-export { weightBounds, weightProblems } from './weights.js';
+export { weightProblems } from './weights.js';

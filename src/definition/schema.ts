@@ -204,7 +204,7 @@ const CountFeature = object(
   },
   'decayed count of impressions or of a task’s positives per key, log1p, standardised; state',
 );
-export const FeatureSchema = byKind(
+const FeatureSchema = byKind(
   IdFeature,
   CategoryFeature,
   NumberFeature,
@@ -216,7 +216,7 @@ export const FeatureSchema = byKind(
   CountFeature,
 );
 
-export const TaskSchema = object(
+const TaskSchema = object(
   {
     group: Type.Optional(
       word(['engagement', 'satisfaction'], {
@@ -251,7 +251,7 @@ export const TaskSchema = object(
 const widths = (description: string, standard: readonly number[]) =>
   Type.Array(Type.Integer({ minimum: 1, maximum: 8192 }), { description, default: standard });
 const share = (description: string) => Type.Number({ minimum: 0, exclusiveMaximum: 1, description, default: 0 });
-export const NetworkSchema = object(
+const NetworkSchema = object(
   {
     kind: word(['independent', 'shared_bottom', 'mmoe'], {
       description:
@@ -280,7 +280,7 @@ export const NetworkSchema = object(
   'the network: independent (one per task), shared_bottom, or mmoe (experts mixed by a gate per task)',
 );
 
-export const ScoreSchema = object(
+const ScoreSchema = object(
   {
     form: word(['product', 'sum'], {
       description:
@@ -339,7 +339,7 @@ const EmbeddingOptimizer = object(
   },
   'optimiser of embedding rows; lazy_adam with rate 0.001 if left out',
 );
-export const TrainingSchema = object(
+const TrainingSchema = object(
   {
     batch: Type.Optional(
       Type.Integer({ minimum: 1, maximum: 65536, description: 'rows per step, in whole requests', default: 1024 }),

@@ -6,7 +6,7 @@ import type { RankerDefinition } from './schema.js';
 const defaultBounds: readonly [number, number] = [-10, 10];
 
 /** From where to where the weight of a head may be set. */
-export const weightBounds = ({ score }: RankerDefinition, head: string): readonly [number, number] =>
+const weightBounds = ({ score }: RankerDefinition, head: string): readonly [number, number] =>
   score.bounds?.[head] ?? defaultBounds;
 
 /** What is wrong with weights that somebody wants in place of the definition’s; `path` is where they stand. */

@@ -32,11 +32,11 @@ export interface Findings {
 
 /** Features of this name, or that begin with it and a sign such as a dot, are ours; a company’s others are none of our business. */
 const prefix = 'watchnext';
-export const isOurs = (feature: string): boolean => new RegExp(`^${prefix}($|[^a-z0-9])`, 'i').test(feature);
+const isOurs = (feature: string): boolean => new RegExp(`^${prefix}($|[^a-z0-9])`, 'i').test(feature);
 
 const topKeys = ['features', 'testers', 'savedGroups', 'status', 'dateUpdated', 'experiments', 'description'];
 const featureKeys = ['defaultValue', 'rules', 'description', 'project', 'metadata', 'tags'];
-export const ruleKeys = [
+const ruleKeys = [
   ...['id', 'key', 'name', 'description', 'phase', 'active', 'condition', 'parentConditions', 'force', 'variations'],
   ...['weights', 'coverage', 'namespace', 'filters', 'ranges', 'range', 'seed', 'hashVersion', 'hashAttribute', 'meta'],
   ...['fallbackAttribute', 'disableStickyBucketing', 'bucketVersion', 'minBucketVersion'],

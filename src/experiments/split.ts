@@ -53,7 +53,7 @@ export const readRanges = (
 
 const show = (value: number): string => String(Number(value.toFixed(4)));
 const isShare = (value: unknown): value is number => typeof value === 'number' && value >= 0 && value <= 1;
-export const isRange = (value: unknown): value is Range =>
+const isRange = (value: unknown): value is Range =>
   Array.isArray(value) && value.length === 2 && value.every(isShare) && Number(value[0]) <= Number(value[1]);
 
 const readOwnRanges = (value: unknown, arms: number, at: string, { problems }: Findings): Range[] => {

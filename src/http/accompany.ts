@@ -10,7 +10,7 @@ export const requestIdOf = (response: Response): string => String(response.local
 export const routeOf = (response: Response): string => (response.locals.route as string | undefined) ?? 'unknown';
 export const setRoute = (response: Response, path: string): void => void (response.locals.route = path);
 /** The name of its key; undefined where none was needed. */
-export const keyOf = (response: Response): string | undefined => response.locals.key as string | undefined;
+const keyOf = (response: Response): string | undefined => response.locals.key as string | undefined;
 export const setKey = (response: Response, name: string | undefined): void => void (response.locals.key = name);
 
 /** What it spends its time on. */

@@ -6,7 +6,7 @@ import { fallbackReasons } from '../ranking/index.js';
  * What goes over the wire. These schemas validate requests and are published in /openapi.json.
  * `fields: [names]` allows free fields beside the named ones (fields.ts).
  */
-export const Id = Type.Union(
+const Id = Type.Union(
   [
     Type.String({ minLength: 1, maxLength: 256 }),
     Type.Integer({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER }),

@@ -19,7 +19,7 @@ export interface KeyRing {
 
 const nobody = digestOf(hashOf(''));
 /** The id of a key that is no key of ours: the text of the setting. */
-export const adminKeyId = 'setting';
+const adminKeyId = 'setting';
 
 /**
  * The keys of a file, and the one that a setting holds as text. Keys that `before` holds unchanged keep what they have used:

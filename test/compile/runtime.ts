@@ -1,14 +1,6 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { trace, verifyCompiled } from '../../training/compile/index.js';
-import type {
-  ElementType,
-  ModelRunner,
-  NamedTensors,
-  TensorData,
-  TensorSpec,
-  TraceOptions,
-  Verification,
-} from '../../training/compile/index.js';
+import { trace, type ElementType, type TensorSpec, type TraceOptions } from '../../training/compile/index.js';
+import { verifyCompiled, type ModelRunner, type NamedTensors, type TensorData, type Verification } from './verify.js';
 
 /** Runs a model on ONNX Runtime's CPU provider. */
 export const runOnnx: ModelRunner = async (bytes, feeds) => {

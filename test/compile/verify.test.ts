@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { tf, trace, verifyCompiled } from '../../training/compile/index.js';
-import type { NamedTensors, TraceOptions } from '../../training/compile/index.js';
+import { tf, trace, type TraceOptions } from '../../training/compile/index.js';
+import { verifyCompiled, type NamedTensors } from './verify.js';
 
 const traced: TraceOptions = {
   name: 'double',

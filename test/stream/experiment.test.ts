@@ -1,12 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  difference,
-  fixedInterval,
-  momentsOfRows,
-  ratioEstimate,
-  type Estimate,
-} from '../../training/experiments/index.js';
+import { difference, fixedInterval, ratioEstimate, type Estimate } from '../../training/experiments/index.js';
 import { contamination, mixedExperiments } from '../../training/stream/contamination.js';
+import { momentsOfRows } from '../experiments/statistics/moments.js';
 import { runExperiment, worldRanker, type ExperimentOutcome } from './experiment.js';
 
 /** The interval of 99 % for what the second arm's clicks per list differ by. */

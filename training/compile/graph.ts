@@ -195,7 +195,7 @@ function onnxAttribute(name: string, value: AttributeValue): OnnxAttribute {
 }
 
 /** A tensor as ONNX stores it; a copy of the values. */
-export function tensor(name: string, values: TensorValues, shape: readonly number[]): OnnxTensor {
+function tensor(name: string, values: TensorValues, shape: readonly number[]): OnnxTensor {
   return {
     name,
     dims: shape,

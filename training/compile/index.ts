@@ -1,9 +1,7 @@
 export { tf } from './tfjs.js';
 export { trace } from './trace.js';
 export { decodeModel, elementTypes, encodeModel } from './proto.js';
-export { GraphBuilder, tensor } from './graph.js';
+export { GraphBuilder } from './graph.js';
 export type * from './types.js';
 export type * from './proto.js';
 export type { AttributeValue, NodeOptions, TensorValues } from './graph.js';
-export { verifyCompiled } from './verify.js';
-export type * from './verify.js';

@@ -178,7 +178,7 @@ export class NodeWriter {
 }
 
 /** The shape to which the shapes broadcast together. */
-export function broadcastSizes(shapes: readonly (readonly Size[])[]): Size[] {
+function broadcastSizes(shapes: readonly (readonly Size[])[]): Size[] {
   const rank = Math.max(0, ...shapes.map((shape) => shape.length));
   return Array.from({ length: rank }, (_, axis) => {
     const sizes = shapes.map((shape) => shape[axis - rank + shape.length] ?? 1);

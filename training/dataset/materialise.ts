@@ -6,7 +6,7 @@ import { mapColumns, type Field, type Label, type Mapping } from './fields.js';
 import type { DatasetSource, DatasetWarning } from './types.js';
 
 /** Rows a request may have: more is a wrong request_id, and a batch holds whole requests. */
-export const maximumRowsPerRequest = 10_000;
+const maximumRowsPerRequest = 10_000;
 
 export interface MaterialisedLog {
   readonly columns: readonly QueryColumn[];

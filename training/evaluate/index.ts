@@ -3,7 +3,7 @@ export { evaluate, type Evaluation, type EvaluationProgress } from './evaluate.j
 export { learnAsStream, type AsStreamOptions } from './as-stream.js';
 export { evaluateRefresh, type Refresh, type RefreshEvaluation, type RefreshOptions } from './refresh.js';
 export { measureHeldOut, type HeldOutOptions } from './held-out.js';
-export { headlines, type SeededMetrics, type TaskMetrics } from './measure.js';
+export type { SeededMetrics, TaskMetrics } from './measure.js';
 export {
   buildRefreshReport,
   buildReport,

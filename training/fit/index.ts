@@ -23,7 +23,7 @@ export { encodeTraining, resumeRanker, type ResumedRanker, type ResumeOptions } 
 export { sealModel, sealRanker, type Report, type SealModelOptions, type SealRankerOptions } from './seal.js';
 export type { SealableRanker } from './sealable.js';
 export { openServedModel, type ServedModel, type ServedModelOptions } from './served.js';
-export { expertUtilisation, scoreWithGraph, servingGraph, type ServedScores } from './serving.js';
+export { scoreWithGraph, servingGraph, type ServedScores } from './serving.js';
 export { ExampleSpool, type RequestRange } from './spool.js';
 export { splitInTime, trainingSettings } from './settings.js';
 export { trainRanker, type EngineFactory, type TrainOptions } from './train.js';

@@ -40,15 +40,3 @@ export const createAdversary = (sharedWidth: number, cells: number): Adversary =
     },
   };
 };
-
-/**
- * Ganin's schedule: 2 / (1 + e^(-10 p)) - 1 of the whole, where p is the share of the ramp that is over; from 0 to 0.9999.
- * `progress` is the share of training that is over.
- */
-export const reversalAt = (
-  progress: number,
-  { weight, ramp }: { readonly weight: number; readonly ramp: number },
-): number => {
-  const done = ramp === 0 ? 1 : Math.min(1, progress / ramp);
-  return weight * (2 / (1 + Math.exp(-10 * done)) - 1);
-};

@@ -2,7 +2,7 @@ import { tf } from '../compile/index.js';
 import type { RequestSums } from './types.js';
 
 /** Rows of a matrix by index: [n, width], int32 [m] to [m, width]. */
-export const gatherRows = (matrix: tf.Tensor2D, index: tf.Tensor1D): tf.Tensor2D =>
+const gatherRows = (matrix: tf.Tensor2D, index: tf.Tensor1D): tf.Tensor2D =>
   withGradient(
     matrix,
     (given) => ({ value: tf.gather(given, index), saved: [index] }),

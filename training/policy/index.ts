@@ -1,18 +1,17 @@
 export { clipImportance } from './clip.js';
 export { contributions, estimateMean, estimators, quotient, type Estimator } from './estimate.js';
-export { explorationOptions, leastExploration, type ExplorationOption } from './exploration.js';
+export type { ExplorationOption } from './exploration.js';
 export { paretoFront } from './front.js';
-export { compare, judge, type Compared, type JudgeOptions, type Judgement } from './judge.js';
+export type { Compared, JudgeOptions, Judgement } from './judge.js';
 export { collectLists, type ListCollector } from './lists.js';
-export { checkPropensities, orderImportance, type OrderImportance, type PropensityCheck } from './orders.js';
-export { examinationOf, fitOutcome, headBasis, type Basis, type OutcomeModel } from './outcome.js';
+export { checkPropensities, type OrderImportance, type PropensityCheck } from './orders.js';
+export { fitOutcome, headBasis, type Basis, type OutcomeModel } from './outcome.js';
 export type { TunedPoint } from './points.js';
 export { race, type Race, type Raced } from './race.js';
 export { searchBounds, type WeightSpace } from './space.js';
 export { splitByUser, type Split } from './split.js';
-export { supportLimits, supportOf, thinness, type Support, type SupportLimits } from './support.js';
+export { supportLimits, type Support, type SupportLimits } from './support.js';
 export { tune, type Advice, type TuneOptions, type TuneProgress, type Tuning } from './tune.js';
-export { weightings } from './types.js';
 export type * from './types.js';
 export {
   createWeigher,

@@ -82,8 +82,7 @@ export interface LoggedLists {
  *   examined  its place, by a factor that is the same for all items: how often people look there
  * Each needs fewer lists than the one before it, and assumes more.
  */
-export const weightings = ['list', 'prefix', 'place', 'examined'] as const;
-export type Weighting = (typeof weightings)[number];
+export type Weighting = 'list' | 'prefix' | 'place' | 'examined';
 
 /** An estimate of what one list brings, with its interval. */
 export interface Estimate {

@@ -2,7 +2,7 @@ export { judge, type Candidate, type Contender, type JudgeOptions } from './gate
 export { measureHeads } from './measures.js';
 export type * from './types.js';
 export { createWindows, type MeasuredBy, type Windows, type WindowsOptions } from './windows.js';
-export { briefMeasures, renderMeasures } from './measures-text.js';
+export { briefMeasures } from './measures-text.js';
 export { contamination, type ContaminationFinding, type ContaminationOptions } from './contamination.js';
 export { createWatch, type Retreat, type Watch, type WatchOptions } from './watch.js';
 export { createLearner, type Learner, type LearnerOptions } from './learner.js';

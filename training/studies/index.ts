@@ -1,4 +1,4 @@
-export { judgeClaims, verdictText, type Claim, type JudgedClaim, type Verdict } from './claims.js';
+export { judgeClaims, type Claim, type JudgedClaim, type Verdict } from './claims.js';
 export {
   effectByDay,
   effectsOf,
@@ -17,21 +17,11 @@ export {
   buildIndex,
   buildStudyReport,
   intervalText,
-  percent,
   publishedText,
   type StudyArm,
   type StudyReport,
   type StudyResult,
   type StudyRun,
 } from './report.js';
-export {
-  addTallies,
-  measureNames,
-  measures,
-  noTally,
-  tallyOf,
-  type MeasureName,
-  type Sums,
-  type Tally,
-} from './tally.js';
+export { addTallies, measures, noTally, tallyOf, type MeasureName, type Sums, type Tally } from './tally.js';
 export { multiplicationsOf, nearestWidth, type SolvedNetwork } from './widths.js';

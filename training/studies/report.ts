@@ -50,7 +50,7 @@ export interface StudyReport {
   readonly plots: ReadonlyMap<string, string>;
 }
 
-export const percent = (share: number, digits = 2): string =>
+const percent = (share: number, digits = 2): string =>
   `${share < 0 ? '−' : '+'}${Math.abs(100 * share).toFixed(digits)} %`;
 
 /** `+1.20 % (−0.40 % to +2.80 %)`. */
@@ -116,7 +116,7 @@ const effectPlot = ({ title, effects, claims }: StudyResult, measure: MeasureNam
       }),
   );
 
-export const runText = ({ seconds, cpu, cores, node }: StudyRun): string =>
+const runText = ({ seconds, cpu, cores, node }: StudyRun): string =>
   `${Math.round(seconds)} s on ${cores} cores (${cpu}), Node ${node}`;
 
 /** `plots` are drawn beside those of the effects, by file name. */

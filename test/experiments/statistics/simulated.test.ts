@@ -8,7 +8,6 @@ import {
   guardrail,
   lift,
   momentsOf,
-  momentsOfRows,
   ratioEstimate,
   sampleRatioAlarm,
   sequentialInterval,
@@ -16,6 +15,7 @@ import {
   type Moments,
 } from '../../../training/experiments/index.js';
 import { drawsOf, shareOf, type Draws } from './draws.js';
+import { momentsOfRows } from './moments.js';
 
 const alpha = 0.05;
 /** Of a share of 95 % in so many repetitions, four standard errors. */

@@ -1,5 +1,5 @@
 /** What is written while the log is read, by table: columns and their types. */
-export const recordTables = {
+const recordTables = {
   list_records: {
     list: 'UINTEGER',
     partition: 'INTEGER',

@@ -34,7 +34,7 @@ export const feedbackEvent = ({ id, requestId, user, item, kind, seconds, value,
 export const lostShare: Readonly<Record<Device, number>> = { phone: 0.04, desktop: 0.01, tv: 0.12 };
 
 /** Log-normal delays: median in milliseconds, and the spread of the logarithm. */
-export const delays = {
+const delays = {
   /** After the list is there; those further down are reached later. */
   look: { medianMs: 3000, spread: 0.7, perPositionMs: 1200 },
   /** After it was watched: most like at once, some when they think of it. */

@@ -62,14 +62,14 @@ export interface Happening {
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 const likeAfterClick = (m: Meeting): number => sigmoid(-2.6 + 1.1 * satisfaction(m));
 /** Watch time spreads log-normally around its expectation. */
-export const watchSpread = 0.6;
+const watchSpread = 0.6;
 /** Of clicks, how many are asked. */
-export const surveyShare = 0.06;
+const surveyShare = 0.06;
 
 export const examination = (position: number, device: Device): number => position ** -examinationDecay[device];
 
 /** How much the person is better off for having watched; hidden, and what ratings and likes show dimly. */
-export const satisfaction = ({ affinity, quality, clickbait }: Meeting): number =>
+const satisfaction = ({ affinity, quality, clickbait }: Meeting): number =>
   0.9 * affinity + 1.1 * quality - 0.7 * clickbait;
 
 export const expectation = (m: Meeting): Expectation => {

@@ -3,7 +3,7 @@ import { randomOf, type Random } from './random.js';
 
 /** Topics of the platform; interests and contents are vectors over them. */
 export const topics = ['music', 'games', 'cooking', 'news', 'sports', 'science', 'travel', 'comedy'] as const;
-export const ageGroups = ['under_20', '20_to_34', '35_to_54', 'over_54'] as const;
+const ageGroups = ['under_20', '20_to_34', '35_to_54', 'over_54'] as const;
 
 export interface Person {
   readonly id: string;

@@ -17,7 +17,7 @@ export interface Nomination {
 const shares: Readonly<Record<Source, number>> = { subscriptions: 0.3, similar: 0.3, trending: 0.25, fresh: 0.15 };
 const followed = 8;
 /** `similar` knows a person's interests as they were so many days ago. */
-export const similarLagDays = 2;
+const similarLagDays = 2;
 /** What trends has been there for a while. */
 const trendingAfterMs = 6 * 3_600_000;
 const dayMs = 86_400_000;

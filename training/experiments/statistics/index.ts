@@ -6,7 +6,6 @@ export {
   fixedPValue,
   lift,
   ratioEstimate,
-  ratioGradient,
   type Effect,
   type Estimate,
   type Interval,
@@ -19,7 +18,7 @@ export {
   studentUpperTail,
 } from './distributions.js';
 export { guardrail, type Guardrail, type GuardrailState } from './guardrail.js';
-export { momentsOf, momentsOfRows, varianceAlong, type Moments } from './moments.js';
+export { momentsOf, type Moments } from './moments.js';
 export { chiSquareTest, sampleRatioAlarm, sequentialSplitPValue, splitEvidence } from './sample-ratio.js';
 export {
   sequentialInterval,

@@ -7,7 +7,7 @@ import { createModel, type Model } from './model.js';
 import { createQueue } from './queue.js';
 
 /** Runs the model's functions as they are, operation by operation, on a backend that tfjs has registered. */
-export const createEagerExecutor = (model: Model, backend: string): Executor => ({
+const createEagerExecutor = (model: Model, backend: string): Executor => ({
   async run(kind, feeds) {
     await tf.setBackend(backend);
     const { run } = model.function('request_of' in feeds ? kind : `${kind}-direct`);

@@ -14,8 +14,7 @@ import type { LearnerPlan } from './learner.js';
 import { besideNetwork, servedScreen, treatmentOf } from './treatment.js';
 
 /** The functions an engine runs. `direct`: row i belongs to request i, so that nothing is gathered. */
-export const graphNames = ['step', 'step-direct', 'predict', 'predict-direct'] as const;
-export type GraphName = (typeof graphNames)[number];
+export type GraphName = 'step' | 'step-direct' | 'predict' | 'predict-direct';
 
 /** A function over named tensors with what it takes: to be traced, or to be run as it is. */
 export interface ModelFunction {
@@ -133,9 +132,9 @@ export const compileFunction = (model: Model, name: GraphName): CompiledModel =>
   return trace({ name, inputs, run });
 };
 
-export const parameterInput = (name: string): string => `parameters/${name}`;
-export const noiseInput = (name: string): string => `noise/${name}`;
-export const gradientOutput = (input: string): string => `gradients/${input}`;
+const parameterInput = (name: string): string => `parameters/${name}`;
+const noiseInput = (name: string): string => `noise/${name}`;
+const gradientOutput = (input: string): string => `gradients/${input}`;
 
 const updateRule = ({ training = {} }: RankerDefinition): LearnerPlan['update'] => ({
   kind: training.optimizer?.kind ?? 'adam',

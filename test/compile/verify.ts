@@ -1,6 +1,5 @@
-import { withBackend } from './backend.js';
-import { tf } from './tfjs.js';
-import type { CompiledModel, ConstantSpec, TraceOptions } from './types.js';
+import { withBackend } from '../../training/compile/backend.js';
+import { tf, type CompiledModel, type ConstantSpec, type TraceOptions } from '../../training/compile/index.js';
 
 /** A tensor's elements (bool as 0 and 1) and its shape. */
 export interface TensorData {
@@ -10,7 +9,7 @@ export interface TensorData {
 
 export type NamedTensors = Readonly<Record<string, TensorData>>;
 
-/** Runs a serialised model once; whoever owns an ONNX runtime passes this in. */
+/** Runs a serialised model once. */
 export type ModelRunner = (bytes: Uint8Array, feeds: NamedTensors) => Promise<NamedTensors>;
 
 export interface Difference {
