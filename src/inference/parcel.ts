@@ -20,24 +20,43 @@ interface ColumnShape {
   readonly width: number;
 }
 
-const arraysOf = (column: Column): readonly (Float32Array | Int32Array | Uint32Array)[] =>
-  column.type === 'numbers' ? [column.values] : [column.offsets, column.keys];
-
 /** Copies; the batch stays the caller’s. */
 export const packBatch = ({ requests, rows, requestOf, columns }: FeatureBatch): Parcel => {
-  const arrays = [requestOf, ...[...columns.values()].flatMap(arraysOf)];
-  const length = arrays.reduce((sum, array) => sum + array.length, arrays.length);
-  const words = new Uint32Array(length);
-  let at = arrays.length;
-  arrays.forEach((array, index) => {
-    words[index] = array.length;
-    // The bits, not the values: a float must not become an integer.
-    words.set(new Uint32Array(array.buffer, array.byteOffset, array.length), at);
-    at += array.length;
-  });
+  let arrays = 1;
+  let length = requestOf.length;
   let shapes = '';
-  for (const [name, column] of columns)
-    shapes += `${name}\t${column.side}\t${column.type}\t${column.type === 'numbers' ? column.width : 0}\n`;
+  for (const [name, column] of columns) {
+    const { side, type } = column;
+    if (type === 'numbers') {
+      arrays += 1;
+      length += column.values.length;
+      shapes += `${name}\t${side}\t${type}\t${column.width}\n`;
+    } else {
+      arrays += 2;
+      length += column.offsets.length + column.keys.length;
+      shapes += `${name}\t${side}\t${type}\t0\n`;
+    }
+  }
+  const words = new Uint32Array(arrays + length);
+  // Each kind of number is copied by a view of its own kind: bits, and no view made for every column.
+  const integers = new Int32Array(words.buffer);
+  const floats = new Float32Array(words.buffer);
+  let array = 0;
+  let at = arrays;
+  const place = (values: ArrayLike<number>): number => {
+    const from = at;
+    words[array++] = values.length;
+    at += values.length;
+    return from;
+  };
+  integers.set(requestOf, place(requestOf));
+  for (const column of columns.values()) {
+    if (column.type === 'numbers') floats.set(column.values, place(column.values));
+    else {
+      integers.set(column.offsets, place(column.offsets));
+      words.set(column.keys, place(column.keys));
+    }
+  }
   return { requests, rows, columns: shapes, words };
 };
 

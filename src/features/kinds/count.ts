@@ -1,7 +1,7 @@
 import { durationMs } from '../../definition/index.js';
 import type { FeatureKind } from '../feature.js';
 import { cellReader, keyReader } from '../fields.js';
-import { standardEncoder, standardFitter } from '../fitting/standardise.js';
+import { logarithm, standardEncoder, standardFitter } from '../fitting/standardise.js';
 import { correctionShare, feedbackDelayMs, outcomeReader } from '../outcomes.js';
 import { addDecayed, decayFactor, fadeSpan } from '../state/decay.js';
 import type { Labels } from '../types.js';
@@ -50,7 +50,7 @@ export const count: FeatureKind<'count'> = ({ scope, definition, ranker }) => {
       };
     },
     encodedWidth: 1,
-    fitter: () => standardFitter(Math.log1p),
-    encoder: (fit) => standardEncoder(fit, Math.log1p, undefined),
+    fitter: () => standardFitter(logarithm),
+    encoder: (fit) => standardEncoder(fit, logarithm, undefined),
   };
 };

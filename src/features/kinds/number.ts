@@ -2,7 +2,7 @@ import type { EncodeNumbers, FeatureKind, Fitter } from '../feature.js';
 import { fieldReader, isMissing, numberOf } from '../fields.js';
 import { fittedNumbers } from '../fitting/fitted.js';
 import { Reservoir } from '../fitting/reservoir.js';
-import { standardEncoder, standardFitter, type NumberTransform } from '../fitting/standardise.js';
+import { standardEncoder, standardFitter, transformed, type NumberTransform } from '../fitting/standardise.js';
 import { oneHot } from '../one-hot.js';
 import type { FeatureFit } from '../types.js';
 
@@ -14,10 +14,9 @@ import type { FeatureFit } from '../types.js';
 export const number: FeatureKind<'number'> = ({ name, scope, definition }) => {
   const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = definition;
   const log1p = definition.transform === 'log1p';
-  const transform: NumberTransform = (value) => {
-    const clipped = value < min ? min : value > max ? max : value;
-    return log1p ? Math.log1p(clipped < 0 ? 0 : clipped) : clipped;
-  };
+  const transform: NumberTransform = log1p
+    ? { min: Math.max(0, min), max: Math.max(0, max), log1p }
+    : { min, max, log1p };
   const encode = definition.encode ?? 'standardise';
   const buckets = encode === 'quantiles' ? (definition.buckets ?? 10) : 1;
   return {
@@ -48,7 +47,7 @@ function rawEncoder(transform: NumberTransform, missing: number): EncodeNumbers 
   return (values, count, { out, stride, offset }) => {
     for (let i = 0; i < count; i++) {
       const value = values[i] ?? Number.NaN;
-      out[i * stride + offset] = transform(Number.isNaN(value) ? missing : value);
+      out[i * stride + offset] = transformed(Number.isNaN(value) ? missing : value, transform);
     }
   };
 }
@@ -61,7 +60,10 @@ function quantileFitter(name: string, buckets: number, transform: NumberTransfor
       for (let i = 0; i < count; i++) if (!Number.isNaN(values[i])) reservoir.add(values, i);
     },
     finish() {
-      const sorted = reservoir.sample().map(transform).sort();
+      const sorted = reservoir
+        .sample()
+        .map((value) => transformed(value, transform))
+        .sort();
       const edge = (k: number): number => sorted[Math.floor((k * sorted.length) / buckets)] ?? 0;
       return { edges: Array.from({ length: buckets - 1 }, (_, k) => edge(k + 1)) };
     },
@@ -79,7 +81,7 @@ function quantileEncoder(
     const indices = new Float32Array(count);
     for (let i = 0; i < count; i++) {
       const value = values[i] ?? Number.NaN;
-      indices[i] = bucketOf(Math.fround(options.transform(Number.isNaN(value) ? missing : value)), edges);
+      indices[i] = bucketOf(Math.fround(transformed(Number.isNaN(value) ? missing : value, options.transform)), edges);
     }
     setBucket(indices, count, target);
   };

@@ -141,17 +141,26 @@ function rateEncoder(smoothing: Smoothing, fit: FeatureFit): EncodeNumbers {
   const overall = fittedNumbers(fit, 'overall', tasks);
   const mean = fittedNumbers(fit, 'mean', tasks + 1);
   const scale = fittedNumbers(fit, 'scale', tasks + 1);
+  const encoded = (values: Float32Array, at: number, column: number): number =>
+    (columnOf(smoothing, overall, { values, at, column }) - (mean[column] ?? 0)) * (scale[column] ?? 0);
+  const unmet = Float32Array.from({ length: tasks + 1 }, (_, column) =>
+    encoded(new Float32Array(2 * tasks), 0, column),
+  );
   return (values, count, { out, stride, offset }) => {
-    const cell = { values, at: 0, column: 0 };
     for (let i = 0; i < count; i++) {
-      cell.at = i * 2 * tasks;
-      for (let column = 0; column <= tasks; column++) {
-        cell.column = column;
-        const value = columnOf(smoothing, overall, cell);
-        out[i * stride + offset + column] = (value - (mean[column] ?? 0)) * (scale[column] ?? 0);
-      }
+      const at = i * 2 * tasks;
+      const to = i * stride + offset;
+      // Logarithms are what a rate costs, and many keys were never met.
+      if (areZeros(values, at, 2 * tasks))
+        for (let column = 0; column <= tasks; column++) out[to + column] = unmet[column] ?? 0;
+      else for (let column = 0; column <= tasks; column++) out[to + column] = encoded(values, at, column);
     }
   };
+}
+
+function areZeros(values: Float32Array, at: number, count: number): boolean {
+  for (let i = at; i < at + count; i++) if (values[i] !== 0) return false;
+  return true;
 }
 
 /** One column of the encoding before it is standardised; the last one is log1p(n). */

@@ -1,6 +1,6 @@
 import type { Feature, FeatureKind } from '../feature.js';
 import { fieldReader, isMissing } from '../fields.js';
-import { standardEncoder, standardFitter, type NumberTransform } from '../fitting/standardise.js';
+import { logarithm, standardEncoder, standardFitter } from '../fitting/standardise.js';
 import { instantReader } from '../instant.js';
 import { oneHot } from '../one-hot.js';
 import { zoneOf, type Zone } from '../zone.js';
@@ -42,12 +42,10 @@ export const time: FeatureKind<'time'> = ({ name, scope, definition }): Feature 
       };
     },
     encodedWidth: 1,
-    fitter: () => standardFitter(logDays),
-    encoder: (fit) => standardEncoder(fit, logDays, undefined),
+    fitter: () => standardFitter(logarithm),
+    encoder: (fit) => standardEncoder(fit, logarithm, undefined),
   };
 };
-
-const logDays: NumberTransform = (days) => Math.log1p(days);
 
 function hourOfDay(instant: number, zone: Zone): number {
   return Math.floor(modulo(instant + zone.offsetMs(instant), dayMs) / hourMs);
