@@ -67,11 +67,11 @@ function* eventsOf(definition: RankerDefinition, from: number): Generator<Logged
       fields: {
         user: { user_id: userId },
         context: {},
-        candidates: ids.map((id, row) => ({
+        candidates: ids.map((id) => ({
           item_id: id,
           author: id % 1000,
           ...Object.fromEntries(
-            Array.from({ length: 10 }, (_, i) => [`number_${i}`, Math.round(1000 * Math.sin(i + row)) / 1000]),
+            Array.from({ length: 10 }, (_, i) => [`number_${i}`, Math.round(1000 * Math.sin(i + id)) / 1000]),
           ),
         })),
       },

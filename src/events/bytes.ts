@@ -221,6 +221,11 @@ export class ByteReader {
     return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + start, length);
   }
 
+  /** On, over so many bytes. */
+  pass(length: number): void {
+    this.#skip(length);
+  }
+
   /** On to the next multiple. */
   align(multiple: number): void {
     this.#skip((multiple - (this.at % multiple)) % multiple);

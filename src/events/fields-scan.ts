@@ -1,24 +1,33 @@
 import type { Fields, FieldValue } from '../features/index.js';
+import { KnownRecords, type RecordText } from './known-records.js';
+import type { EventId } from './types.js';
 
-/** Names as they stand in JSON, in bytes, to be looked for. */
+/** Names to be looked for, and the items' records that were looked through for them before. */
 export interface FieldNames {
   readonly names: readonly string[];
+  /** As they stand in JSON. */
   readonly keys: readonly Uint8Array[];
+  readonly known: KnownRecords;
 }
 
+/** To be kept for as long as impressions are read: what is known of items grows to some 30 MB at most. */
 export const fieldNames = (names: readonly string[]): FieldNames => ({
   names,
   keys: names.map((name) => Buffer.from(JSON.stringify(name).slice(1, -1))),
+  known: new KnownRecords(),
 });
+
+/** How many records come before those of the items: the user's and the context's. */
+const recordsBefore = 2;
 
 /**
  * Of records that `encodeFields` wrote, the named fields that are texts, finite numbers or booleans, in the order of the
- * names. Everything else is passed over unread, which takes half of the time of reading it and leaves nothing behind.
+ * names. Everything else is passed over unread, which takes half of the time of reading it and leaves nothing behind; the
+ * records of `items`, where they are told, are not even looked at if they are the same as before, and frozen then.
  * Undefined where a named field is none of these or the text is not as expected: then whoever asks reads all of it.
  */
-export function scanFields(json: Buffer, wanted: FieldNames): Fields[] | undefined {
-  const scanner = new Scanner(json, wanted);
-  return scanner.records();
+export function scanFields(json: Buffer, wanted: FieldNames, items: readonly EventId[] = []): Fields[] | undefined {
+  return new Scanner(json, wanted).records(items);
 }
 
 const code = (character: string): number => character.charCodeAt(0);
@@ -28,33 +37,35 @@ const [zero, nine, minus, t, f, n] = [code('0'), code('9'), code('-'), code('t')
 /** So many digits are a whole number exactly. */
 const mostDigits = 15;
 
-class Scanner {
-  readonly #json: Buffer;
+class Scanner implements RecordText {
+  readonly json: Buffer;
+  at = 0;
   readonly #wanted: FieldNames;
   /** By name, what the record at hand has of it. */
   readonly #found: (FieldValue | undefined)[];
-  #at = 0;
   #odd = false;
 
   constructor(json: Buffer, wanted: FieldNames) {
-    this.#json = json;
+    this.json = json;
     this.#wanted = wanted;
     this.#found = wanted.names.map(() => undefined);
   }
 
-  records(): Fields[] | undefined {
+  records(items: readonly EventId[]): Fields[] | undefined {
     const records: Fields[] = [];
     if (!this.#take(openList)) return undefined;
-    if (this.#take(closeList)) return this.#at === this.#json.length ? records : undefined;
+    if (this.#take(closeList)) return this.at === this.json.length ? records : undefined;
     do {
-      const record = this.#record();
+      const item = items[records.length - recordsBefore];
+      const record = item === undefined ? this.record() : this.#wanted.known.read(item, this);
       if (record === undefined) return undefined;
       records.push(record);
     } while (this.#take(comma));
-    return this.#take(closeList) && this.#at === this.#json.length ? records : undefined;
+    return this.#take(closeList) && this.at === this.json.length ? records : undefined;
   }
 
-  #record(): Fields | undefined {
+  /** The record at hand. */
+  record(): Fields | undefined {
     if (!this.#take(openRecord)) return undefined;
     const { names } = this.#wanted;
     const found = this.#found;
@@ -78,18 +89,18 @@ class Scanner {
   }
 
   #take(byte: number): boolean {
-    if (this.#json[this.#at] !== byte) return false;
-    this.#at++;
+    if (this.json[this.at] !== byte) return false;
+    this.at++;
     return true;
   }
 
   /** Which name it is; -1 for another. */
   #key(): number {
-    const json = this.#json;
+    const json = this.json;
     if (!this.#take(quote)) this.#odd = true;
-    const from = this.#at;
+    const from = this.at;
     this.#skipText();
-    const length = this.#at - 1 - from;
+    const length = this.at - 1 - from;
     const { keys } = this.#wanted;
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i];
@@ -103,13 +114,13 @@ class Scanner {
 
   /** Behind the closing quote of a text, from within it. */
   #skipText(): void {
-    const json = this.#json;
-    let at = this.#at;
+    const json = this.json;
+    let at = this.at;
     for (; at < json.length; at++) {
       const byte = json[at];
       if (byte === backslash) at++;
       else if (byte === quote) {
-        this.#at = at + 1;
+        this.at = at + 1;
         return;
       }
     }
@@ -118,14 +129,14 @@ class Scanner {
 
   /** Undefined for null, which no key is made of. */
   #value(): FieldValue | undefined {
-    const json = this.#json;
-    const from = this.#at;
+    const json = this.json;
+    const from = this.at;
     const first = json[from] ?? 0;
     if (first === quote) {
-      this.#at++;
+      this.at++;
       this.#skipText();
-      const text = json.toString('utf8', from + 1, this.#at - 1);
-      return text.includes('\\') ? (JSON.parse(json.toString('utf8', from, this.#at)) as string) : text;
+      const text = json.toString('utf8', from + 1, this.at - 1);
+      return text.includes('\\') ? this.#escaped(json.toString('utf8', from, this.at)) : text;
     }
     if (first === openRecord || first === openList) {
       this.#odd = true;
@@ -138,20 +149,29 @@ class Scanner {
     return this.#number();
   }
 
+  #escaped(text: string): string | undefined {
+    try {
+      return JSON.parse(text) as string;
+    } catch {
+      this.#odd = true;
+      return undefined;
+    }
+  }
+
   #number(): number | undefined {
-    const json = this.#json;
-    const from = this.#at;
+    const json = this.json;
+    const from = this.at;
     let value = 0;
     let at = from;
     for (let byte = json[at] ?? 0; byte >= zero && byte <= nine; byte = json[++at] ?? 0)
       value = value * 10 + byte - zero;
     const end = json[at];
     if (at > from && at - from <= mostDigits && (end === comma || end === closeRecord)) {
-      this.#at = at;
+      this.at = at;
       return value;
     }
     this.#skip();
-    const number = Number(json.toString('latin1', from, this.#at));
+    const number = Number(json.toString('latin1', from, this.at));
     const begins = json[from] ?? 0;
     if (!Number.isFinite(number) || (begins !== minus && (begins < zero || begins > nine))) this.#odd = true;
     return number;
@@ -159,16 +179,16 @@ class Scanner {
 
   /** Behind a value. */
   #skip(): void {
-    const json = this.#json;
+    const json = this.json;
     const { length } = json;
-    let at = this.#at;
+    let at = this.at;
     let depth = 0;
     while (at < length) {
       const byte = json[at];
       if (byte === quote) {
-        this.#at = at + 1;
+        this.at = at + 1;
         this.#skipText();
-        at = this.#at;
+        at = this.at;
         if (depth === 0) return;
         continue;
       }
@@ -182,7 +202,7 @@ class Scanner {
       } else if (byte === comma && depth === 0) break;
       at++;
     }
-    this.#at = at;
+    this.at = at;
     if (at === length) this.#odd = true;
   }
 }

@@ -3,9 +3,9 @@ import { ByteReader, unreadable } from './bytes.js';
 import { hasChoice, readChoice, type Choice } from './choice-codec.js';
 import { envelopeBytes, markedFields, type Envelope } from './envelope.js';
 import { decodeFields } from './fields-codec.js';
-import { fieldNames, scanFields, type FieldNames } from './fields-scan.js';
+import { scanFields, type FieldNames } from './fields-scan.js';
 import { partsBytes } from './impression-codec.js';
-import type { EventId, Impression, ShownItem } from './types.js';
+import type { EventId, Impression, ItemList, ShownItem } from './types.js';
 
 type Fields = Impression['fields'];
 type Served = Pick<Impression, 'arms' | 'weights' | 'tasks'>;
@@ -29,6 +29,7 @@ export class LoggedImpression implements Impression {
   readonly #marked: boolean;
   #served: Served | undefined;
   #items: readonly ShownItem[] | undefined;
+  #list: ItemList | undefined;
   #heads: Float32Array | undefined;
   #fields: Fields | undefined;
   #features: FeatureBatch | undefined;
@@ -66,27 +67,33 @@ export class LoggedImpression implements Impression {
     return (this.#items ??= readItems(new ByteReader(this.#bytes, items, heads)));
   }
 
+  get list(): ItemList {
+    const { items, heads } = this.#places;
+    return (this.#list ??= readList(new ByteReader(this.#bytes, items, heads)));
+  }
+
   get heads(): Float32Array {
     const { heads, fields } = this.#places;
-    return (this.#heads ??= readHeads(this.#bytes.subarray(heads, fields), this.items.length * this.tasks.length));
+    return (this.#heads ??= readHeads(this.#bytes.subarray(heads, fields), this.#rows * this.tasks.length));
   }
 
   get fields(): Fields {
     const { fields, choice } = this.#places;
-    return (this.#fields ??= readFields(new ByteReader(this.#bytes, fields, choice), this.#marked, this.items.length));
+    return (this.#fields ??= readFields(new ByteReader(this.#bytes, fields, choice), this.#marked, this.#rows));
   }
 
-  namedFields(names: readonly string[]): Fields | undefined {
+  namedFields(names: FieldNames): Fields | undefined {
     const { fields, choice } = this.#places;
-    if (lastNames?.names !== names) lastNames = fieldNames(names);
+    const { ids } = this.list;
     const json = new ByteReader(this.#bytes, fields, choice).sized();
-    const [user, context, ...candidates] = scanFields(json, lastNames) ?? [];
-    if (user === undefined || context === undefined || candidates.length !== this.items.length) return undefined;
-    return { user, context, candidates };
+    const records = scanFields(json, names, ids) ?? [];
+    const [user, context] = records;
+    if (user === undefined || context === undefined || records.length !== ids.length + 2) return undefined;
+    return { user, context, candidates: records.slice(2) };
   }
 
   get features(): FeatureBatch {
-    return (this.#features ??= readFeatures(this.encodedFeatures, this.items.length));
+    return (this.#features ??= readFeatures(this.encodedFeatures, this.#rows));
   }
 
   get encodedFeatures(): Uint8Array {
@@ -103,6 +110,10 @@ export class LoggedImpression implements Impression {
 
   get form(): Impression['form'] {
     return this.#readChoice().form;
+  }
+
+  get #rows(): number {
+    return this.list.ids.length;
   }
 
   #readChoice(): Choice {
@@ -171,9 +182,6 @@ function headOf(
   return { candidates, places: { served, items, heads, fields, choice, features } };
 }
 
-/** Asked for again and again by whoever follows the log. */
-let lastNames: FieldNames | undefined;
-
 /** Nearly always one of a few, as many as there are combinations of arms, and each takes long to read; the latest first. */
 const knownServed: { readonly part: Buffer; readonly served: Served }[] = [];
 const mostServed = 16;
@@ -203,6 +211,19 @@ const readItems = (reader: ByteReader): ShownItem[] =>
     const [score, propensity] = [reader.f64(), reader.f64()];
     return row < 0 ? { id, position, score, propensity } : { id, position, row, score, propensity };
   });
+
+function readList(reader: ByteReader): ItemList {
+  const rows = reader.listLength(20);
+  const ids = new Array<EventId>(rows);
+  const positions = new Array<number>(rows);
+  for (let row = 0; row < rows; row++) {
+    ids[row] = reader.givenId();
+    positions[row] = reader.count();
+    reader.count();
+    reader.pass(16);
+  }
+  return { ids, positions };
+}
 
 function readHeads(part: Uint8Array, length: number): Float32Array {
   if (part.length < 4 * length || part.length >= 4 * length + 8) throw unreadable('its heads do not fit its items');

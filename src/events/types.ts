@@ -1,4 +1,5 @@
 import type { FeatureBatch, Fields } from '../features/index.js';
+import type { FieldNames } from './fields-scan.js';
 
 /** An item or user is named by a text or a whole number; 7 and "7" are the same. */
 export type EventId = string | number;
@@ -43,11 +44,13 @@ export interface Impression {
   readonly form?: 'product' | 'sum' | undefined;
   /** One request with the items as its rows: the values as they were read, before anything fitted is applied. */
   readonly features: FeatureBatch;
+  /** Of `items` what is looked at in every impression, without the rest. An impression read from the log has it. */
+  readonly list?: ItemList;
   /**
    * Of `fields`, those with these names that are texts, finite numbers or booleans, without reading the others; undefined
-   * where that cannot be told so. An impression read from the log has it.
+   * where that cannot be told so. An impression read from the log has it. Records of items may be frozen and shared.
    */
-  namedFields?(names: readonly string[]): Impression['fields'] | undefined;
+  namedFields?(names: FieldNames): Impression['fields'] | undefined;
   /** `features` as bytes, where they are at hand: an impression read from the log has them without decoding. */
   readonly encodedFeatures?: Uint8Array;
 }
@@ -62,6 +65,12 @@ export interface Exploration {
   readonly drawn: 'greedy' | 'noise' | 'swap';
   /** With `swap`: the position (from 2) that was drawn, and whether it changed places with the first. */
   readonly swap?: { readonly position: number; readonly swapped: boolean };
+}
+
+/** [items] in the order of their positions, which are 1-based. */
+export interface ItemList {
+  readonly ids: readonly EventId[];
+  readonly positions: readonly number[];
 }
 
 export interface ShownItem {

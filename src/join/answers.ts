@@ -90,7 +90,7 @@ export class Answers {
     if (changed.length === 0) return;
     if (shown.fields !== undefined) {
       const [labels, before] = [this.#book.named(shown.labels, from), this.#book.named(this.#before, 0)];
-      this.#report.say(shown, row, { time: at, labels, before, since: shown.at });
+      this.#report.correct(shown, row, { time: at, labels, before });
     }
     if (isTaught(shown)) this.#teach(shown, heard, changed);
   }

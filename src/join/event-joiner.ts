@@ -1,6 +1,6 @@
 import { fingerprint, streamSettings, type RankerDefinition } from '../definition/index.js';
-import type { Feedback, Impression } from '../events/index.js';
-import { fieldsOfState, type Labels } from '../features/index.js';
+import type { Feedback, FieldNames, Impression } from '../events/index.js';
+import type { Labels } from '../features/index.js';
 import { Answers } from './answers.js';
 import { HeldFeedback } from './held.js';
 import { encodeJoiner, type JoinerMemory } from './joiner-codec.js';
@@ -11,7 +11,7 @@ import type { LessonShelf } from './lesson.js';
 import { isTaught, Lessons } from './lessons.js';
 import { farAheadMs } from './merge.js';
 import { Report } from './report.js';
-import { fieldsOf, type Shown } from './shown.js';
+import { fieldsOf, listOf, stateNames, type Shown } from './shown.js';
 import { Slab } from './slab.js';
 import type { JoinCounters, Joined, MergedEvent, Refused } from './types.js';
 
@@ -31,7 +31,7 @@ export class EventJoiner implements Joiner {
   readonly #fingerprint: string;
   /** Others whose lists are learned from. */
   readonly #rankers: ReadonlySet<string>;
-  readonly #stateFields: readonly string[];
+  readonly #stateNames: FieldNames | undefined;
   /** The tasks that wait, and those that do not. */
   readonly #waiting: readonly number[];
   readonly #atOnce: readonly number[];
@@ -59,7 +59,7 @@ export class EventJoiner implements Joiner {
     const { rankers, lateForMs } = streamSettings(definition);
     this.#fingerprint = fingerprint(definition);
     this.#rankers = new Set(rankers);
-    this.#stateFields = [...fieldsOfState(definition)];
+    this.#stateNames = stateNames(definition);
     const { tasks } = book;
     const indices = tasks.map((_, task) => task);
     this.#waiting = indices.filter((task) => tasks[task]?.atOnce === false);
@@ -157,10 +157,7 @@ export class EventJoiner implements Joiner {
       if (partition === shown.partition) shown.from = Math.min(shown.from, from);
     }
     this.#known.add(shown);
-    if (shown.fields !== undefined) {
-      const said = { time: shown.at, labels: this.#nothing };
-      for (let row = 0; row < shown.items.length; row++) this.#report.say(shown, row, said);
-    }
+    this.#report.begin(shown, this.#nothing);
     if (isTaught(shown) && this.#countsAtOnce(shown)) {
       this.#addWhole(shown, this.#atOnce, { matured: shown.at, feedbackTimes: [] });
     }
@@ -181,8 +178,9 @@ export class EventJoiner implements Joiner {
     const { book, shelf, examples } = this.#options;
     const taught = this.#teaches(event);
     try {
-      const rows = event.items.length;
-      const lesson = taught && examples && rows > 0 ? shelf.keep(event) : undefined;
+      const list = listOf(event);
+      const rows = list.ids.length;
+      const lesson = taught && examples && rows > 0 ? shelf.keep(event, list) : undefined;
       const labelsAt = this.#labels.take(4 * rows * book.tasks.length) / 4;
       const labels = this.#labels.piece.floats;
       book.begin(labels, labelsAt, rows);
@@ -192,11 +190,11 @@ export class EventJoiner implements Joiner {
         time: event.time,
         at: merged.time,
         requestId: event.requestId,
-        items: event.items.map(({ id }) => id),
+        items: list.ids,
         labels,
         labelsAt,
         seen: undefined,
-        fields: this.#stateFields.length === 0 ? undefined : fieldsOf(event, this.#stateFields),
+        fields: this.#stateNames && fieldsOf(event, this.#stateNames),
         matured: this.#waiting.length === 0,
         lesson,
       };

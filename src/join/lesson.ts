@@ -1,4 +1,4 @@
-import type { Impression } from '../events/index.js';
+import type { Impression, ItemList } from '../events/index.js';
 import { encodeFeatureBatch } from '../features/index.js';
 import type { LabelBook } from './labels.js';
 import { Slab, type Piece } from './slab.js';
@@ -67,17 +67,17 @@ export class Lesson implements LessonParts {
   }
 
   /** Fills it; `columns` are the places of this ranker's tasks among the impression's, -1 where it has none. */
-  write({ items, heads, tasks }: Impression, columns: readonly number[], features: Uint8Array): this {
+  write({ heads, tasks }: Impression, { positions }: ItemList, columns: readonly number[], features: Uint8Array): this {
     const width = tasks.length;
     const { floats, integers, bytes } = this.#piece;
     let at = this.#at / 4;
-    for (let row = 0; row < items.length; row++) {
+    for (let row = 0; row < positions.length; row++) {
       for (let i = 0; i < columns.length; i++) {
         const column = columns[i] ?? -1;
         floats[at++] = column < 0 ? Number.NaN : (heads[row * width + column] ?? Number.NaN);
       }
     }
-    for (let row = 0; row < items.length; row++) integers[at++] = items[row]?.position ?? 0;
+    for (const position of positions) integers[at++] = position;
     bytes.set(features, this.#at + featuresAt({ rows: this.#rows, cells: this.#cells }));
     return this;
   }
@@ -101,7 +101,7 @@ export class LessonShelf {
     this.#tasks = tasks;
   }
 
-  keep(event: Impression): Lesson {
+  keep(event: Impression, list: ItemList): Lesson {
     if (event.tasks !== this.#named) {
       this.#named = event.tasks;
       this.#columns = this.#tasks.map(({ task }) => event.tasks.indexOf(task));
@@ -114,9 +114,9 @@ export class LessonShelf {
       arms: last !== undefined && sameArms(last.arms, event.arms) ? last.arms : event.arms,
     };
     const features = event.encodedFeatures ?? encodeFeatureBatch(event.features);
-    const { length: rows } = event.items;
+    const { length: rows } = list.ids;
     const sizes = { rows, cells: rows * this.#tasks.length, featureBytes: features.length };
-    const lesson = new Lesson(names, this.#slab, sizes).write(event, this.#columns, features);
+    const lesson = new Lesson(names, this.#slab, sizes).write(event, list, this.#columns, features);
     this.#last = lesson;
     return lesson;
   }

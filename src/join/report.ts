@@ -1,5 +1,5 @@
 import { WatchnextError } from '../errors.js';
-import type { Outcome } from '../features/index.js';
+import type { Labels, Outcome } from '../features/index.js';
 import type { Shown } from './shown.js';
 import type { JoinCounters, MergedEvent, Refused } from './types.js';
 
@@ -13,12 +13,22 @@ export class Report {
     this.counters = counters;
   }
 
-  /** A row's outcome, where the list has fields for feature state to look at. */
-  say({ fields }: Shown, row: number, said: Pick<Outcome, 'time' | 'labels' | 'before' | 'since'>): void {
+  /** The outcomes of all rows of a list, where it has fields for feature state to look at, while nothing has happened. */
+  begin({ fields, items, at }: Shown, labels: Labels): void {
     if (fields === undefined) return;
     const { user, context, candidates } = fields;
+    this.counters.outcomes += items.length;
+    for (let row = 0; row < items.length; row++)
+      this.#outcomes.push({ time: at, user, context, candidate: candidates[row] ?? {}, labels });
+  }
+
+  /** What became of one of its rows. */
+  correct({ fields, at }: Shown, row: number, said: Required<Pick<Outcome, 'time' | 'labels' | 'before'>>): void {
+    if (fields === undefined) return;
+    const { user, context, candidates } = fields;
+    const { time, labels, before } = said;
     this.counters.outcomes++;
-    this.#outcomes.push({ user, context, candidate: candidates[row] ?? {}, ...said });
+    this.#outcomes.push({ time, user, context, candidate: candidates[row] ?? {}, labels, before, since: at });
   }
 
   refuse(event: MergedEvent, reason: string): void {

@@ -1,5 +1,6 @@
-import type { EventId, Impression } from '../events/index.js';
-import type { Fields, FieldValue } from '../features/index.js';
+import type { RankerDefinition } from '../definition/index.js';
+import { fieldNames, type EventId, type FieldNames, type Impression, type ItemList } from '../events/index.js';
+import { fieldsOfState, type Fields, type FieldValue } from '../features/index.js';
 import type { EventIds } from './event-ids.js';
 import type { Lesson } from './lesson.js';
 
@@ -34,10 +35,33 @@ export interface ShownFields {
   readonly candidates: readonly Fields[];
 }
 
+/** What was shown, in its order. */
+export function listOf(impression: Impression): ItemList {
+  const { list } = impression;
+  if (list !== undefined) return list;
+  const { items } = impression;
+  return { ids: items.map(({ id }) => id), positions: items.map(({ position }) => position) };
+}
+
+/** Of joiners of one definition, which may be as many as there are partitions: what is known of items is known to all. */
+const namesOfState = new WeakMap<RankerDefinition, FieldNames>();
+
+/** The names of the fields that state looks at; undefined if there is none. */
+export function stateNames(definition: RankerDefinition): FieldNames | undefined {
+  const known = namesOfState.get(definition);
+  if (known !== undefined) return known;
+  const names = [...fieldsOfState(definition)];
+  if (names.length === 0) return undefined;
+  const made = fieldNames(names);
+  namesOfState.set(definition, made);
+  return made;
+}
+
 /** The fields that state looks at. It finds keys by them, so only texts, numbers and booleans matter. */
-export function fieldsOf(impression: Impression, names: readonly string[]): ShownFields {
-  const named = impression.namedFields?.(names);
+export function fieldsOf(impression: Impression, wanted: FieldNames): ShownFields {
+  const named = impression.namedFields?.(wanted);
   if (named !== undefined) return named;
+  const { names } = wanted;
   const { user, context, candidates } = impression.fields;
   return {
     user: chosen(user, names),

@@ -187,6 +187,16 @@ describe('the event codec', () => {
     expect(() => encodeEvent(feedback({ time: Number.NaN }))).toThrow(/time NaN/);
   });
 
+  test('lists ids and positions of an impression as its items have them', () => {
+    fc.assert(
+      fc.property(anyImpression, (event) => {
+        const { list, items } = decodeEvent(encodeEvent(event)) as Impression;
+        expect(list).toEqual({ ids: items.map(({ id }) => id), positions: items.map(({ position }) => position) });
+      }),
+      { seed: 3, numRuns: 100 },
+    );
+  });
+
   test('reads the names of an impression even if its features cannot be read', () => {
     const bytes = encodeEvent(impression());
     bytes[bytes.length - 9] = 255 ^ (bytes[bytes.length - 9] ?? 0);

@@ -71,6 +71,7 @@ describe('fields by name', () => {
       '[{"a":x}]',
       '[{"a":1e999}]',
       '[{"a":1,}]',
+      '[{"a":"\\x"}]',
       'null',
     ])
       expect(scanFields(Buffer.from(text), fieldNames(names))).toBeUndefined();
