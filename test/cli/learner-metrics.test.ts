@@ -4,6 +4,7 @@ import { createLearnerMetrics } from '../../cli/learn/index.js';
 import { noCounts } from '../../src/join/counters.js';
 import { createMetrics, type Metrics } from '../../src/telemetry/index.js';
 import { startOfPlace, type HeadMeasure, type LearnerNews, type LearnerStatus } from '../../training/stream/index.js';
+import { scraped } from '../telemetry/scraped.js';
 
 let now = 0;
 let metrics: Metrics;
@@ -11,14 +12,6 @@ beforeEach(() => {
   now = 1_000_000;
   metrics = createMetrics('learner');
 });
-
-const scraped = async (of = metrics): Promise<(series: string) => number | undefined> => {
-  const lines = (await of.scrape()).split('\n');
-  return (series) => {
-    const found = lines.find((line) => line.startsWith(`${series} `));
-    return found === undefined ? undefined : Number(found.split(' ')[1]);
-  };
-};
 
 const head = (values: Partial<HeadMeasure> = {}): HeadMeasure => ({
   ...{ rows: 1000, positives: 100, auc: 0.7, calibration: 1, normalisedEntropy: 0.9 },
@@ -36,11 +29,11 @@ describe('the metrics of a learner', () => {
 
   test('have its lag and the age of its checkpoint as they are at the scrape, not when they were told', async () => {
     const { onWatermark, onNews } = measured();
-    expect((await scraped())('watchnext_learner_lag_seconds{ranker="films"}')).toBeUndefined();
+    expect((await scraped(metrics))('watchnext_learner_lag_seconds{ranker="films"}')).toBeUndefined();
     onWatermark(now - 4000);
     onNews({ kind: 'checkpoint', pauseMs: 30, seconds: 0.5 });
     now += 6000;
-    const value = await scraped();
+    const value = await scraped(metrics);
     expect(value('watchnext_learner_lag_seconds{ranker="films"}')).toBe(10);
     expect(value('watchnext_learner_checkpoint_age_seconds{ranker="films"}')).toBe(6);
     expect(value('watchnext_learner_checkpoint_seconds{ranker="films",part="pause"}')).toBe(0.03);
@@ -58,7 +51,7 @@ describe('the metrics of a learner', () => {
       { kind: 'warning', message: 'the log is away' },
     ];
     for (const each of news) onNews(each);
-    const value = await scraped();
+    const value = await scraped(metrics);
     const publications = (what: string, outcome: string) =>
       value(`watchnext_learner_publications_total{ranker="films",what="${what}",outcome="${outcome}"}`);
     expect(publications('update', 'published')).toBe(2);
@@ -75,7 +68,7 @@ describe('the metrics of a learner', () => {
     const counts = { ...startOfPlace.counts, rows: 50, otherArms: 2 };
     onStatus(status({ events: 100, counts }));
     onStatus(status({ events: 250, counts: { ...counts, rows: 80, notFinite: 1 } }));
-    const value = await scraped();
+    const value = await scraped(metrics);
     expect(value('watchnext_learner_events_total{ranker="films"}')).toBe(250);
     expect(value('watchnext_learner_rows_total{ranker="films"}')).toBe(80);
     expect(value('watchnext_learner_passed_over_total{ranker="films",reason="other_arms"}')).toBe(2);
@@ -87,7 +80,7 @@ describe('the metrics of a learner', () => {
     const auc = (value: Awaited<ReturnType<typeof scraped>>, version: string) =>
       value(`watchnext_head_auc{ranker="films",head="click",version="${version}"}`);
     onStatus(status({ measures: { click: head({ auc: 0.8 }) }, served: { v1: { click: head({ auc: 0.6 }) } } }));
-    let value = await scraped();
+    let value = await scraped(metrics);
     expect([auc(value, 'learner'), auc(value, 'v1'), auc(value, 'v2')]).toEqual([0.8, 0.6, undefined]);
     onStatus(
       status({
@@ -95,7 +88,7 @@ describe('the metrics of a learner', () => {
         served: { v2: { click: head({ calibration: 1.5 }), watch: head({ auc: Number.NaN }) } },
       }),
     );
-    value = await scraped();
+    value = await scraped(metrics);
     expect([auc(value, 'v1'), auc(value, 'v2')]).toEqual([undefined, 0.7]);
     expect(value('watchnext_head_calibration_ratio{ranker="films",head="click",version="v2"}')).toBe(1.5);
     expect(value('watchnext_head_auc{ranker="films",head="watch",version="v2"}')).toBeUndefined();
@@ -107,7 +100,7 @@ describe('the metrics of a learner', () => {
     const letter = { time: 0, reason: 'r', topic: 'events', partition: 0, offset: 0, value: new Uint8Array() } as const;
     await counting(() => Promise.resolve())(letter);
     await expect(counting(() => Promise.reject(new Error('full')))(letter)).rejects.toThrow('full');
-    expect((await scraped())('watchnext_learner_dead_letters_total{ranker="films"}')).toBe(1);
+    expect((await scraped(metrics))('watchnext_learner_dead_letters_total{ranker="films"}')).toBe(1);
   });
 });
 

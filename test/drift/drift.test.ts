@@ -3,6 +3,7 @@ import { createDrift, profileOf, type Drift, type Profile } from '../../src/drif
 import { createMetrics, type Metrics } from '../../src/telemetry/index.js';
 import { SeededRandom } from '../../src/random.js';
 import { rowsOf } from './rows.js';
+import { scraped } from '../telemetry/scraped.js';
 
 const tasks = ['click', 'watch'];
 let now = 0;
@@ -52,18 +53,10 @@ const serve = (model: ReturnType<typeof modelOf>, answers: number, options = {},
   }
 };
 
-const scraped = async (): Promise<(series: string) => number | undefined> => {
-  const lines = (await metrics.scrape()).split('\n');
-  return (series) => {
-    const found = lines.find((line) => line.startsWith(`${series} `));
-    return found === undefined ? undefined : Number(found.split(' ')[1]);
-  };
-};
-
 describe('what is shown, beside what the version was trained on', () => {
   test('is nowhere far from it where nothing changed', async () => {
     serve(modelOf(trained(1)), 400);
-    const value = await scraped();
+    const value = await scraped(metrics);
     expect(value('watchnext_drift_rows{ranker="films"}')).toBe(400 * 8);
     for (const series of [
       'watchnext_score_drift{ranker="films",head="click"}',
@@ -82,7 +75,7 @@ describe('what is shown, beside what the version was trained on', () => {
 
   test('is far where a head moved by one deviation, and only there', async () => {
     serve(modelOf(trained(1)), 400, { click: 1 });
-    const value = await scraped();
+    const value = await scraped(metrics);
     // Two normals of deviation 1 that lie 1 apart have a symmetric Kullback-Leibler divergence of 1; bins lose some of it.
     const moved = value('watchnext_score_drift{ranker="films",head="click"}')!;
     expect(moved).toBeGreaterThan(0.75);
@@ -92,7 +85,7 @@ describe('what is shown, beside what the version was trained on', () => {
 
   test('shows a feature that is no longer sent, and ids that are others', async () => {
     serve(modelOf(trained(1)), 400, { missing: 0.6, ids: 2 });
-    const value = await scraped();
+    const value = await scraped(metrics);
     // (0.6 - 0.1)·ln 6 of the missing and (0.4 - 0.9)·ln(0.4 / 0.9) of the rest, bin by bin the same ratio.
     expect(value('watchnext_feature_drift{ranker="films",feature="minutes"}')).toBeCloseTo(0.896 + 0.405, 0);
     expect(value('watchnext_feature_drift{ranker="films",feature="tags"}')).toBeGreaterThan(0.25);
@@ -102,7 +95,7 @@ describe('what is shown, beside what the version was trained on', () => {
   test('is not told on a few rows, nor against a profile of a few', async () => {
     serve(modelOf(trained(1)), 50);
     serve(modelOf(trained(2, { rows: 300 }), 'books'), 400);
-    const value = await scraped();
+    const value = await scraped(metrics);
     expect(value('watchnext_drift_rows{ranker="films"}')).toBe(400);
     expect(value('watchnext_score_mean{ranker="films",head="click"}')).toBeCloseTo(0.5, 1);
     expect(value('watchnext_score_drift{ranker="films",head="click"}')).toBeUndefined();
@@ -115,20 +108,20 @@ describe('what is shown, beside what the version was trained on', () => {
     serve(model, 400, { click: 2 });
     now += 700_000;
     serve(model, 400);
-    const value = await scraped();
+    const value = await scraped(metrics);
     expect(value('watchnext_drift_rows{ranker="films"}')).toBe(400 * 8);
     expect(value('watchnext_score_drift{ranker="films",head="click"}')).toBeLessThan(0.03);
     now += 700_000;
-    expect((await scraped())('watchnext_drift_rows{ranker="films"}')).toBe(0);
+    expect((await scraped(metrics))('watchnext_drift_rows{ranker="films"}')).toBe(0);
   });
 
   test('begins anew with another version, to which late answers of the one before do not count', async () => {
     const [before, after] = [modelOf(trained(1)), modelOf(trained(2, { click: 2 }))];
     serve(before, 400);
-    await scraped();
+    await scraped(metrics);
     serve(after, 100, { click: 2 });
     serve(before, 100);
-    const value = await scraped();
+    const value = await scraped(metrics);
     expect(value('watchnext_drift_rows{ranker="films"}')).toBe(800);
     expect(value('watchnext_score_drift{ranker="films",head="click"}')).toBeLessThan(0.08);
   });
@@ -140,7 +133,7 @@ describe('what is shown, beside what the version was trained on', () => {
       now += 1;
       drift.shown({ model: modelOf(profile), ...rowsOf(200, {}), heads, rows: all(200) });
     }
-    const value = await scraped();
+    const value = await scraped(metrics);
     expect(value('watchnext_drift_rows{ranker="films"}')).toBe(10 * 50 * 8);
     expect(Math.abs(value('watchnext_score_mean{ranker="films",head="click"}')! - 99.5)).toBeLessThan(1);
   });
@@ -169,6 +162,6 @@ describe('what is shown, beside what the version was trained on', () => {
   test('is nothing for a version without a profile, or an answer without rows', async () => {
     serve(modelOf(undefined), 10);
     drift.shown({ model: modelOf(trained(1)), ...rowsOf(0, {}), heads: new Float32Array(0), rows: [] });
-    expect((await scraped())('watchnext_drift_rows{ranker="films"}')).toBeUndefined();
+    expect((await scraped(metrics))('watchnext_drift_rows{ranker="films"}')).toBeUndefined();
   });
 });

@@ -11,6 +11,7 @@ import { collectExamples } from '../../training/fit/index.js';
 import { datasetOf, hourMs, simulatedLog, smallRanker } from '../fit/world.js';
 import { learningOn, linearArtifact, type Learning } from '../stream/ranker.js';
 import { eventsOf } from '../stream/shown.js';
+import { appendMarkers } from '../stream/markers.js';
 
 const definition: RankerDefinition = {
   ...smallRanker({ batch: 40, optimizer: { kind: 'sgd', rate: 0.05 } }),
@@ -33,10 +34,8 @@ beforeAll(async () => {
   events = await openEmbeddedLog({ directory: folder, partitions, writes: ['events'] });
   const shown = eventsOf({ definition, log }).map((event) => recordOf(event, 0));
   const over = log.at(-1)!.time + 24 * hourMs;
-  const markers = Array.from({ length: partitions }, (_, partition) =>
-    recordOf({ kind: 'marker', time: over }, partition),
-  );
-  await events.append('events', [...shown, ...markers]);
+  await events.append('events', shown);
+  await appendMarkers(events, over);
 });
 afterAll(async () => {
   await events.close();

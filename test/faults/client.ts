@@ -1,5 +1,6 @@
 import { SeededRandom } from '../../training/fit/random.js';
 import { until } from '../until.js';
+import { ask } from './serving.js';
 
 /** What a client was promised: the event was accepted. */
 export interface Promised {
@@ -74,7 +75,7 @@ export class Client {
       async () => {
         const url = this.urls[this.#turn++ % this.urls.length] ?? '';
         const sent = { method: 'POST', headers: { 'content-type': 'application/json', ...headers } };
-        const answer = await fetch(`${url}${path}`, { ...sent, body: JSON.stringify(body) }).catch(() => undefined);
+        const answer = await ask(`${url}${path}`, { ...sent, body: JSON.stringify(body) }).catch(() => undefined);
         const text = await answer?.text().catch(() => undefined);
         if (answer !== undefined && answer.status < 500 && answer.status !== 200) throw new Error(text);
         if (answer?.status !== 200 || text === undefined || text.includes('"problems"')) return false;

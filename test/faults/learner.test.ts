@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parseTable } from '../../src/embeddings/index.js';
-import { recordOf, type EventLog, type NewRecord } from '../../src/events/index.js';
+import { recordOf, type NewRecord } from '../../src/events/index.js';
 import { openCheckpoints } from '../../training/stream/checkpoint.js';
 import { SeededRandom } from '../../training/fit/random.js';
 import { hourMs, simulatedLog, worldStart } from '../fit/world.js';
+import { appendMarkers } from '../stream/markers.js';
 import { eventsOf } from '../stream/shown.js';
 import { kills, startCommand, stopAll } from './command.js';
 import { logPlaces, type LogPlace } from './place.js';
@@ -105,7 +106,7 @@ describe.each(places)('a learner on $name that is killed at random', (place) => 
       await new Promise((resolve) => setTimeout(resolve, random.below(2500)));
       await command.kill();
     }
-    await letTimePass(log);
+    await appendMarkers(log, worldStart + 10_000 * hourMs);
     await log.close();
     const report = await learnToTheEnd(place, killed);
     const uninterrupted = await learnToTheEnd(place, whole);
@@ -117,11 +118,3 @@ describe.each(places)('a learner on $name that is killed at random', (place) => 
     expect(await learned(killed)).toEqual(await learned(whole));
   }, 900_000);
 });
-
-const letTimePass = async (log: EventLog): Promise<void> => {
-  const time = worldStart + 10_000 * hourMs;
-  const markers = Array.from({ length: await log.partitions('events') }, (_, partition) =>
-    recordOf({ kind: 'marker', time }, partition),
-  );
-  await log.append('events', markers);
-};

@@ -1,7 +1,9 @@
 import { expect } from '@jest/globals';
 import { streamSettings } from '../../src/definition/index.js';
-import { recordOf, type DeadLetter } from '../../src/events/index.js';
+import type { DeadLetter } from '../../src/events/index.js';
 import { openJoinedStream, type JoinedExample } from '../../src/join/index.js';
+import { appendMarkers } from '../stream/markers.js';
+import { until } from '../until.js';
 import type { Promised } from './client.js';
 import type { LogPlace } from './place.js';
 import { definition } from './sealed.js';
@@ -37,9 +39,7 @@ const letTimePass = async (place: LogPlace, folder: string): Promise<number> => 
   const log = await place.open(folder, ['events']);
   hoursAhead += 1;
   const time = Date.now() + 3_600_000 * hoursAhead;
-  const partitions = await log.partitions('events');
-  const markers = Array.from({ length: partitions }, (_, partition) => recordOf({ kind: 'marker', time }, partition));
-  await log.append('events', markers);
+  await appendMarkers(log, time);
   await log.close();
   return time;
 };
@@ -55,11 +55,14 @@ const joined = async (
   const stream = await openJoinedStream({ log, definition, onDeadLetter: (letter) => void letters.push(letter) });
   const examples: JoinedExample[] = [];
   const { outOfOrderMs } = streamSettings(definition);
-  for (let watermark = -Infinity; watermark < end - outOfOrderMs;) {
-    const part = await stream.next({ most: 1000, waitMs: 50 });
-    examples.push(...part.examples);
-    watermark = part.watermark;
-  }
+  await until(
+    async () => {
+      const part = await stream.next({ most: 1000, waitMs: 50 });
+      examples.push(...part.examples);
+      return part.watermark >= end - outOfOrderMs;
+    },
+    { timeoutMs: 60_000 },
+  );
   await stream.close();
   await log.close();
   return { examples, letters };

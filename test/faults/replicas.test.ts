@@ -5,10 +5,11 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { redisUnderTest } from '../features/redis-server.js';
 import { simulatedLog } from '../fit/world.js';
 import { Client, type Ranked } from './client.js';
-import { kills, outageMs, startCommand, stopAll, type Command } from './command.js';
+import { kills, outageMs, stopAll, type Command } from './command.js';
 import { logPlaces } from './place.js';
 import { checkPromises } from './promises.js';
 import { definition, sealInto } from './sealed.js';
+import { ask, metricAt, startServing } from './serving.js';
 import { until } from '../until.js';
 
 const seed = 23;
@@ -46,18 +47,16 @@ class Replica {
 
   async start(): Promise<void> {
     const port = this.url === '' ? '0' : new URL(this.url).port;
-    const command = startCommand(
+    const { command, url } = await startServing(
       [
-        ...['serve', '--models', join(folder, 'models'), '--port', port, '--poll-ms', String(pollMs)],
-        ...['--redis-prefix', 'replicas/', '--store-cache-age-ms', '200', '--log-level', 'info'],
+        ...['--models', join(folder, 'models'), '--port', port, '--poll-ms', String(pollMs)],
+        ...['--redis-prefix', 'replicas/', '--store-cache-age-ms', '200'],
         ...(kafka?.flags(join(folder, this.#name)) ?? []),
       ],
       { WATCHNEXT_REDIS_URL: redis?.url ?? '' },
     );
     this.#command = command;
-    await until(() => /"url":"http:[^"]+"/.test(command.output()), { of: command, timeoutMs: 60_000 });
-    this.url = /"url":"(http:[^"]+)"/.exec(command.output())?.[1] ?? '';
-    await until(async () => (await fetch(`${this.url}/readyz`)).ok, { of: command, timeoutMs: 60_000 });
+    this.url = url;
   }
 
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
@@ -66,13 +65,12 @@ class Replica {
 
   async post(path: string, body: unknown, method = 'POST'): Promise<{ status: number; text: string }> {
     const headers = { 'content-type': 'application/json' };
-    const answer = await fetch(`${this.url}${path}`, { method, headers, body: JSON.stringify(body) });
+    const answer = await ask(`${this.url}${path}`, { method, headers, body: JSON.stringify(body) });
     return { status: answer.status, text: await answer.text() };
   }
 
-  async metric(pattern: RegExp): Promise<number> {
-    const text = await (await fetch(`${this.url}/metrics`)).text();
-    return Number(pattern.exec(text)?.[1] ?? Number.NaN);
+  metric(pattern: RegExp): Promise<number> {
+    return metricAt(this.url, pattern);
   }
 }
 

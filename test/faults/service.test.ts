@@ -5,10 +5,11 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { SeededRandom } from '../../training/fit/random.js';
 import { simulatedLog } from '../fit/world.js';
 import { Client } from './client.js';
-import { kills, outageMs, startCommand, stopAll, type Command } from './command.js';
+import { kills, outageMs, stopAll } from './command.js';
 import { logPlaces, type LogPlace } from './place.js';
 import { checkPromises } from './promises.js';
 import { sealInto } from './sealed.js';
+import { metricAt, startServing } from './serving.js';
 import { until } from '../until.js';
 
 const seed = 11;
@@ -23,16 +24,11 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const serve = async (place: LogPlace, port: number): Promise<{ command: Command; url: string }> => {
-  const command = startCommand([
-    'serve',
+const serve = (place: LogPlace, port: number) =>
+  startServing([
     ...['--models', join(folder, 'models'), '--store', join(folder, 'store'), ...place.flags(folder)],
-    ...['--port', String(port), '--log-level', 'info'],
+    ...['--port', String(port)],
   ]);
-  await until(() => /"url":"http:[^"]+"/.test(command.output()), { of: command });
-  const url = /"url":"(http:[^"]+)"/.exec(command.output())?.[1] ?? '';
-  return { command, url };
-};
 
 describe.each(places)('a service with $name that is killed at random', (place) => {
   beforeAll(() => place.start(), 180_000);
@@ -82,11 +78,7 @@ describe.each(places)('a service with $name that is killed at random', (place) =
       await until(() => client.promised.size > after + 5, { of: command });
       client.stopped = true;
       await asking;
-      const spooled = async (): Promise<number> => {
-        const text = await (await fetch(`${url}/metrics`)).text();
-        return Number(/^watchnext_spool_records\S* (\d+)/m.exec(text)?.[1] ?? Number.NaN);
-      };
-      await until(async () => (await spooled()) === 0, { of: command });
+      await until(async () => (await metricAt(url, /^watchnext_spool_records\S* (\d+)/m)) === 0, { of: command });
       await command.kill('SIGTERM');
       expect(await checkPromises(place, folder, client.promised)).toBe(0);
     }, 300_000);

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/g
 import { freePort } from '../../cli/free-port.js';
 import { openRedisStore, type FeatureStore, type RedisStoreOptions } from '../../src/features/index.js';
 import { createMetrics, type Logger, type Metrics } from '../../src/telemetry/index.js';
+import { certificateOf } from '../security/certificate.js';
 import { redisUnderTest } from './redis-server.js';
 
 const run = promisify(execFile);
@@ -190,15 +191,13 @@ withRedis('over TLS', () => {
   test('Redis is used where its certificate is trusted, and not where it is not', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'watchnext-redis-tls-'));
     const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')];
-    const made = await run('openssl', [
-      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
-      ...['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', certificate],
-    ]).catch(() => undefined);
+    const made = certificateOf('redis');
+    await Promise.all([writeFile(key, made.key), writeFile(certificate, made.cert)]);
     const port = await freePort();
     const tls = ['--tls-port', String(port), '--tls-cert-file', certificate, '--tls-key-file', key];
-    const server = made && (await redisUnderTest({ more: [...tls, '--tls-auth-clients', 'no'] }));
+    const server = await redisUnderTest({ more: [...tls, '--tls-auth-clients', 'no'] });
     if (server === undefined) {
-      process.stderr.write('SKIPPED, NO REDIS WITH TLS: openssl is missing, or the server was built without\n');
+      process.stderr.write('SKIPPED, NO REDIS WITH TLS: the server was built without\n');
       await rm(folder, { recursive: true });
       return;
     }

@@ -15,6 +15,7 @@ import { openCheckpoints } from '../../training/stream/checkpoint.js';
 import { runLearner, type LearnerReport, type RunLearnerOptions } from '../../training/stream/run.js';
 import { datasetOf, simulatedLog, smallRanker, worldStart } from '../fit/world.js';
 import { eventsOf } from './shown.js';
+import { appendMarkers } from './markers.js';
 
 /** A ranker whose stream moves fast: lists come every second, and are learned ten seconds later. */
 export const streamRanker: RankerDefinition = {
@@ -65,9 +66,7 @@ export async function logOf(directory: string, events: readonly LoggedEvent[], p
     );
   }
   const last = Math.max(...events.map(({ time }) => time));
-  for (let partition = 0; partition < partitions; partition++) {
-    await log.append('events', [recordOf({ kind: 'marker', time: last + 60_000 }, partition)]);
-  }
+  await appendMarkers(log, last + 60_000);
   return log;
 }
 

@@ -9,6 +9,7 @@ import {
   watchProcess,
   type MetricSpec,
 } from '../../src/telemetry/index.js';
+import { scraped } from './scraped.js';
 
 const table = (file: string): string[][] =>
   readFileSync(new URL(`../../docs/${file}`, import.meta.url), 'utf8')
@@ -80,15 +81,8 @@ describe('metrics', () => {
     await metrics.scrape();
     const before = process.cpuUsage();
     while (process.cpuUsage(before).user < 100_000) Math.sqrt(2);
-    const text = await metrics.scrape();
+    const value = await scraped(metrics);
     stop();
-    const value = (series: string): number =>
-      Number(
-        text
-          .split('\n')
-          .find((line) => line.startsWith(series + ' '))
-          ?.split(' ')[1],
-      );
     expect(value('watchnext_cpu_seconds_total{mode="user"}')).toBeGreaterThanOrEqual(0.1);
     expect(value('watchnext_cpu_seconds_total{mode="user"}')).toBeCloseTo(process.cpuUsage().user / 1e6, 0);
     // Nothing but that loop ran in between.
