@@ -213,5 +213,5 @@ const everybodyGets = (settings: ArmSettings): Experiments => ({
 /** Requests bring the fields of their user and candidates. */
 const nothingPut: Entities = {
   put: () => Promise.resolve(),
-  read: (_, ids) => Promise.resolve({ fields: ids.map(() => undefined), stale: 0, unread: 0 }),
+  read: (_, ids) => Promise.resolve({ known: ids.map(() => undefined), stale: 0, unread: 0 }),
 };

@@ -22,14 +22,11 @@ export const encodeFields = (records: readonly Fields[]): FieldsText => {
 /** So many records are written by one call: faster than one call for each, and no text is so long that it is costly to hold. */
 const recordsPerPart = 32;
 
-/**
- * The same as texts that follow each other. Records that are frozen stay as they are: what was made of one is remembered for
- * as long as it is used.
- */
-export function encodeFieldParts(records: readonly Fields[]): {
-  readonly parts: readonly string[];
-  readonly marked: boolean;
-} {
+/** The same as texts that follow each other. Records whose text is at hand are not looked at. */
+export function encodeFieldParts(
+  records: readonly Fields[],
+  texts: readonly (FieldsText | undefined)[] = [],
+): { readonly parts: readonly string[]; readonly marked: boolean } {
   const parts: string[] = [];
   let marked = false;
   /** Where the records begin that are written together. */
@@ -39,12 +36,12 @@ export function encodeFieldParts(records: readonly Fields[]): {
     from = end;
   };
   for (let at = 0; at < records.length; at++) {
+    const known = texts[at];
     const fields = records[at] ?? {};
     if (at - from === recordsPerPart) writeUntil(at);
-    const known = remembered.get(fields);
-    if (known === undefined && !Object.isFrozen(fields) && !needsMark(fields)) continue;
+    if (known === undefined && !needsMark(fields)) continue;
     writeUntil(at);
-    const { json, marked: isMarked } = known ?? encodeOne(fields);
+    const { json, marked: isMarked } = known ?? textOfFields(fields);
     parts.push(at === 0 ? '[' : ',', json);
     marked ||= isMarked;
     from = at + 1;
@@ -54,13 +51,10 @@ export function encodeFieldParts(records: readonly Fields[]): {
   return { parts, marked };
 }
 
-const remembered = new WeakMap<Fields, FieldsText>();
-
-const encodeOne = (fields: Fields): FieldsText => {
+/** One record as it stands among others. */
+export const textOfFields = (fields: Fields): FieldsText => {
   const marked = needsMark(fields);
-  const text = { json: JSON.stringify(marked ? mapValues(fields, mark) : fields), marked };
-  if (Object.isFrozen(fields)) remembered.set(fields, text);
-  return text;
+  return { json: JSON.stringify(marked ? mapValues(fields, mark) : fields), marked };
 };
 
 /** As many records as were encoded; throws event_invalid for anything else. */

@@ -1,4 +1,5 @@
 import type { FeatureBatch, Fields } from '../features/index.js';
+import type { FieldsText } from './fields-codec.js';
 import type { FieldNames } from './fields-scan.js';
 
 /** An item or user is named by a text or a whole number; 7 and "7" are the same. */
@@ -31,7 +32,13 @@ export interface Impression {
   /** [items, tasks] in natural units; NaN where nothing could be scored. */
   readonly heads: Float32Array;
   /** The merged fields as the features saw them; `candidates` is per item. What no feature reads is left out. */
-  readonly fields: { readonly user: Fields; readonly context: Fields; readonly candidates: readonly Fields[] };
+  readonly fields: {
+    readonly user: Fields;
+    readonly context: Fields;
+    readonly candidates: readonly Fields[];
+    /** [items] What is logged of each of `candidates`, where it was written before; one that is read has none. */
+    readonly texts?: readonly (FieldsText | undefined)[];
+  };
   /** How the order was varied; left out where nothing is random. */
   readonly exploration?: Exploration | undefined;
   /**

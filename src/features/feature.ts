@@ -1,4 +1,5 @@
 import type { FeatureKindName, FeatureOf, FeatureScope, RankerDefinition } from '../definition/index.js';
+import type { KeptRow } from './kept-rows.js';
 import type { CellTable } from './state/cells.js';
 import type { FeatureCounter, FeatureFit, Fields, Outcome } from './types.js';
 
@@ -8,6 +9,8 @@ export interface Entry {
   readonly user: Fields;
   readonly context: Fields;
   readonly candidate: Fields;
+  /** What was kept of the candidate, if its fields never change. */
+  readonly kept?: KeptRow | undefined;
 }
 
 /** A growing list of 64-bit keys. */
@@ -21,6 +24,8 @@ export interface KeyList {
 export interface ReadTools {
   readonly counter: FeatureCounter;
   readonly cells: CellTable | undefined;
+  /** Where a kept row has the hash of a field. */
+  readonly hashes?: ReadonlyMap<string, number>;
 }
 
 /** Collects what is fitted over the raw columns of the training data, in bounded memory. */
@@ -38,11 +43,12 @@ export interface EncodeTarget {
   readonly offset: number;
 }
 
-/** A feature whose raw values are numbers and whose encoding is dense. */
+/** A feature whose raw values are numbers and whose encoding is dense. `fromFields`: from its scope's fields and nothing else. */
 export interface NumbersFeature {
   readonly type: 'numbers';
   /** Raw numbers per entry. */
   readonly width: number;
+  readonly fromFields?: true;
   readonly state?: StateShape;
   /** Writes the raw values of an entry to out[at .. at + width). */
   reader(tools: ReadTools): (entry: Entry, out: Float32Array, at: number) => void;
@@ -52,9 +58,10 @@ export interface NumbersFeature {
   encoder(fit: FeatureFit): EncodeNumbers;
 }
 
-/** A feature whose raw values are bags of ids, encoded as the mean of their embedding rows. */
+/** A feature whose raw values are bags of ids, encoded as the mean of their embedding rows. `fromFields` as for numbers. */
 export interface KeysFeature {
   readonly type: 'keys';
+  readonly fromFields?: true;
   readonly state?: StateShape;
   /** Appends the keys of an entry. */
   reader(tools: ReadTools): (entry: Entry, keys: KeyList) => void;

@@ -62,33 +62,51 @@ const keyScopes: Readonly<Record<FeatureScope, readonly FeatureScope[]>> = {
 export function keyReader(
   scope: FeatureScope,
   key: string | readonly string[],
+  hashes?: ReadTools['hashes'],
 ): (entry: Entry, out: Uint32Array) => boolean {
-  const placesOf = (field: string): FieldPlaces => keyScopes[scope].map((place) => fieldReader(place, field));
-  const [first, second] = (typeof key === 'string' ? [key] : key).map(placesOf);
+  const [first, second] = (typeof key === 'string' ? [key] : key).map((field) => partReader(scope, field, hashes));
   const pairs = new Uint32Array(4);
-  // A list's rows share their user, and often more: what was hashed last is hashed once.
-  let hashed: string | undefined;
-  let otherHashed: string | undefined;
   return (entry, out) => {
-    const text = first === undefined ? undefined : findText(entry, first);
-    if (text === undefined) return false;
-    if (text !== hashed) hashText((hashed = text), pairs, 0);
+    if (first?.(entry, pairs, 0) !== true) return false;
     if (second === undefined) {
       out[0] = pairs[0] ?? 0;
       out[1] = pairs[1] ?? 0;
       return true;
     }
-    const other = findText(entry, second);
-    if (other === undefined) return false;
-    if (other !== otherHashed) hashText((otherHashed = other), pairs, 2);
+    if (!second(entry, pairs, 2)) return false;
     combineHashes(pairs, out, 0);
     return true;
   };
 }
 
-type FieldPlaces = readonly ((entry: Entry) => FieldValue)[];
+/** Writes the hash of a field to pairs[at..at + 1]; false where it is nowhere. */
+function partReader(
+  scope: FeatureScope,
+  field: string,
+  hashes: ReadTools['hashes'],
+): (entry: Entry, pairs: Uint32Array, at: number) => boolean {
+  const places = keyScopes[scope].map((place) => fieldReader(place, field));
+  const keptAt = hashes?.get(field);
+  // A list's rows share their user, and often more: what was hashed last is hashed once.
+  let hashed: string | undefined;
+  const hash = new Uint32Array(2);
+  return (entry, pairs, at) => {
+    const kept = keptAt === undefined ? undefined : entry.kept?.values[keptAt];
+    if (keptAt !== undefined && kept !== undefined && !Number.isNaN(kept)) {
+      pairs[at] = kept;
+      pairs[at + 1] = entry.kept?.values[keptAt + 1] ?? 0;
+      return true;
+    }
+    const text = findText(entry, places);
+    if (text === undefined) return false;
+    if (text !== hashed) hashText((hashed = text), hash, 0);
+    pairs[at] = hash[0] ?? 0;
+    pairs[at + 1] = hash[1] ?? 0;
+    return true;
+  };
+}
 
-function findText(entry: Entry, places: FieldPlaces): string | undefined {
+function findText(entry: Entry, places: readonly ((entry: Entry) => FieldValue)[]): string | undefined {
   for (const read of places) {
     const value = read(entry);
     if (!isMissing(value)) return textOf(value);
@@ -96,11 +114,17 @@ function findText(entry: Entry, places: FieldPlaces): string | undefined {
   return undefined;
 }
 
-/** Reads the row of an entry's cell, -1 where nothing is known of the key; an entry without a key is counted as missing. */
-export function cellReader(key: ReturnType<typeof keyReader>, { counter, cells }: ReadTools): (entry: Entry) => number {
+/**
+ * Reads the row of an entry's cell, -1 where nothing is known of the key; an entry without a key is counted as missing.
+ */
+export function cellReader(
+  { scope, key }: { readonly scope: FeatureScope; readonly key: string | readonly string[] },
+  { counter, cells, hashes }: ReadTools,
+): (entry: Entry) => number {
+  const read = keyReader(scope, key, scope === 'candidate' ? hashes : undefined);
   const found = new Uint32Array(2);
   return (entry) => {
-    if (key(entry, found)) return cells?.find(found[0] ?? 0, found[1] ?? 0) ?? -1;
+    if (read(entry, found)) return cells?.find(found[0] ?? 0, found[1] ?? 0) ?? -1;
     counter.missing++;
     return -1;
   };

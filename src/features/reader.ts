@@ -1,10 +1,11 @@
 import type { RankerDefinition } from '../definition/index.js';
-import { compileFeatures, type CompiledFeature } from './compile.js';
+import { readColumn, type ReadEntry } from './columns.js';
+import { compileFeatures } from './compile.js';
 import { noCounts } from './counters.js';
-import type { Entry, KeysFeature, NumbersFeature } from './feature.js';
-import { GrowingKeys } from './keys.js';
+import { createKeptRows, type KeptRow } from './kept-rows.js';
+import type { Known } from './known.js';
 import type { FeatureState } from './state/state.js';
-import type { Column, FeatureBatch, FeatureCounters, Fields, RankingInput, Side } from './types.js';
+import type { FeatureBatch, FeatureCounter, FeatureCounters, Fields, RankingInput } from './types.js';
 
 /** Reads what features see of requests, before anything fitted is applied. The same code serves and trains. */
 export interface FeatureReader {
@@ -23,16 +24,21 @@ export interface ReaderOptions {
 }
 
 export function createFeatureReader({ definition, state, counters }: ReaderOptions): FeatureReader {
-  const columns = compileFeatures(definition).map((compiled) => {
-    const { name, feature } = compiled;
-    const tools = { counter: counters?.get(name) ?? noCounts(), cells: state.cells(name) };
-    return feature.type === 'numbers'
-      ? new NumbersColumn(compiled, feature.reader(tools))
-      : new KeysColumn(compiled, feature.reader(tools));
+  const features = compileFeatures(definition);
+  const keptRows = createKeptRows(definition, features);
+  const columns = features.map((compiled) => {
+    const { name } = compiled;
+    const counter = counters?.get(name) ?? noCounts();
+    return readColumn(compiled, { counter, cells: state.cells(name), hashes: keptRows.hashes, keptRows });
   });
   const requestColumns = columns.filter(({ side }) => side === 'request');
   const candidateColumns = columns.filter(({ side }) => side === 'candidate');
-  const entry = { time: 0, user: noFields, context: noFields, candidate: noFields };
+  const entry: ReadEntry = { time: 0, user: none, context: none, candidate: none, kept: undefined };
+  const keptOf = (candidate: Known | undefined): KeptRow | undefined => {
+    const row = candidate && keptRows.of(candidate);
+    for (const { feature, counter } of row?.counts ?? []) count(counter, counters?.get(feature));
+    return row;
+  };
 
   return {
     read(inputs, afterEach) {
@@ -41,20 +47,18 @@ export function createFeatureReader({ definition, state, counters }: ReaderOptio
       for (const column of columns) column.begin(column.side === 'request' ? inputs.length : rows);
       let row = 0;
       inputs.forEach((input, request) => {
+        const { candidates, known = [] } = input;
         state.advance(input.time);
         entry.time = input.time;
         entry.user = input.user;
         entry.context = input.context;
-        entry.candidate = noFields;
+        entry.candidate = none;
+        entry.kept = undefined;
         for (const column of requestColumns) column.append(entry);
-        for (const column of candidateColumns) {
-          for (const candidate of input.candidates) {
-            entry.candidate = candidate;
-            column.append(entry);
-          }
-        }
-        requestOf.fill(request, row, row + input.candidates.length);
-        row += input.candidates.length;
+        const rows = { candidates, kept: known.map(keptOf) };
+        for (const column of candidateColumns) column.appendAll(entry, rows);
+        requestOf.fill(request, row, row + candidates.length);
+        row += candidates.length;
         afterEach?.(request);
       });
       return {
@@ -67,64 +71,11 @@ export function createFeatureReader({ definition, state, counters }: ReaderOptio
   };
 }
 
-const noFields: Fields = Object.freeze({});
+const none: Fields = Object.freeze({});
 
-class NumbersColumn {
-  readonly name: string;
-  readonly side: Side;
-  readonly #width: number;
-  readonly #read: ReturnType<NumbersFeature['reader']>;
-  #values = new Float32Array(0);
-  #at = 0;
-
-  constructor({ name, side, feature }: CompiledFeature, read: ReturnType<NumbersFeature['reader']>) {
-    this.name = name;
-    this.side = side;
-    this.#width = (feature as NumbersFeature).width;
-    this.#read = read;
-  }
-
-  begin(entries: number): void {
-    this.#values = new Float32Array(entries * this.#width);
-    this.#at = 0;
-  }
-
-  append(entry: Entry): void {
-    this.#read(entry, this.#values, this.#at);
-    this.#at += this.#width;
-  }
-
-  finish(): Column {
-    return { side: this.side, type: 'numbers', width: this.#width, values: this.#values };
-  }
-}
-
-class KeysColumn {
-  readonly name: string;
-  readonly side: Side;
-  readonly #read: ReturnType<KeysFeature['reader']>;
-  readonly #keys = new GrowingKeys();
-  #offsets = new Int32Array(1);
-  #entries = 0;
-
-  constructor({ name, side }: CompiledFeature, read: ReturnType<KeysFeature['reader']>) {
-    this.name = name;
-    this.side = side;
-    this.#read = read;
-  }
-
-  begin(entries: number): void {
-    this.#keys.take();
-    this.#offsets = new Int32Array(entries + 1);
-    this.#entries = 0;
-  }
-
-  append(entry: Entry): void {
-    this.#read(entry, this.#keys);
-    this.#offsets[++this.#entries] = this.#keys.length;
-  }
-
-  finish(): Column {
-    return { side: this.side, type: 'keys', offsets: this.#offsets, keys: this.#keys.take() };
-  }
-}
+const count = (more: FeatureCounter, into: FeatureCounter | undefined): void => {
+  if (into === undefined) return;
+  into.missing += more.missing;
+  into.unknown += more.unknown;
+  into.outOfRange += more.outOfRange;
+};

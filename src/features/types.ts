@@ -1,3 +1,5 @@
+import type { Known } from './known.js';
+
 /**
  * A field of a user, a context or an item as people send it. `undefined` and `null` mean missing.
  * Everything that reaches a feature goes through this type: no feature sees a request or a file.
@@ -12,6 +14,8 @@ export interface RankingInput {
   readonly user: Fields;
   readonly context: Fields;
   readonly candidates: readonly Fields[];
+  /** [candidates] those of them whose fields never change. */
+  readonly known?: readonly (Known | undefined)[];
 }
 
 /**

@@ -1,5 +1,5 @@
 import { fingerprint, type RankerDefinition } from '../definition/index.js';
-import type { Exploration, Impression } from '../events/index.js';
+import { textOfFields, type Exploration, type Impression } from '../events/index.js';
 import { selectRows, type FeatureBatch, type Fields, type RankingInput } from '../features/index.js';
 import type { ServedModel } from '../inference/index.js';
 import { logChances, propensities, varies, type DrawnOrder } from '../policy/index.js';
@@ -87,10 +87,15 @@ const unshownRows = (scores: Float64Array, shown: Int32Array): Int32Array => {
 /** Only what a feature reads: the rest would be kept for nobody. */
 const fieldsOf = (definition: RankerDefinition, input: RankingInput, rows: Int32Array): Impression['fields'] => {
   const known = knownFieldsOf(definition);
+  const kept = (candidate: Fields): Fields => keep(candidate, known.candidate, 'item_id');
+  const write = (candidate: Fields) => ({ fields: kept(candidate), text: textOfFields(kept(candidate)) });
+  const name = `logged ${fingerprintOf(definition)}`;
+  const written = Array.from(rows, (row) => input.known?.[row]?.keep(name, write));
   return {
     user: keep(input.user, known.user, 'user_id'),
     context: keep(input.context, known.context),
-    candidates: Array.from(rows, (row) => keep(input.candidates[row] ?? {}, known.candidate, 'item_id')),
+    candidates: Array.from(rows, (row, at) => written[at]?.fields ?? kept(input.candidates[row] ?? {})),
+    ...(written.some((each) => each !== undefined) && { texts: written.map((each) => each?.text) }),
   };
 };
 

@@ -1,5 +1,5 @@
 import type { Fields, RankingInput } from '../features/index.js';
-import type { Entities, EntityId } from './entities.js';
+import type { Entities } from './entities.js';
 import type { RankRequest } from './types.js';
 
 /** What was put before of who asks; empty if nothing was. */
@@ -17,8 +17,8 @@ const nobody: StoredUser = { fields: {}, known: true, degraded: false };
 export const storedUser = ({ user }: RankRequest, entities: Entities): (() => Promise<StoredUser>) => {
   const read = async (): Promise<StoredUser> => {
     if (user?.id === undefined) return nobody;
-    const { fields, stale, unread } = await entities.read('user', [user.id]);
-    return { fields: fields[0] ?? {}, known: unread === 0, degraded: stale + unread > 0 };
+    const { known, stale, unread } = await entities.read('user', [user.id]);
+    return { fields: known[0]?.fields ?? {}, known: unread === 0, degraded: stale + unread > 0 };
   };
   let reading: Promise<StoredUser> | undefined;
   return () => (reading ??= read());
@@ -39,38 +39,34 @@ export const mergeFields = async (
   options: { readonly stored: () => Promise<StoredUser>; readonly entities: Entities; readonly time: number },
 ): Promise<Merged> => {
   const { stored, entities, time } = options;
-  const [known, items] = await Promise.all([
+  const [asked, items] = await Promise.all([
     stored(),
     entities.read(
       'item',
       candidates.map(({ id }) => id),
     ),
   ]);
+  // A store that is away may answer an item as it was named by others, 7 for "7": then it is not the same field.
+  const known = candidates.map(({ id, fields }, candidate) => {
+    const item = items.known[candidate];
+    return item !== undefined && isEmpty(fields) && (items.stale === 0 || item.fields['item_id'] === id)
+      ? item
+      : undefined;
+  });
   const input = {
     time,
-    user: { ...known.fields, ...user?.fields, ...(user?.id !== undefined && { user_id: user.id }) },
+    user: { ...asked.fields, ...user?.fields, ...(user?.id !== undefined && { user_id: user.id }) },
     context: context ?? {},
-    candidates: candidates.map(({ id, fields }, candidate) => {
-      const put = items.fields[candidate];
-      return put !== undefined && isEmpty(fields) ? asPut(put, id) : { ...put, ...fields, item_id: id };
-    }),
+    candidates: candidates.map(
+      ({ id, fields }, candidate) =>
+        known[candidate]?.fields ?? { ...items.known[candidate]?.fields, ...fields, item_id: id },
+    ),
+    known,
   };
-  return { input, degraded: known.degraded || items.stale + items.unread > 0 };
+  return { input, degraded: asked.degraded || items.stale + items.unread > 0 };
 };
 
 const isEmpty = (fields: Fields): boolean => {
   for (const _ in fields) return false;
   return true;
-};
-
-/** By what was put: the entities keep it parsed, and most requests name items without fields. */
-const withIds = new WeakMap<Fields, Fields>();
-
-/** An item as it was put, with its id. Frozen: it is the same for many requests, and whoever logs it may rely on that. */
-const asPut = (put: Fields, id: EntityId): Fields => {
-  const known = withIds.get(put);
-  if (known !== undefined && known['item_id'] === id) return known;
-  const made = Object.freeze({ ...put, item_id: id });
-  withIds.set(put, made);
-  return made;
 };

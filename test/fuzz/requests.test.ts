@@ -146,11 +146,11 @@ test('entities with anything changed are all stored or none', async () => {
       const text = mutate(body, list);
       const { status } = checked(await service.call('PUT', `/v1/${kind}`, text));
       const sent = status === 200 ? ([JSON.parse(text)].flat() as { id: string | number }[]) : body;
-      const known = await service.entities.read(
+      const { known } = await service.entities.read(
         kind === 'items' ? 'item' : 'user',
         sent.map(({ id }) => id),
       );
-      const found = known.fields.filter((fields) => fields !== undefined).length;
+      const found = known.filter((each) => each !== undefined).length;
       expect(found).toBe(status === 200 ? sent.length : 0);
       outcomes[status === 200 ? 'stored' : 'refused']++;
     }),

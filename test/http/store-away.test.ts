@@ -64,9 +64,15 @@ describe('while the store is away', () => {
     expect(refused.headers['retry-after']).toBe('1');
     expect((await service.call('PUT', '/v1/users', { id: 'u', taste: 9 })).status).toBe(503);
     fault.away = false;
-    const { fields } = await service.entities.read('item', ['a', 'new']);
-    expect(fields).toEqual([{ quality: 1 }, undefined]);
+    const stored = async () => {
+      const { known } = await service.entities.read('item', ['a', 'new']);
+      return known.map((each) => each?.fields);
+    };
+    expect(await stored()).toEqual([{ quality: 1, item_id: 'a' }, undefined]);
     expect((await service.call('PUT', '/v1/items', sent)).status).toBe(200);
-    expect((await service.entities.read('item', ['a', 'new'])).fields).toEqual([{ quality: 9 }, { quality: 9 }]);
+    expect(await stored()).toEqual([
+      { quality: 9, item_id: 'a' },
+      { quality: 9, item_id: 'new' },
+    ]);
   });
 });

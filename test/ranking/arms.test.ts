@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Exposure, Impression } from '../../src/events/index.js';
 import { createExposureMemory, type Assignment, type Experiments, type Subject } from '../../src/experiments/index.js';
-import { createMemoryStore } from '../../src/features/index.js';
+import { createMemoryStore, Known } from '../../src/features/index.js';
 import type { Rankers, ServedModel } from '../../src/inference/index.js';
 import { createEntities, createRanking, type Entities, type Found, type Rank } from '../../src/ranking/index.js';
 import { createMetrics, silentLogger, type Metrics } from '../../src/telemetry/index.js';
@@ -146,8 +146,8 @@ describe('the arms of a request', () => {
   });
 
   test('are none while the store is away, unless memory still knows the user', async () => {
-    const away: Found = { fields: [undefined], stale: 0, unread: 1 };
-    const known: Found = { fields: [{ taste: 0.2 }], stale: 1, unread: 0 };
+    const away: Found = { known: [undefined], stale: 0, unread: 1 };
+    const known: Found = { known: [new Known({ taste: 0.2 })], stale: 1, unread: 0 };
     const [without, withOld] = [bench(inLook(), { user: away }), bench(inLook(), { user: known })];
     const answer = await without.rank(requestFor([1]));
     expect(answer).toMatchObject({ arms: {}, unassigned: 'user_unreadable', degraded: ['store'] });

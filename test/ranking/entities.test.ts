@@ -1,7 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { createMemoryStore, type FeatureStore } from '../../src/features/index.js';
-import { createEntities } from '../../src/ranking/index.js';
+import { createEntities, type Found } from '../../src/ranking/index.js';
 import { createMetrics } from '../../src/telemetry/index.js';
+
+/** An item's fields have its id; it is left out here where it says nothing. */
+const fieldsOf = ({ known }: Found) => known.map((each) => each?.fields);
 
 const setup = (options: { capacity?: number; maxAgeMs?: number } = {}) => {
   const memory = createMemoryStore();
@@ -24,39 +27,39 @@ describe('entities', () => {
   test('are read as they were put, by kind; 7 and "7" are one', async () => {
     const { entities } = setup();
     await entities.put('item', [{ id: 7, fields: { title: 'Ü', tags: ['a'], length: 3, old: null } }]);
-    expect((await entities.read('item', ['7', 'x'])).fields).toEqual([
-      { title: 'Ü', tags: ['a'], length: 3, old: null },
+    expect(fieldsOf(await entities.read('item', ['7', 'x']))).toEqual([
+      { title: 'Ü', tags: ['a'], length: 3, old: null, item_id: '7' },
       undefined,
     ]);
-    expect((await entities.read('user', ['7'])).fields).toEqual([undefined]);
+    expect(fieldsOf(await entities.read('user', ['7']))).toEqual([undefined]);
   });
 
   test('are replaced as a whole by a later put', async () => {
     const { entities } = setup();
     await entities.put('item', [{ id: 'a', fields: { x: 1, y: 2 } }]);
     await entities.put('item', [{ id: 'a', fields: { x: 3 } }]);
-    expect((await entities.read('item', ['a'])).fields).toEqual([{ x: 3 }]);
+    expect(fieldsOf(await entities.read('item', ['a']))).toEqual([{ x: 3, item_id: 'a' }]);
   });
 
   test('put by another process are seen once what is cached is too old', async () => {
     const { entities, another, clock } = setup({ maxAgeMs: 100 });
-    expect((await entities.read('item', ['a'])).fields).toEqual([undefined]);
+    expect(fieldsOf(await entities.read('item', ['a']))).toEqual([undefined]);
     await another.put('item', [{ id: 'a', fields: { x: 1 } }]);
-    expect((await entities.read('item', ['a'])).fields).toEqual([undefined]);
+    expect(fieldsOf(await entities.read('item', ['a']))).toEqual([undefined]);
     clock.time = 101;
-    expect((await entities.read('item', ['a'])).fields).toEqual([{ x: 1 }]);
+    expect(fieldsOf(await entities.read('item', ['a']))).toEqual([{ x: 1, item_id: 'a' }]);
   });
 
   test('that did not change stay the same object when they are read again, so that what was made of it holds', async () => {
     const { entities, another, clock } = setup({ maxAgeMs: 100 });
     await another.put('item', [{ id: 'a', fields: { x: 1 } }]);
-    const first = (await entities.read('item', ['a'])).fields[0];
+    const [first] = (await entities.read('item', ['a'])).known;
     clock.time = 101;
-    expect((await entities.read('item', ['a'])).fields[0]).toBe(first);
+    expect((await entities.read('item', ['a'])).known[0]).toBe(first);
     await another.put('item', [{ id: 'a', fields: { x: 2 } }]);
     clock.time = 202;
-    expect((await entities.read('item', ['a'])).fields[0]).toEqual({ x: 2 });
-    expect(first).toEqual({ x: 1 });
+    expect(fieldsOf(await entities.read('item', ['a']))).toEqual([{ x: 2, item_id: 'a' }]);
+    expect(first?.fields).toEqual({ x: 1, item_id: 'a' });
   });
 
   test('are read right when there are more than fit the cache', async () => {
@@ -66,7 +69,7 @@ describe('entities', () => {
       'item',
       ids.map((id) => ({ id, fields: { id2: id } })),
     );
-    expect((await entities.read('item', ids)).fields).toEqual(ids.map((id) => ({ id2: id })));
+    expect(fieldsOf(await entities.read('item', ids))).toEqual(ids.map((id) => ({ id2: id, item_id: id })));
     expect(await metrics.scrape()).toContain('watchnext_entity_reads_total{kind="item",source="store"} 2');
   });
 
@@ -77,10 +80,15 @@ describe('entities', () => {
       { id: 'b', fields: { x: 2 } },
     ]);
     fault.away = true;
-    expect(await entities.read('item', ['a', 'b'])).toEqual({ fields: [{ x: 1 }, { x: 2 }], stale: 0, unread: 0 });
+    const [a, b] = [
+      { x: 1, item_id: 'a' },
+      { x: 2, item_id: 'b' },
+    ];
+    const cached = await entities.read('item', ['a', 'b']);
+    expect({ ...cached, known: fieldsOf(cached) }).toEqual({ known: [a, b], stale: 0, unread: 0 });
     clock.time = 1e9;
-    const found = await entities.read('item', ['b', 'new', 'a']);
-    expect(found).toEqual({ fields: [{ x: 2 }, undefined, { x: 1 }], stale: 2, unread: 1 });
+    const old = await entities.read('item', ['b', 'new', 'a']);
+    expect({ ...old, known: fieldsOf(old) }).toEqual({ known: [b, undefined, a], stale: 2, unread: 1 });
     fault.away = false;
     expect(await entities.read('item', ['b', 'new'])).toMatchObject({ stale: 0, unread: 0 });
     const counted = await metrics.scrape();
@@ -94,9 +102,10 @@ describe('entities', () => {
     await another.put('item', [{ id: 'a', fields: { x: 2 } }]);
     fault.away = true;
     await expect(entities.put('item', [{ id: 'a', fields: { x: 3 } }])).rejects.toThrow('away');
-    expect(await entities.read('item', ['a'])).toEqual({ fields: [{ x: 1 }], stale: 1, unread: 0 });
+    const old = await entities.read('item', ['a']);
+    expect({ ...old, known: fieldsOf(old) }).toEqual({ known: [{ x: 1, item_id: 'a' }], stale: 1, unread: 0 });
     fault.away = false;
-    expect((await entities.read('item', ['a'])).fields).toEqual([{ x: 2 }]);
+    expect(fieldsOf(await entities.read('item', ['a']))).toEqual([{ x: 2, item_id: 'a' }]);
   });
 
   test('whose stored value is damaged count as unreadable and cost the others nothing', async () => {
@@ -106,8 +115,8 @@ describe('entities', () => {
       value: new TextEncoder().encode(text),
     }));
     await memory.apply([...damaged, { key: 'item/fine', value: new TextEncoder().encode('{"x":1}') }]);
-    const { fields } = await entities.read('item', ['0', '1', '2', '3', 'fine']);
-    expect(fields).toEqual([undefined, undefined, undefined, undefined, { x: 1 }]);
+    const found = await entities.read('item', ['0', '1', '2', '3', 'fine']);
+    expect(fieldsOf(found)).toEqual([undefined, undefined, undefined, undefined, { x: 1, item_id: 'fine' }]);
     expect(await metrics.scrape()).toContain('watchnext_entity_reads_total{kind="item",source="unreadable"} 4');
   });
 });

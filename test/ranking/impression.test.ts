@@ -87,6 +87,7 @@ describe('an impression', () => {
         { item_id: 'a', quality: 9 },
         { item_id: 'b', quality: 1 },
       ],
+      texts: [{ json: '{"quality":9,"item_id":"a"}', marked: false }, undefined],
     });
   });
 

@@ -44,7 +44,7 @@ describe('the fields of candidates', () => {
     expect(await merge(candidates)).toEqual([{ topic: 'sport', item_id: 'a' }]);
   });
 
-  test('are the same frozen record for every request that names a put item only', async () => {
+  test('are the same record for every request that names a put item only, and known not to change', async () => {
     const { merge } = await setup({ 7: { topic: 'music' } });
     const [first] = await merge([{ id: '7', fields: {} }]);
     const [second] = await merge([{ id: '7', fields: {} }]);

@@ -10,6 +10,7 @@ export const category: FeatureKind<'category'> = ({ name, scope, definition }): 
   if (definition.values === undefined) {
     return {
       type: 'keys',
+      fromFields: true,
       table: tableUse(name, definition),
       reader:
         ({ counter }) =>
@@ -22,6 +23,7 @@ export const category: FeatureKind<'category'> = ({ name, scope, definition }): 
   const indices = new Map(definition.values.map((value, index) => [String(value), index]));
   return {
     type: 'numbers',
+    fromFields: true,
     width: 1,
     reader:
       ({ counter }) =>

@@ -39,7 +39,7 @@ export const count: FeatureKind<'count'> = ({ scope, definition, ranker }) => {
       },
     },
     reader(tools) {
-      const find = cellReader(key, tools);
+      const find = cellReader({ scope, key: definition.key }, tools);
       const { cells } = tools;
       return (entry, out, at) => {
         out[at] = 0;

@@ -46,7 +46,7 @@ export const history: FeatureKind<'history'> = ({ name, scope, definition, ranke
     table: tableUse(name, definition),
     state,
     reader(tools) {
-      const find = cellReader(key, tools);
+      const find = cellReader({ scope, key: definition.key ?? 'user_id' }, tools);
       const { cells } = tools;
       return (entry, keys) => {
         const row = find(entry);

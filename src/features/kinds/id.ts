@@ -5,6 +5,7 @@ import { tableUse } from '../tables.js';
 /** One id, embedded. Missing: an empty bag, which encodes as zeros. */
 export const id: FeatureKind<'id'> = ({ name, scope, definition }) => ({
   type: 'keys',
+  fromFields: true,
   table: tableUse(name, definition),
   reader({ counter }) {
     const read = fieldReader(scope, definition.from ?? name);

@@ -8,6 +8,7 @@ export const ids: FeatureKind<'ids'> = ({ name, scope, definition }) => {
   const last = definition.last ?? 50;
   return {
     type: 'keys',
+    fromFields: true,
     table: tableUse(name, definition),
     reader({ counter }) {
       const read = fieldReader(scope, definition.from ?? name);

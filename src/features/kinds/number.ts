@@ -21,6 +21,7 @@ export const number: FeatureKind<'number'> = ({ name, scope, definition }) => {
   const buckets = encode === 'quantiles' ? (definition.buckets ?? 10) : 1;
   return {
     type: 'numbers',
+    fromFields: true,
     width: 1,
     reader({ counter }) {
       const read = fieldReader(scope, definition.from ?? name);

@@ -77,7 +77,7 @@ export const rate: FeatureKind<'rate'> = ({ name, scope, definition, ranker }) =
       },
     },
     reader(tools) {
-      const find = cellReader(key, tools);
+      const find = cellReader({ scope, key: definition.key }, tools);
       const { cells } = tools;
       return (entry, out, at) => {
         const row = find(entry);

@@ -6,6 +6,7 @@ export const vector: FeatureKind<'vector'> = ({ name, scope, definition }) => {
   const { width } = definition;
   return {
     type: 'numbers',
+    fromFields: true,
     width,
     reader({ counter }) {
       const read = fieldReader(scope, definition.from ?? name);
