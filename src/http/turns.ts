@@ -60,9 +60,11 @@ const fallbackCost = 0.25;
 /** Of the queue, what may be fallback answers: beyond it they are refused, or they would take the place of scored ones. */
 const fallbackShare = 0.25;
 /** The queue was full at every moment of so long: then load is more than a burst, or what a pause left behind. */
-const risingMs = 100;
+const risingMs = 200;
 /** Nobody had to be turned away for so long: then it is over. */
 const fallingMs = 100;
+/** Longer between two looks, the process stood still. */
+const longestLookMs = 20;
 const retryAfterMs = 1000;
 
 /**
@@ -71,16 +73,16 @@ const retryAfterMs = 1000;
  *
  * The wait ahead is predicted: the work that was taken and is not answered, at the pace at which answers were lately
  * finished while others waited. Whoever could not be answered before the deadline is not taken. The queue is full where the
- * wait is longer than `queueMs`, and there are more than a few requests for each thread. That alone turns nobody away: a burst
- * is worked off. Overload begins when the queue has been full for 100 ms, and ends when nobody had to be turned away for 100 ms;
- * meanwhile a full queue takes nobody in, and who has waited for longer than `queueMs` is turned away too.
+ * wait is longer than `queueMs` and than a few rankings take. That alone turns nobody away: a burst is worked off. Overload
+ * begins when the queue has been full for 200 ms, and ends when nobody had to be turned away in 100 ms of work; meanwhile a full
+ * queue takes nobody in, and who has waited for longer than a full queue takes is turned away too.
  */
 export const createTurns = (options: TurnsOptions): Turns => {
   const { queueMs, overload, workers, metrics, now = () => performance.now(), soon = setImmediate } = options;
   /** Under way: one being read, and for each thread one that it runs and one that is next, or is being answered. */
   const pipeline = 2 * workers + 1;
-  /** However slow they are, so many are taken: fewer would leave threads idle between them. */
-  const fewest = 3 * (workers + 1);
+  /** However slow they are, so many are taken: fewer would leave threads idle, and turn away what comes in twos and threes. */
+  const fewest = pipeline + 4;
   const pace = createPace();
   let waiting: Waiting[] = [];
   /** Under way. */
@@ -88,16 +90,21 @@ export const createTurns = (options: TurnsOptions): Turns => {
   /** Of all who wait or are under way. */
   let [load, fallbackLoad] = [0, 0];
   let lastCalm = now();
-  let lastTurnedAway = -Infinity;
+  /** Of the time in which the process stood still, when nobody can be turned away, next to nothing counts as calm. */
+  let [lastLook, untroubledMs] = [now(), Infinity];
   let lastEnd = 0;
   let [isBusy, isScheduled] = [false, false];
 
   const msOf = (bytes: number): number => bytes * (pace.msPerUnit ?? 0);
   const isFull = (): boolean => waiting.length + started >= fewest && msOf(load) > queueMs;
-  const isOverloaded = (): boolean => now() - lastTurnedAway < fallingMs || now() - lastCalm > risingMs;
+  const isOverloaded = (): boolean => untroubledMs < fallingMs || now() - lastCalm > risingMs;
   const look = (): void => {
+    untroubledMs += Math.min(now() - lastLook, longestLookMs);
+    lastLook = now();
     if (!isFull()) lastCalm = now();
   };
+  /** Waits of so long are of no use; never less than what a queue that is just full takes. */
+  const patienceMs = (): number => Math.max(queueMs, (fewest * msOf(load)) / (waiting.length + started));
   const fallbackFits = (): boolean => overload === 'fallback' && msOf(fallbackLoad) <= fallbackShare * queueMs;
   metrics.beforeScrape(() => metrics.set('watchnext_predicted_wait_seconds', {}, msOf(load) / 1000));
 
@@ -133,9 +140,11 @@ export const createTurns = (options: TurnsOptions): Turns => {
 
   const startNext = (): void => {
     isScheduled = false;
+    look();
+    const patience = patienceMs();
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const waitedLong = now() - next.since > queueMs && isOverloaded();
-      if (waitedLong) lastTurnedAway = now();
+      const waitedLong = isOverloaded() && now() - next.since > patience;
+      if (waitedLong) untroubledMs = 0;
       if ((waitedLong || now() >= next.ask.deadline) && !next.overloaded) {
         remove(next);
         if (!shed(next)) {
@@ -177,7 +186,7 @@ export const createTurns = (options: TurnsOptions): Turns => {
       return isFull() && isOverloaded() && !fallbackFits();
     },
     refuse: () => {
-      lastTurnedAway = now();
+      untroubledMs = 0;
       return refusal();
     },
     take: (ask) =>
@@ -190,7 +199,7 @@ export const createTurns = (options: TurnsOptions): Turns => {
         };
         const isLate = waiting.length + started >= fewest && now() + msOf(load) > ask.deadline;
         const waitsLong = isFull() && isOverloaded();
-        if (waitsLong) lastTurnedAway = now();
+        if (waitsLong) untroubledMs = 0;
         if ((isLate || waitsLong) && !shed(each)) throw refusal();
         add(each);
         waiting.push(each);

@@ -45,7 +45,7 @@ export const servingSettings = {
     maximum: 60_000,
     default: 10,
     description:
-      'while load is more than can be answered, rankings that would wait longer than this for their turn are not taken; bursts are',
+      'while load is more than can be answered, rankings that would wait longer for their turn than this, and than a few rankings take, are not taken; bursts are',
   }),
   overload: Type.Union([Type.Literal('refuse'), Type.Literal('fallback')], {
     default: 'refuse',

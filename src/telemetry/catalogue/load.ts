@@ -21,8 +21,8 @@ export const loadMetrics = {
     kind: 'gauge',
     unit: 'seconds',
     labels: {},
-    help: 'How long a ranking that came now would wait for its turn: what was taken and is not answered, at the pace of the last rankings. Rankings are refused beyond the setting queueMs.',
-    act: 'Near queueMs for long: the service is saturated. A measure to scale out by.',
+    help: 'How long a ranking that came now would wait for its turn: what was taken and is not answered, at the pace of the last rankings. Rankings are refused where it stays beyond the setting queueMs and what a few rankings take.',
+    act: 'Near that for long: the service is saturated. A measure to scale out by.',
   },
   watchnext_batch_rows: {
     kind: 'histogram',
