@@ -116,6 +116,38 @@ describe.each([
   });
 });
 
+describe('experts in turn give what experts side by side give', () => {
+  const sides = [
+    { requestWidth: 4, candidateWidth: 3 },
+    { requestWidth: 4, candidateWidth: 0 },
+    { requestWidth: 0, candidateWidth: 3 },
+  ];
+  test.each([
+    ['on the inputs', []],
+    ['on a bottom layer', [6]],
+  ])('%s, of either side and both, beside a screen', (_, bottom) => {
+    for (const { requestWidth, candidateWidth } of sides) {
+      const shape = {
+        ...shapeOf({ kind: 'mmoe', bottom, experts: 3, expert_layers: [5, 2] }, { requestWidth, candidateWidth }),
+        screenCells: 2,
+      };
+      const network = createNetwork(shape);
+      const parameters = randomParameters(network);
+      const batch = {
+        request: randomMatrix(2, requestWidth),
+        candidate: randomMatrix(5, candidateWidth),
+        requestOf: tf.tensor1d([0, 0, 0, 1, 1], 'int32'),
+        screen: tf.tensor1d([0, 1, -1, 1, 0], 'int32'),
+        noise,
+      };
+      const together = numbers(network.forward(parameters, batch).logits);
+      const inTurn = numbers(network.forward(parameters, { ...batch, inTurn: true }).logits);
+      expect(inTurn).toHaveLength(10);
+      inTurn.forEach((logit, i) => expect(logit).toBeCloseTo(together[i]!, 5));
+    }
+  });
+});
+
 describe('gate dropout', () => {
   const shape = shapeOf(
     { kind: 'mmoe', experts: 4, expert_layers: [3], towers: [2], gate_dropout: 0.1 },

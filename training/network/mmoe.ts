@@ -1,5 +1,5 @@
 import { tf } from '../compile/index.js';
-import { stack, type LayerMaker, type LayerOptions } from './layers.js';
+import { inTurn, stack, type FirstLayerMaker, type LayerOptions } from './layers.js';
 import { needsOf, type Part } from './part.js';
 
 export interface MixtureOptions {
@@ -22,10 +22,11 @@ export interface Mixture {
  * Gate dropout (Zhao et al.): an expert is dropped per row, task and expert, and the softmax is taken over those left,
  * which is what renormalising it gives; a row and task with none left keeps all.
  */
-export const mixture = <In>(reader: LayerMaker<In>, options: MixtureOptions): Part<In, Mixture> => {
+export const mixture = <In>(reader: FirstLayerMaker<In>, options: MixtureOptions): Part<In, Mixture> => {
   const { tasks, gateDropout } = options;
   const { copies, width } = options.experts.at(-1) as LayerOptions;
   const experts = stack(reader, options.experts);
+  const expertsInTurn = inTurn(reader, options.experts);
   const gates = reader({ name: 'gates', copies: tasks, width: copies, kind: 'unbiased', dropout: 0 });
   const keepName = 'gates/keep';
   const mixing = {
@@ -42,7 +43,10 @@ export const mixture = <In>(reader: LayerMaker<In>, options: MixtureOptions): Pa
       const logits = gates.apply(input, tensors).transpose([1, 0, 2]);
       const keep = tensors.noise[keepName];
       const weights = tf.softmax(keep === undefined ? logits : logits.add(dropped(keep))) as tf.Tensor3D;
-      const byRow = experts.apply(input, tensors).transpose<tf.Tensor3D>([1, 0, 2]);
+      const byRow =
+        tensors.inTurn === true
+          ? expertsInTurn(input, tensors)
+          : experts.apply(input, tensors).transpose<tf.Tensor3D>([1, 0, 2]);
       return { mixed: tf.matMul(weights, byRow).transpose([1, 0, 2]), gates: weights, experts: byRow };
     },
   };

@@ -4,7 +4,7 @@ import {
   splitLayer,
   parallelLayer,
   stack,
-  type LayerMaker,
+  type FirstLayerMaker,
   type LayerOptions,
   type SplitInputs,
 } from './layers.js';
@@ -43,7 +43,7 @@ export const createNetwork = (shape: NetworkShape): Network => {
         request: drop(inputs.request, inputs.noise['inputs/request/keep']),
         candidate: drop(inputs.candidate, inputs.noise['inputs/candidate/keep']),
       };
-      return body.apply(kept, { parameters: given, noise: inputs.noise });
+      return body.apply(kept, { parameters: given, noise: inputs.noise, inTurn: inputs.inTurn === true });
     },
   };
 };
@@ -75,7 +75,7 @@ const architecture = ({ definition, tasks, requestWidth, candidateWidth, screenC
   const towerLayers = [...hidden('towers', tasks.length, towers), heads];
   /** Puts what `build` makes on top of the shared layers, or on the inputs if there are none. */
   const onBottom = (
-    build: <In>(reader: LayerMaker<In>) => Part<In, ForwardOutputs>,
+    build: <In>(reader: FirstLayerMaker<In>) => Part<In, ForwardOutputs>,
   ): Part<SplitInputs, ForwardOutputs> => {
     const width = bottom.at(-1);
     if (width === undefined) return build(inputs);

@@ -16,6 +16,8 @@ export interface PartTensors {
   readonly parameters: NamedTensors;
   /** Empty when scoring. */
   readonly noise: NamedTensors;
+  /** See {@link ForwardInputs.inTurn}. */
+  readonly inTurn?: boolean;
 }
 
 /** What parts need and cost together. */

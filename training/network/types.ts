@@ -47,6 +47,8 @@ export interface ForwardInputs {
   readonly requestSums?: RequestSums;
   /** By NoiseSpec name; empty when scoring. */
   readonly noise: NamedTensors;
+  /** Experts one after the other and not side by side: faster when serving, where there is no noise. */
+  readonly inTurn?: boolean;
 }
 
 /**

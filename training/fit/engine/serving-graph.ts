@@ -43,6 +43,7 @@ export const compileServingGraph = (options: ServingGraphOptions): CompiledModel
         candidate: tensors['candidate'] as tf.Tensor2D,
         requestOf: tensors['request_of'] as tf.Tensor1D,
         noise: {},
+        inTurn: true,
         ...servedScreen(treatment),
       });
       return { heads: naturalUnits(logits, scaling), ...(gates === undefined ? {} : { gates }) };
