@@ -22,7 +22,7 @@ import { compileServingGraph, type LabelScaling } from '../training/fit/index.js
 import { createNetwork, initialParameters } from '../training/network/index.js';
 
 /** A seeded source of whole numbers (Lehmer): what is measured must not depend on luck. */
-export const seeded = (seed: number): { next(): number; below(bound: number): number } => {
+const seeded = (seed: number): { next(): number; below(bound: number): number } => {
   let state = seed;
   const next = (): number => (state = (state * 48271) % 0x7fffffff) * 2;
   return { next, below: (bound) => Math.floor((next() / 2 ** 32) * bound) };

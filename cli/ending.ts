@@ -43,7 +43,7 @@ export const inTemporaryFolder = async <T>(prefix: string, work: (path: string) 
 };
 
 /** Signals end the process through its exit, so that services and folders go with it. */
-export const endOnSignals = (): void => {
+const endOnSignals = (): void => {
   for (const [signal, code] of [
     ['SIGINT', 130],
     ['SIGTERM', 143],

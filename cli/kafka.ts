@@ -29,6 +29,10 @@ try {
     .option('--port <port>', 'where it listens; 0 picks a free port', portNumber, 9092)
     .option('--version <version>', `${Object.keys(kafkaVersions).join(', ')} or an exact version`, '4')
     .option('--data <dir>', 'keep the data here; otherwise it is temporary')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ npm run kafka\n  $ npm run kafka -- --port 0 --version 3.9\n  $ npm run kafka -- --data .cache/kafka-data',
+    )
     .action(({ version, ...flags }: Omit<KafkaFlags, 'kafka'> & { version: string }) =>
       runBroker({ ...flags, kafka: version }),
     )
