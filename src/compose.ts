@@ -15,6 +15,7 @@ import { createEntities, createRanking } from './ranking/index.js';
 import { createLive, type Live, type SealedState } from './live/index.js';
 import { openLog } from './log.js';
 import { createFeedback, createRecorder, recordUpdates, refuseFeedback, type Recorder } from './recording/index.js';
+import { rehearse } from './rehearsal.js';
 import { openAccess } from './security/index.js';
 import type { Settings } from './settings.js';
 import {
@@ -54,6 +55,22 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
   const eventNow = driven === undefined ? now : () => driven.now();
   const { device, workers, batchRows, batchWaitUs, ranker } = settings;
   const open = createOpened();
+  let draining = false;
+  let notReady: () => string | undefined = () => 'the models are being loaded';
+  const readiness = {
+    get draining() {
+      return draining;
+    },
+    notReady: () => (draining ? 'draining' : notReady()),
+  };
+  metrics.beforeScrape(() => metrics.set('watchnext_ready', {}, readiness.notReady() === undefined ? 1 : 0));
+  // Before the models, which take seconds: a port that is taken is told at once, and loading can be watched.
+  const { metricsPort: port, metricsHost } = settings;
+  if (port !== undefined) {
+    const problem = (): string | undefined => readiness.notReady();
+    const { url } = await open.keep(() => serveMetrics({ host: metricsHost, port, metrics, problem }));
+    logger.info({ url }, 'metrics are served here too');
+  }
   const access = await open.keep(() => openAccess({ ...accessSettings(settings), logger, metrics, now }));
   const store = await open.keep(() => openStore(settings, { logger, metrics }));
   const exposures = await open.keep(() => openExposures(settings, logger));
@@ -109,20 +126,6 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
   const feedback =
     log === undefined ? refuseFeedback : createFeedback({ ...log, definitions, metrics, now: eventNow, ...heard });
 
-  let draining = false;
-  const readiness = {
-    get draining() {
-      return draining;
-    },
-    notReady: () => (draining ? 'draining' : rankers.notReady),
-  };
-  metrics.beforeScrape(() => metrics.set('watchnext_ready', {}, readiness.notReady() === undefined ? 1 : 0));
-  const { metricsPort: port, metricsHost: host } = settings;
-  if (port !== undefined) {
-    const problem = (): string | undefined => readiness.notReady();
-    const { url } = await open.keep(() => serveMetrics({ host, port, metrics, problem }));
-    logger.info({ url }, 'metrics are served here too');
-  }
   const unwatch = watchProcess(metrics, { version });
 
   const settle = async (): Promise<void> => {
@@ -130,6 +133,8 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
     await refresh();
     await log?.live.caughtUp(settlePatienceMs);
   };
+  await rehearse({ rankers, experiments, logged: log !== undefined, settings, logger, now });
+  notReady = () => rankers.notReady;
   const polling = pollEvery(settings.pollMs, refresh, () => undefined);
 
   return {

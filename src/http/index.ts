@@ -1,4 +1,5 @@
 export { createApp, type AppDependencies } from './app.js';
 export { refuseGarbage } from './garbage.js';
+export { openInProcess } from './in-process.js';
 export { answerWhileLoading } from './loading.js';
 export { rankRoute } from './rank.js';
