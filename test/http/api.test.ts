@@ -83,10 +83,10 @@ describe('PUT /v1/items and /v1/users', () => {
     const refused = await service.call('PUT', '/v1/items', [{ id: 'new', quality: 1 }, { quality: 2 }]);
     expect(refused.status).toBe(400);
     expect(refused.json.error.problems).toEqual([{ path: '/1/id', message: 'is missing' }]);
-    expect(await service.entities.read('item', ['new'])).toMatchObject({ fields: [undefined] });
+    expect(await service.entities.read('item', ['new'])).toMatchObject({ known: [undefined] });
     const twice = await service.call('PUT', '/v1/items', [{ id: 'new' }, { id: 'new', quality: 1 }]);
     expect(twice.status).toBe(400);
-    expect(await service.entities.read('item', ['new'])).toMatchObject({ fields: [undefined] });
+    expect(await service.entities.read('item', ['new'])).toMatchObject({ known: [undefined] });
   });
 });
 
