@@ -184,17 +184,19 @@ export class EventJoiner implements Joiner {
       const labelsAt = this.#labels.take(4 * rows * book.tasks.length) / 4;
       const labels = this.#labels.piece.floats;
       book.begin(labels, labelsAt, rows);
+      const names = this.#stateNames;
+      const fields = names && fieldsOf(event, names);
       const shown: Shown = {
         partition: merged.partition,
         from: merged.from,
         time: event.time,
         at: merged.time,
         requestId: event.requestId,
-        items: list.ids,
+        items: names?.known.shared(list.ids) ?? list.ids,
         labels,
         labelsAt,
         seen: undefined,
-        fields: this.#stateNames && fieldsOf(event, this.#stateNames),
+        fields,
         matured: this.#waiting.length === 0,
         lesson,
       };

@@ -148,8 +148,9 @@ export function follow(options: FollowerOptions): Follower {
     if (records.length < recordsPerRead) caughtUp ||= await isAtEnd(log, current.merge);
     const events: MergedEvent[] = [];
     const collect = (event: MergedEvent): void => void events.push(event);
-    // A partition that is silent holds the others back only as long as there is more to read of them.
-    if (caughtUp || records.length === 0) current.merge.drain(collect);
+    // A partition that is silent holds the others back only as long as there is more to read of them; also of a burst.
+    const isMore = records.length === recordsPerRead;
+    if (!isMore && (caughtUp || records.length === 0)) current.merge.drain(collect);
     else current.merge.release(collect);
     await takeAll(events);
     joiner.advance(current.merge.watermark);
