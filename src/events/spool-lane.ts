@@ -3,7 +3,7 @@ import type { Logger } from '../telemetry/index.js';
 import type { SpoolQueue } from './spool-queue.js';
 import type { EventLog, NewRecord, Topic } from './types.js';
 
-/** The way of one topic's records to the log, through its spool when the log is away. */
+/** The way of one topic's records to the log, through its spool when the log is away or behind. */
 export interface SpoolLane {
   append(records: readonly NewRecord[]): Promise<void>;
   /** Call it after the log is closed. Resolves when every append is settled and nothing is forwarded any more. */
@@ -18,15 +18,22 @@ interface Waiting {
 }
 
 const RETRY_MS = 200;
+/** Whoever comes with so much at once has waited for the log: by themselves a service's events come a few at a time. */
+const BEHIND_BYTES = 2 << 20;
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : 'no reason given');
 
 const isAway = (error: unknown): boolean => error instanceof WatchnextError && error.code === 'log_unavailable';
 
+const isLarge = (records: readonly NewRecord[]): boolean =>
+  records.reduce((bytes, { value }) => bytes + value.length, 0) >= BEHIND_BYTES;
+
 /**
- * `direct`: records go to the log. When it refuses one for being away: `retreating`, until all that is under way is settled,
- * while new ones wait; then what was refused and what waits goes to the spool in the order of the calls. `spooling`: records
- * go to the end of the spool and its front is forwarded; when nothing is left it is `direct` again, within one turn.
+ * `direct`: records go to the log, unless they come faster than it takes them: a call that has become large goes to the spool,
+ * which has the room of a disk, and the rest behind it. When the log refuses one for being away: `retreating`, until all that is
+ * under way is settled, while new ones wait; then what was refused and what waits goes to the spool in the order of the calls.
+ * `spooling`: records go to the end of the spool and its front is forwarded; when nothing is left it is `direct` again, within
+ * one turn.
  */
 export const createSpoolLane = (parts: {
   readonly topic: Topic;
@@ -80,7 +87,7 @@ export const createSpoolLane = (parts: {
       parts.forwarded(chunk.count);
     }
     mode = 'direct';
-    logger.info({ topic, records: moved }, 'the log is back: all spooled events are forwarded');
+    logger.info({ topic, records: moved }, 'all spooled events are forwarded');
   };
 
   const startForwarding = (): void => {
@@ -110,6 +117,12 @@ export const createSpoolLane = (parts: {
 
   const put = (records: readonly NewRecord[]): Promise<void> => {
     if (mode === 'spooling') return queue.push(records);
+    if (mode === 'direct' && underWay === 0 && isLarge(records)) {
+      logger.info({ topic }, 'the log is behind: events are spooled');
+      const pushed = queue.push(records);
+      startForwarding();
+      return pushed;
+    }
     return new Promise((resolve, reject) => {
       const waiting = { order: (calls += 1), records, resolve, reject };
       if (mode === 'retreating') {

@@ -17,6 +17,9 @@ export interface FlakyLog extends EventLog {
   /** From now on nothing is taken; with `afterRecords`, once so many more were. */
   leave(afterRecords?: number): void;
   comeBack(): void;
+  /** From now on it takes its time: nothing is taken or refused until it goes on. */
+  pause(): void;
+  resume(): void;
   /** Refuses the next records for another reason. */
   refuseNext(error: Error): void;
 }
@@ -25,7 +28,10 @@ export const flaky = (log: EventLog): FlakyLog => {
   let left = Infinity;
   let refusal: Error | undefined;
   let chain: Promise<unknown> = Promise.resolve();
+  let pause: Promise<void> = Promise.resolve();
+  let resume = (): void => undefined;
   const write = async (topic: Topic, records: readonly NewRecord[]): Promise<void> => {
+    await pause;
     if (refusal !== undefined) {
       const error = refusal;
       refusal = undefined;
@@ -51,6 +57,8 @@ export const flaky = (log: EventLog): FlakyLog => {
     close: () => log.close(),
     leave: (afterRecords = 0) => void (left = afterRecords),
     comeBack: () => void (left = Infinity),
+    pause: () => void (pause = new Promise((resolve) => (resume = resolve))),
+    resume: () => resume(),
     refuseNext: (error) => void (refusal = error),
   };
 };

@@ -95,6 +95,20 @@ describe('a spooled log', () => {
     expect((await everything(behind, 'events', 260)).map(textOf)).toEqual(texts(260));
   });
 
+  test('takes at once what comes faster than the log takes it, and forwards it in order', async () => {
+    const spooled = await openWith(8 << 20);
+    const large = 'x'.repeat((1 << 20) + 1);
+    log.pause();
+    await spooled.append('events', [keyed('one', `0${large}`), keyed('one', `1${large}`)]);
+    await spooled.append('events', [keyed('one', '2')]);
+    expect(spooled.spooled('events').records).toBe(3);
+    log.resume();
+    await drained(spooled);
+    await spooled.append('events', [keyed('one', '3')]);
+    expect((await everything(behind, 'events', 4)).map((record) => textOf(record)[0])).toEqual(texts(4));
+    expect(lines.some((line) => line.includes('the log is behind'))).toBe(true);
+  });
+
   test('a call that is refused while others are under way waits until they are settled', async () => {
     const spooled = await openWith();
     log.leave(1);
