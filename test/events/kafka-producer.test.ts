@@ -3,6 +3,7 @@ import { createKafkaProducer, type KafkaProducer } from '../../src/events/kafka/
 import type { Outgoing, Place } from '../../src/events/kafka/queue.js';
 import type { KafkaOptions } from '../../src/events/index.js';
 import type { WatchnextError } from '../../src/errors.js';
+import { until } from '../until.js';
 import { createFakeCluster, optionsOf, protocolError, type FakeCluster } from './kafka-cluster.js';
 
 const places: readonly Place[] = [0, 1].map((partition) => ({ topic: 'events', partition }));
@@ -111,7 +112,7 @@ describe('the Kafka producer', () => {
     cluster.answers.push(protocolError('MESSAGE_TOO_LARGE'));
     const producer = producing(cluster);
     const large = producer.append([record('large')]).catch((error: unknown) => error);
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    await until(() => cluster.requests.length === 1);
     await producer.append([record('next')]);
     expect(await large).toMatchObject({ code: 'event_invalid' });
     expect(valuesOf(cluster)).toEqual([['large'], ['next']]);
