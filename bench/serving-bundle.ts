@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FeatureDefinition } from '../src/definition/index.js';
+import { fieldOf, type FeatureDefinition } from '../src/definition/index.js';
 import { hashId, inputLayout, textOf, type Fields, type FieldValue, type InputSlot } from '../src/features/index.js';
-import { fieldOf, type ServingModel } from './serving-model.js';
+import type { ServingModel } from './serving-model.js';
 
 /** How one slot of the input is made, as far as the peers know the kinds. */
 type Slot = Readonly<Record<string, unknown>> & { readonly kind: string };

@@ -1,5 +1,5 @@
 import { openArtifacts, sealArtifact } from '../src/artifact/index.js';
-import { loadRanker, type FeatureDefinition, type RankerDefinition } from '../src/definition/index.js';
+import { fieldOf, loadRanker, type FeatureDefinition, type RankerDefinition } from '../src/definition/index.js';
 import { EmbeddingTable } from '../src/embeddings/index.js';
 import {
   createEncoder,
@@ -191,10 +191,6 @@ const inputOf = (made: Made, random: Random): RankingInput => {
     candidates: candidates.map((candidate) => ({ ...candidate, item_id: candidate?.id })),
   };
 };
-
-/** Where a feature is read from. */
-export const fieldOf = (name: string, feature: FeatureDefinition): string =>
-  'from' in feature ? (feature.from ?? name) : name;
 
 const filledIn = ['user_id', 'item_id'];
 

@@ -1,4 +1,4 @@
-import type { RankerDefinition } from './definition/index.js';
+import { fieldOf, type FeatureDefinition, type RankerDefinition } from './definition/index.js';
 import type { Fields } from './features/index.js';
 import type { SeededRandom } from './random.js';
 
@@ -9,17 +9,14 @@ export interface MadeUp {
   readonly candidate: Fields;
 }
 
-type Feature = RankerDefinition['features'][string];
-
 const dayMs = 86_400_000;
 
-/** Values that the features of a definition can use, drawn anew at each call; ids are made of `random` and are not those of users or items. */
+/** Values that the features of a definition can use, drawn anew at each call; ids are those of nobody and nothing. */
 export const madeUpFields = (definition: RankerDefinition, random: SeededRandom, now: number): MadeUp => {
   const fields: Record<keyof MadeUp, Record<string, Fields[string]>> = { user: {}, context: {}, candidate: {} };
   for (const [name, feature] of Object.entries(definition.features)) {
     const value = valueOf(feature, random, now);
-    if (value !== undefined && 'from' in feature) fields[feature.scope][feature.from ?? name] = value;
-    else if (value !== undefined) fields[feature.scope][name] = value;
+    if (value !== undefined) fields[feature.scope][fieldOf(name, feature)] = value;
     if (!('key' in feature)) continue;
     for (const key of [feature.key ?? []].flat()) fields[feature.scope][key] ??= idOf(random);
   }
@@ -32,7 +29,7 @@ const sendable = (fields: Record<string, Fields[string]>): Fields =>
 
 const idOf = (random: SeededRandom): string => `made up ${random.below(1000)}`;
 
-const valueOf = (feature: Feature, random: SeededRandom, now: number): Fields[string] | undefined => {
+const valueOf = (feature: FeatureDefinition, random: SeededRandom, now: number): Fields[string] | undefined => {
   switch (feature.kind) {
     case 'id':
       return idOf(random);

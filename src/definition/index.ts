@@ -1,5 +1,6 @@
 export { durationMs } from './duration.js';
 export { explorationProblem } from './exploration-schema.js';
+export { fieldOf } from './field.js';
 export { featureFingerprint, fingerprint } from './fingerprint.js';
 export { labelRules, streamSettings, type LabelRule, type StreamSettings } from './stream.js';
 export { metricRules, type MetricRule } from './metrics.js';

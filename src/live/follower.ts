@@ -145,17 +145,17 @@ export function follow(options: FollowerOptions): Follower {
     const current = reader === undefined || merge === undefined ? await open() : { reader, merge };
     const records = await current.reader.next({ most: recordsPerRead, waitMs: pollMs });
     current.merge.push(records);
-    if (records.length < recordsPerRead) caughtUp ||= await isAtEnd(log, current.merge);
+    const isMore = records.length === recordsPerRead;
+    if (!isMore) caughtUp ||= await isAtEnd(log, current.merge);
     const events: MergedEvent[] = [];
     const collect = (event: MergedEvent): void => void events.push(event);
     // A partition that is silent holds the others back only as long as there is more to read of them; also of a burst.
-    const isMore = records.length === recordsPerRead;
     if (!isMore && (caughtUp || records.length === 0)) current.merge.drain(collect);
     else current.merge.release(collect);
     await takeAll(events);
     joiner.advance(current.merge.watermark);
     if (current.merge.buffered.events === 0) taken = current.merge.places.map(({ next }) => next);
-    if (caughtUp && records.length < recordsPerRead) knewAllAt = now();
+    if (caughtUp && !isMore) knewAllAt = now();
     if (saidWhy !== '') logger.info({ ranker }, 'feature state follows the event log again');
     saidWhy = '';
   };

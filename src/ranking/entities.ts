@@ -111,7 +111,11 @@ export const createEntities = (options: {
       const values = await store.read(keys).catch(() => undefined);
       if (values === undefined) {
         const old = wanted.map((place) => cache.get(String(ids[place])));
-        wanted.forEach((place, index) => (known[place] = old[index]?.known));
+        wanted.forEach((place, index) => {
+          const { known: before, idType } = old[index] ?? {};
+          const id = ids[place] ?? '';
+          known[place] = before && idType !== typeof id ? knownOf(kind, id, { ...before.fields }) : before;
+        });
         const stale = old.filter((cached) => cached !== undefined).length;
         const unread = old.length - stale;
         count(kind, 'stale', stale);

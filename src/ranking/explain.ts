@@ -1,4 +1,4 @@
-import type { RankerDefinition, ScoreDefinition } from '../definition/index.js';
+import { fieldOf, type RankerDefinition, type ScoreDefinition } from '../definition/index.js';
 import type { FeatureBatch, Fields, RankingInput } from '../features/index.js';
 import type { Scores } from '../inference/index.js';
 import { scorePart } from '../policy/index.js';
@@ -28,8 +28,7 @@ export const featureValues = (options: {
     } else if (column.type === 'keys' && feature.kind === 'history') {
       values.push([name, { ids: (column.offsets[index + 1] ?? 0) - (column.offsets[index] ?? 0) }]);
     } else {
-      const from = 'from' in feature ? feature.from : undefined;
-      values.push([name, fields(feature.scope)[from ?? name] ?? null]);
+      values.push([name, fields(feature.scope)[fieldOf(name, feature)] ?? null]);
     }
   }
   return Object.fromEntries(values);

@@ -88,7 +88,10 @@ const unshownRows = (scores: Float64Array, shown: Int32Array): Int32Array => {
 const fieldsOf = (definition: RankerDefinition, input: RankingInput, rows: Int32Array): Impression['fields'] => {
   const known = knownFieldsOf(definition);
   const kept = (candidate: Fields): Fields => keep(candidate, known.candidate, 'item_id');
-  const write = (candidate: Fields) => ({ fields: kept(candidate), text: textOfFields(kept(candidate)) });
+  const write = (candidate: Fields) => {
+    const fields = kept(candidate);
+    return { fields, text: textOfFields(fields) };
+  };
   const name = `logged ${fingerprintOf(definition)}`;
   const written = Array.from(rows, (row) => input.known?.[row]?.keep(name, write));
   return {

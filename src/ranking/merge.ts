@@ -46,13 +46,7 @@ export const mergeFields = async (
       candidates.map(({ id }) => id),
     ),
   ]);
-  // A store that is away may answer an item as it was named by others, 7 for "7": then it is not the same field.
-  const known = candidates.map(({ id, fields }, candidate) => {
-    const item = items.known[candidate];
-    return item !== undefined && isEmpty(fields) && (items.stale === 0 || item.fields['item_id'] === id)
-      ? item
-      : undefined;
-  });
+  const known = candidates.map(({ fields }, candidate) => (isEmpty(fields) ? items.known[candidate] : undefined));
   const input = {
     time,
     user: { ...asked.fields, ...user?.fields, ...(user?.id !== undefined && { user_id: user.id }) },

@@ -96,6 +96,17 @@ describe('entities', () => {
       expect(counted).toContain(`watchnext_entity_reads_total{kind="item",source="${source}"} ${times}`);
   });
 
+  test('have the id as it was asked for, also from memory: 7 and "7" are one item, but not one field', async () => {
+    const { entities, clock, fault } = setup({ maxAgeMs: 100 });
+    await entities.put('item', [{ id: 7, fields: { x: 1 } }]);
+    fault.away = true;
+    clock.time = 1e9;
+    expect(fieldsOf(await entities.read('item', ['7', 7]))).toEqual([
+      { x: 1, item_id: '7' },
+      { x: 1, item_id: 7 },
+    ]);
+  });
+
   test('are as they were before where a put failed, and are read again as soon as that works', async () => {
     const { entities, another, fault } = setup({ maxAgeMs: 1e9 });
     await entities.put('item', [{ id: 'a', fields: { x: 1 } }]);

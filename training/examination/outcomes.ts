@@ -1,4 +1,5 @@
 import {
+  fieldOf,
   labelRules,
   type FeatureDefinition,
   type LabelRule,
@@ -171,9 +172,8 @@ const labelSql = (tasks: RankerDefinition['tasks'], task: string): string => {
 
 /** A feature's field as text, where the log keeps it. */
 const fieldSql = (name: string, feature: FeatureDefinition): string => {
-  const field = 'from' in feature ? (feature.from ?? name) : name;
   const place = { user: 'l.user_fields', context: 'l.context', candidate: 's.fields' }[feature.scope];
-  return sqlField(place, field);
+  return sqlField(place, fieldOf(name, feature));
 };
 
 const number = (value: unknown): number =>
