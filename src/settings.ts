@@ -1,7 +1,7 @@
 import { Type, type Static, type TSchema } from '@sinclair/typebox';
 import { Ajv } from 'ajv';
 import { WatchnextError, type Problem } from './errors.js';
-import { nameHint } from './nearest.js';
+import { nearestName } from './nearest.js';
 import { experimentsSettings } from './settings/experiments.js';
 import { logSettings } from './settings/log.js';
 import { securitySettings } from './settings/security.js';
@@ -57,11 +57,15 @@ export const settingSources: readonly SettingSource[] = names.map(sourceOf);
 
 const validate = new Ajv({ allErrors: true, coerceTypes: true, useDefaults: true, strict: false }).compile(Settings);
 
+/** There are too many settings to list all of them at each unknown one. */
 const unknownVariables = (env: Readonly<Record<string, string | undefined>>): Problem[] => {
-  const known = settingSources.map((source) => source.env);
-  return Object.keys(env)
-    .filter((variable) => variable.startsWith(prefix) && !known.includes(variable))
-    .map((variable) => ({ path: variable, message: 'is not a setting', hint: nameHint(variable, known) }));
+  const known = settingSources.map((source) => source.env.slice(prefix.length));
+  return Object.keys(env).flatMap((path) => {
+    if (!path.startsWith(prefix) || known.includes(path.slice(prefix.length))) return [];
+    const nearest = nearestName(path.slice(prefix.length), known);
+    const meant = nearest === undefined ? '' : `did you mean ${prefix}${nearest}? `;
+    return [{ path, message: 'is not a setting', hint: `${meant}npx watchnext serve --help lists all of them` }];
+  });
 };
 
 /**

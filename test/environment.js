@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { TestEnvironment } from 'jest-environment-node';
 
 /** The slowest suite takes 90 s on a quiet machine with two cores; those of the long fault runs have no limit. */
-const suiteLimitMs = Number(process.env.WATCHNEXT_SUITE_LIMIT_MS ?? 600_000);
+const suiteLimitMs = Number(process.env.SUITE_LIMIT_MS ?? 600_000);
 
 /**
  * Shares the typed-array constructors of the outer realm with the tests: ONNX Runtime builds its output tensors with

@@ -16,7 +16,7 @@ const running = new Set<ChildProcess>();
 
 /** What is built starts faster; the sources need no build. */
 const entry = (): string[] =>
-  process.env['WATCHNEXT_FAULTS_BUILT'] === 'yes' && existsSync('dist/cli/main.js')
+  process.env['FAULTS_BUILT'] === 'yes' && existsSync('dist/cli/main.js')
     ? ['dist/cli/main.js']
     : ['--import', './test/typescript/register.js', '--disable-warning=ExperimentalWarning', 'cli/main.ts'];
 
@@ -64,7 +64,7 @@ export async function stopAll(): Promise<void> {
 }
 
 /** How often things are killed: a few times in every test run, thirty times with npm run test:faults. */
-export const kills = Number(process.env['WATCHNEXT_FAULT_KILLS'] ?? 3);
+export const kills = Number(process.env['FAULT_KILLS'] ?? 3);
 
 /** How long a log is away. */
-export const outageMs = Number(process.env['WATCHNEXT_FAULT_OUTAGE_MS'] ?? 8000);
+export const outageMs = Number(process.env['FAULT_OUTAGE_MS'] ?? 8000);
