@@ -45,9 +45,12 @@ export interface SpoolQueue {
 }
 
 const PARTITION = 0;
-const READ_RECORDS = 1000;
-const CHUNK_BYTES = 4 << 20;
+/** What is read or forwarded at once: reading is synchronous, and requests wait meanwhile. */
+const CHUNK_BYTES = 1 << 20;
+const MOST_RECORDS = 1000;
 const WAIT_MS = 100;
+/** How many records are looked at before their size is known. */
+const FIRST_RECORDS = 8;
 
 const bytesOf = (entries: readonly { readonly value: Uint8Array }[]): number =>
   entries.reduce((sum, { value }) => sum + value.length, 0);
@@ -72,12 +75,16 @@ export const openSpoolQueue = async (parts: {
     if (records === 0) since = undefined;
   };
 
+  /** As many as are about a chunk, by what waits on average. */
+  const recordsPerChunk = (): number =>
+    records === 0 ? FIRST_RECORDS : Math.min(MOST_RECORDS, Math.max(1, Math.floor((CHUNK_BYTES * records) / bytes)));
+
   const countLeft = async (): Promise<void> => {
     const { first = 0, next = 0 } = (await store.bounds(topic))[PARTITION] ?? {};
     if (first === next) return;
     const scan = await readFromFront();
     for (let at = first; at < next;) {
-      const entries = await scan.next({ most: READ_RECORDS, waitMs: 0 });
+      const entries = await scan.next({ most: recordsPerChunk(), waitMs: 0 });
       if (entries.length === 0) break;
       since ??= entries[0]?.time;
       hold(entries.length, bytesOf(entries));
@@ -127,7 +134,7 @@ export const openSpoolQueue = async (parts: {
       }
     },
     async take() {
-      if (read.length === 0) read = await reader.next({ most: READ_RECORDS, waitMs: WAIT_MS });
+      if (read.length === 0) read = await reader.next({ most: recordsPerChunk(), waitMs: WAIT_MS });
       since = read[0]?.time ?? since;
       let size = read[0]?.value.length ?? 0;
       let count = Math.min(1, read.length);

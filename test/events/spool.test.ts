@@ -12,10 +12,27 @@ const metrics = createMetrics();
 let lines: string[] = [];
 const opened: SpooledLog[] = [];
 
+/** Of each read of the spool. */
+let readBytes: number[] = [];
+
+const openSpool = async (): Promise<EmbeddedLog> => {
+  const spool = await folder.open('spool', 1);
+  const reader: EmbeddedLog['reader'] = async (...about) => {
+    const opened = await spool.reader(...about);
+    const next: typeof opened.next = async (options) => {
+      const records = await opened.next(options);
+      readBytes.push(records.reduce((sum, { value }) => sum + value.length, 0));
+      return records;
+    };
+    return { next, close: () => opened.close() };
+  };
+  return { ...spool, reader };
+};
+
 const openWith = async (maxBytes = 1 << 20): Promise<SpooledLog> => {
   const spooled = await openSpooledLog({
     log,
-    spool: await folder.open('spool', 1),
+    spool: await openSpool(),
     maxBytes,
     metrics,
     logger: createLogger({ level: 'info', destination: { write: (line) => void lines.push(line) } }),
@@ -39,6 +56,7 @@ beforeEach(async () => {
   log = flaky(behind);
   now = 5000;
   lines = [];
+  readBytes = [];
 });
 afterEach(async () => {
   for (const each of opened.splice(0)) await each.close();
@@ -107,6 +125,20 @@ describe('a spooled log', () => {
     await spooled.append('events', [keyed('one', '3')]);
     expect((await everything(behind, 'events', 4)).map((record) => textOf(record)[0])).toEqual(texts(4));
     expect(lines.some((line) => line.includes('the log is behind'))).toBe(true);
+  });
+
+  test('reads what waits by the megabyte, however much it is: who reads waits for nobody else meanwhile', async () => {
+    const large = 'x'.repeat(200_000);
+    const first = await openWith(16 << 20);
+    log.leave();
+    for (const value of texts(40)) await first.append('events', [keyed('one', `${value} ${large}`)]);
+    await first.close();
+    log = flaky((behind = await folder.open('log', 4)));
+    readBytes = [];
+    await drained(await openWith(16 << 20));
+    expect((await everything(behind, 'events', 40)).map((record) => textOf(record).split(' ')[0])).toEqual(texts(40));
+    expect(readBytes.reduce((sum, bytes) => sum + bytes)).toBeGreaterThan(2 * 40 * 200_000);
+    expect(Math.max(...readBytes)).toBeLessThan(1.7e6);
   });
 
   test('a call that is refused while others are under way waits until they are settled', async () => {
