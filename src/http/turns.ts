@@ -59,7 +59,7 @@ const fixedBytes = 2000;
 const fallbackCost = 0.25;
 /** Of the queue, what may be fallback answers: beyond it they are refused, or they would take the place of scored ones. */
 const fallbackShare = 0.25;
-/** The queue was full at every moment of so long: then load is more than a burst, or what a pause left behind. */
+/** The queue was full at every moment of so long, and still grows: then load is more than a burst, or what a pause left behind. */
 const risingMs = 200;
 /** Nobody had to be turned away for so long: then it is over. */
 const fallingMs = 100;
@@ -74,7 +74,7 @@ const retryAfterMs = 1000;
  * The wait ahead is predicted: the work that was taken and is not answered, at the pace at which answers were lately
  * finished while others waited. Whoever could not be answered before the deadline is not taken. The queue is full where the
  * wait is longer than `queueMs` and than a few rankings take. That alone turns nobody away: a burst is worked off. Overload
- * begins when the queue has been full for 200 ms, and ends when nobody had to be turned away in 100 ms of work; meanwhile a full
+ * begins when the queue has been full for 200 ms and is three times as long as that, and ends when nobody had to be turned away in 100 ms of work; meanwhile a full
  * queue takes nobody in, and who has waited for longer than a full queue takes is turned away too.
  */
 export const createTurns = (options: TurnsOptions): Turns => {
@@ -83,6 +83,8 @@ export const createTurns = (options: TurnsOptions): Turns => {
   const pipeline = 2 * workers + 1;
   /** However slow they are, so many are taken: fewer would leave threads idle, and turn away what comes in twos and threes. */
   const fewest = pipeline + 4;
+  /** What a pause leaves behind at a load that can be answered. It is worked off, though the queue is full for long. */
+  const burst = 3 * fewest;
   const pace = createPace();
   let waiting: Waiting[] = [];
   /** Under way. */
@@ -97,7 +99,8 @@ export const createTurns = (options: TurnsOptions): Turns => {
 
   const msOf = (bytes: number): number => bytes * (pace.msPerUnit ?? 0);
   const isFull = (): boolean => waiting.length + started >= fewest && msOf(load) > queueMs;
-  const isOverloaded = (): boolean => untroubledMs < fallingMs || now() - lastCalm > risingMs;
+  const isOverloaded = (): boolean =>
+    untroubledMs < fallingMs || (now() - lastCalm > risingMs && waiting.length + started >= burst);
   const look = (): void => {
     untroubledMs += Math.min(now() - lastLook, longestLookMs);
     lastLook = now();

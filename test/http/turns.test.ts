@@ -208,6 +208,12 @@ describe('under load', () => {
     expect(paused.refusedShare).toBe(0);
   });
 
+  test('after pauses at three quarters what they left behind is worked off, though that takes long', async () => {
+    const pauses = Array.from({ length: 20 }, (_, index) => 1500 + 1000 * index);
+    const paused = await simulate({ share: 0.75, slower: 4, seconds: 22, pauses, pauseMs: 100 });
+    expect(paused.refusedShare).toBeLessThan(0.001);
+  });
+
   test('three times what can be answered: as many are answered, and those within twice the time of half load', async () => {
     const [half, triple] = [await simulate({ share: 0.5 }), await simulate({ share: 3 })];
     expect(triple.perSecond).toBeGreaterThan(0.95 * 625);
