@@ -52,7 +52,9 @@ export const runExperimentsBench = (): Promise<BenchTable> => {
   const attributes = { country: 'DE', device: 'phone', age_group: '20_to_34' };
   const memory = createExposureMemory({ capacity: 4 * users * layers.length });
   const bare = microseconds((userId) => void assign({ userId, attributes }));
-  const remembered = microseconds((userId) => void memory.firstTimes(userId, assign({ userId, attributes }).exposed));
+  const remembered = microseconds(
+    (userId) => void memory.firstTimes({ id: userId, time: 0 }, assign({ userId, attributes }).exposed),
+  );
   return Promise.resolve({
     title: 'Assignment to 12 experiments, per request',
     columns: ['what', 'microseconds'],

@@ -5,7 +5,7 @@ import { WatchnextError } from './errors.js';
 import type { RankerDefinition } from './definition/index.js';
 import { createDrift } from './drift/index.js';
 import type { Exposure, Impression } from './events/index.js';
-import { openConfigured, openExposures } from './experimenting.js';
+import { openConfigured, openExposures, retellExposures } from './experimenting.js';
 import { noExperiments, type Experiments } from './experiments/index.js';
 import { openLmdbStore, openRedisStore, type FeatureStore } from './features/index.js';
 import { createApp } from './http/index.js';
@@ -73,7 +73,7 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
   }
   const access = await open.keep(() => openAccess({ ...accessSettings(settings), logger, metrics, now }));
   const store = await open.keep(() => openStore(settings, { logger, metrics }));
-  const exposures = await open.keep(() => openExposures(settings, logger));
+  const exposures = await open.keep(() => openExposures(settings, { logger, now }));
   const log = await openEvents({ open, settings, logger, metrics, now, eventNow });
   const stateOf = log && { stateOf: (sealed: SealedState) => log.live.stateOf(sealed) };
   const pool = await open.keep(() =>
@@ -101,6 +101,8 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
   experiments = await open.keep(() => openConfigured(settings, { catalogue, logger, metrics, now }));
   const { loadedAt, experiments: running } = experiments.status();
   if (loadedAt !== undefined) await Promise.all([refresh(), exposures.keepOnly(phasesOf(running))]);
+  if (log !== undefined && experiments !== noExperiments)
+    await open.keep(() => retellExposures({ exposures, experiments, recorder: log.recorder, settings, logger, now }));
   if (rankers.notReady !== undefined)
     logger.warn({ folder: resolve(settings.models) }, `not ready: ${rankers.notReady}`);
   const known = createEntities({

@@ -6,6 +6,7 @@ export {
   type ExposureMarks,
   type ExposureMemory,
   type ExposureMemoryOptions,
+  type RetellOptions,
 } from './exposures.js';
 export { noExperiments, openExperiments, type OpenOptions } from './open.js';
 export type { ExperimentSource } from './source.js';
@@ -22,4 +23,5 @@ export type {
   PlannedArm,
   PlannedExperiment,
   Subject,
+  ToldExposure,
 } from './types.js';

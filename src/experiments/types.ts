@@ -34,6 +34,13 @@ export interface Exposed {
   readonly phase: string;
 }
 
+/** An exposure as it is in the event log. */
+export interface ToldExposure extends Exposed {
+  readonly userId: string | number;
+  /** Event time of the first ranking under the arm, milliseconds since the epoch. */
+  readonly time: number;
+}
+
 /** What applies to one request. */
 export interface Assignment {
   /** By experiment: the arm's key. */

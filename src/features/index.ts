@@ -16,7 +16,7 @@ export { outcomeDescriber, type DescribedOutcomes } from './state/described.js';
 export { fieldsOfState } from './state/reads.js';
 export { createFeatureState, restoreFeatureState, type FeatureState } from './state/state.js';
 export { openLmdbStore } from './stores/lmdb.js';
-export { openMarks, type Marks } from './stores/marks.js';
+export { openMarks, type Mark, type Marks } from './stores/marks.js';
 export { openRedisStore, type RedisStoreOptions } from './stores/redis.js';
 export { createMemoryStore } from './stores/memory.js';
 export type * from './types.js';

@@ -185,9 +185,9 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
   function recordExposures({ request, time, assigned }: Attempt): void {
     const userId = request.user?.id;
     if (userId === undefined) return;
-    for (const each of exposures?.firstTimes(userId, assigned.exposed) ?? []) {
+    for (const each of exposures?.firstTimes({ id: userId, time }, assigned.exposed) ?? []) {
       metrics.count('watchnext_exposures_total', { experiment: each.experiment });
-      record?.(() => ({ kind: 'exposure', time, userId, ...each }));
+      record?.(() => ({ kind: 'exposure', ...each }));
     }
   }
 

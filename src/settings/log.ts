@@ -21,7 +21,8 @@ export const logSettings = {
     minimum: 1,
     maximum: 24 * 3650,
     default: 168,
-    description: 'events are kept this long, unless a topic outgrows its size; of Kafka’s topics, if this makes them',
+    description:
+      'events are kept this long (exposures while their experiment runs), unless a topic outgrows its size; of Kafka’s topics, if this makes them',
   }),
   logRetentionBytes: Type.Integer({
     minimum: 1024 * 1024,

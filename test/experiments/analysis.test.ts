@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import type { LoggedEvent } from '../../src/events/index.js';
+import { openEmbeddedLog, recordOf, type LoggedEvent } from '../../src/events/index.js';
 import { openLogTables } from '../../training/dataset/index.js';
 import {
   analyseExperiment,
@@ -363,5 +366,122 @@ describe('what must not be overlooked', () => {
       .flatMap(({ comparisons }, metric) => comparisons.map((_, arm) => measured(holm, metric, arm)))
       .find(({ best }) => best.fixed.pValue === smallest)!;
     expect(inHolm.corrected.fixed).toBeCloseTo(Math.min(1, 6 * smallest), 12);
+  });
+});
+
+describe('where retention took the beginning', () => {
+  const world = experimentEvents({ seed: 11, users: 400, arms: { control: 1, long: 1.25 }, days: 12 });
+  const exposures = world.filter(({ kind }) => kind === 'exposure');
+  const users = exposures.length;
+  const cutAt = start + 5 * dayMs;
+
+  /** An embedded log that keeps five days, of events as they came and with exposures told again on some days. */
+  const kept = async (
+    told: readonly { readonly at: number; readonly events: readonly LoggedEvent[] }[],
+    work: (analysis: ExperimentAnalysis) => void,
+  ): Promise<void> => {
+    const directory = mkdtempSync(join(tmpdir(), 'watchnext-retention-'));
+    const clock = { at: start };
+    const log = await openEmbeddedLog({
+      directory,
+      partitions: 2,
+      retention: { ageMs: 5 * dayMs },
+      writes: ['events'],
+      now: () => clock.at,
+    });
+    try {
+      for (let day = -6; day < 12; day++) {
+        clock.at = start + day * dayMs;
+        const until = clock.at + dayMs;
+        const marker: LoggedEvent = { kind: 'marker', time: clock.at };
+        const today = [
+          ...told.filter(({ at }) => at >= clock.at && at < until).flatMap(({ events }) => events),
+          ...world.filter(({ time }) => time >= clock.at && time < until),
+        ];
+        await log.append('events', [recordOf(marker, 0), recordOf(marker, 1)]);
+        await log.append(
+          'events',
+          today.flatMap((each) => (each.kind === 'marker' ? [] : [recordOf(each)])),
+        );
+      }
+      const tables = await openLogTables({ log, threads: 1 });
+      try {
+        const definition = metricsDefinition(watching);
+        work(
+          await analyseExperiment({
+            tables,
+            definition,
+            experiment: 'longer',
+            planned: { shares: { control: 1, long: 1 } },
+          }),
+        );
+      } finally {
+        await tables.close();
+      }
+    } finally {
+      await log.close();
+      rmSync(directory, { recursive: true });
+    }
+  };
+
+  test('users whose exposures were told again are in their arms, with what they did since', async () => {
+    const told = [start + 4 * dayMs, start + 8 * dayMs].map((at) => ({ at, events: exposures }));
+    await kept(told, (analysis) => {
+      const { dropped, from, arms } = analysis;
+      expect(arms.reduce((sum, arm) => sum + arm.users, 0)).toBe(users);
+      expect(dropped).toMatchObject({ from: Math.min(...exposures.map(({ time }) => time)), to: from, unexposed: 0 });
+      expect(from).toBeGreaterThan(cutAt);
+      expect(from).toBeLessThan(cutAt + 2 * dayMs);
+      expect(analysis.usersPerDay).toBe(0);
+      const control = analysis.metrics[0]!.arms[0]!;
+      const armOf = new Map(
+        exposures.map((each) => (each.kind === 'exposure' ? [String(each.userId), each.arm] : [])) as [
+          string,
+          string,
+        ][],
+      );
+      const watched = world.reduce(
+        (sum, each) =>
+          each.kind === 'feedback' &&
+          each.what === 'watch' &&
+          each.time >= from &&
+          armOf.get(String(each.userId)) === 'control'
+            ? sum + each.value!
+            : sum,
+        0,
+      );
+      expect(control.mean).toBeCloseTo(watched / control.users, 6);
+      expect(covers(measured(analysis).relative!.sequential.interval, 0.25)).toBe(true);
+      const text = toMarkdown(experimentReport(analysis)).markdown;
+      expect(text).toContain('Retention took the beginning: what happened from 2026-05-01');
+      expect(text).not.toContain('no exposure in the log');
+    });
+  });
+
+  test('what users did under an arm is not taken for the time before it', async () => {
+    // Told with the time at which they came back, as if that were the first: lists under the arm say otherwise.
+    const late = exposures.map((each) => ({ ...each, time: start + 11 * dayMs }));
+    await kept([{ at: start + 11 * dayMs, events: late }], (analysis) => {
+      const [control] = analysis.metrics[0]!.arms;
+      expect(control!.users).toBeGreaterThan(0);
+      expect(analysis.metrics[0]!.explained ?? 0).toBe(0);
+    });
+  });
+
+  test('users without an exposure are counted and said to be missing', async () => {
+    const some = exposures.filter((_, at) => at % 2 === 0);
+    await kept([{ at: start + 8 * dayMs, events: some }], (analysis) => {
+      expect(analysis.arms.reduce((sum, arm) => sum + arm.users, 0)).toBe(some.length);
+      expect(analysis.dropped?.unexposed).toBe(users - some.length);
+      expect(readable(analysis)).toContain(
+        `${users - some.length} users were answered under an arm and have no exposure`,
+      );
+    });
+  });
+
+  test('a log that has everything says nothing of it', async () => {
+    const analysis = await analysed(world);
+    expect(analysis.dropped).toBeUndefined();
+    expect(readable(analysis)).not.toContain('Retention');
   });
 });

@@ -1,5 +1,6 @@
+import type { LogTables } from '../dataset/index.js';
 import { metricRules, type RankerDefinition } from '../../src/definition/index.js';
-import { openCohort, unknownArm, usersOverTime, type CohortOptions } from './cohort.js';
+import { openCohort, unknownArm, usersOverTime, usersSince, type CohortOptions, type Dropped } from './cohort.js';
 import { compareMetric, type MetricAnalysis } from './comparison.js';
 import { gatherEvents, measure } from './measure.js';
 import {
@@ -59,7 +60,9 @@ export interface ExperimentAnalysis {
   readonly arms: readonly ArmUsers[];
   /** Users who saw several arms: in none. */
   readonly mixed: number;
-  /** New users of all arms, over the last stretches. */
+  /** What retention took of the phase; undefined where the log has all of it. */
+  readonly dropped: Dropped | undefined;
+  /** New users of all arms, over the last seven days. */
   readonly usersPerDay: number;
   /** Undefined with fewer than two arms. */
   readonly sampleRatio: SampleRatio | undefined;
@@ -95,7 +98,7 @@ export const analyseExperiment = async (options: AnalysisOptions): Promise<Exper
   const { shares } = cohort;
   const control = controlOf(options.control, cohort.arms, shares !== undefined);
   const arms = [control, ...cohort.arms.filter((arm) => arm !== control)];
-  const { from, to, mixed } = cohort;
+  const { from, to, mixed, dropped } = cohort;
   const stretchMs = stretches.find(({ upToMs }) => to - from <= upToMs)?.ms ?? dayMs;
   const count = Math.max(1, Math.ceil((to - from) / stretchMs));
   const ordered = { ...cohort, arms };
@@ -122,7 +125,8 @@ export const analyseExperiment = async (options: AnalysisOptions): Promise<Exper
     control,
     arms: arms.map((arm, place) => ({ arm, users: users[place] ?? 0, share: expected[place] ?? 0 })),
     mixed,
-    usersPerDay: recentRate(perStretch, { stretchMs, spanMs: to - from }),
+    dropped,
+    usersPerDay: await recentRate(tables, from, to),
     sampleRatio: arms.length < 2 ? undefined : { ...sampleRatio(perStretch, expected), given: shares !== undefined },
     metrics: correctAll(metrics, correction),
     settings: { ranker: definition.name, alpha, worthwhile, correction, beforeMs, tunedFor },
@@ -158,13 +162,11 @@ const sampleRatio = (
   return { pValue, sequentialPValue, alarm: Math.min(pValue, sequentialPValue) < sampleRatioAlarm };
 };
 
-const recentRate = (
-  perStretch: readonly (readonly number[])[],
-  { stretchMs, spanMs }: { readonly stretchMs: number; readonly spanMs: number },
-): number => {
-  const recent = perStretch.slice(-Math.max(1, Math.ceil(recentMs / stretchMs)));
-  const users = recent.flat().reduce((sum, count) => sum + count, 0);
-  return (users / Math.max(stretchMs, Math.min(spanMs, recent.length * stretchMs))) * dayMs;
+const shortestRecentMs = 60_000;
+/** Who was exposed before the window is in it from its first moment, and not new. */
+const recentRate = async (tables: LogTables, from: number, to: number): Promise<number> => {
+  const since = Math.max(from, to - recentMs);
+  return ((await usersSince(tables, since)) / Math.max(shortestRecentMs, to - since)) * dayMs;
 };
 
 /** All comparisons of the report are one family. */

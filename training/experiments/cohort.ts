@@ -14,8 +14,18 @@ export interface Cohort {
   readonly arms: readonly string[];
   /** Users who saw more than one arm: in no arm here. */
   readonly mixed: number;
+  /** What retention took of the phase; undefined where the log has all of it. */
+  readonly dropped: Dropped | undefined;
   /** Planned, by arm; undefined where it is not known. */
   readonly shares: Readonly<Record<string, number>> | undefined;
+}
+
+/** From the beginning of the phase until `to`, nothing counts: not every partition still has it. */
+export interface Dropped {
+  readonly from: number;
+  readonly to: number;
+  /** Users who were answered under an arm since, without an exposure in the log: in no arm. Testers are among them. */
+  readonly unexposed: number;
 }
 
 export interface Planned {
@@ -39,14 +49,16 @@ export interface CohortOptions {
 
 /**
  * Makes the table `exposed(user_id, arm, time, untouched)`: a user's first exposure in the phase counts; until `untouched` no
- * phase of the experiment had touched them. Who was exposed to two arms, or
- * was later answered by another arm of the same experiment, is left out and counted. Rejects with data_missing for an
- * experiment or phase that the log has no exposure of.
+ * phase of the experiment had touched them, as far as exposures or lists say. Who was exposed to two arms, or was later answered
+ * by another arm of the same experiment, is left out and counted. Where retention dropped the beginning of the phase, events
+ * count from where the log is whole, as if `from` said so. Rejects with data_missing for an experiment or phase that the log has
+ * no exposure of.
  */
 export const openCohort = async (options: CohortOptions): Promise<Cohort> => {
   const { tables, experiment } = options;
   const { phase, phases, begins, ends } = await findPhase(options);
-  const from = Math.max(options.from ?? -Infinity, begins);
+  const { wholeFrom = -Infinity } = tables;
+  const from = Math.max(options.from ?? -Infinity, begins, wholeFrom);
   const to = Math.min(options.to ?? Infinity, ends, (await lastEvent(tables)) + 1);
   const key = sqlText(experiment);
   await tables.run(`CREATE OR REPLACE TABLE first_exposures AS
@@ -60,8 +72,10 @@ export const openCohort = async (options: CohortOptions): Promise<Cohort> => {
     WHERE l."time" >= e."time" AND l."time" < ${to} AND l.arms[${key}] IS NOT NULL AND l.arms[${key}] <> e.arm`);
   await tables.run(`CREATE OR REPLACE TABLE exposed AS
     SELECT user_id, e.arm, e."time", min(o."time") AS untouched
-    FROM first_exposures e JOIN exposures o USING (user_id)
-    WHERE o.experiment = ${key} AND user_id NOT IN (SELECT user_id FROM mixed) GROUP BY ALL`);
+    FROM first_exposures e JOIN (
+      SELECT user_id, "time" FROM exposures WHERE experiment = ${key}
+      UNION ALL SELECT user_id, "time" FROM lists WHERE arms[${key}] IS NOT NULL) o USING (user_id)
+    WHERE user_id NOT IN (SELECT user_id FROM mixed) GROUP BY ALL`);
   const seen = (await tables.query('SELECT DISTINCT arm FROM first_exposures ORDER BY arm')).map(({ arm }) =>
     String(arm),
   );
@@ -76,8 +90,21 @@ export const openCohort = async (options: CohortOptions): Promise<Cohort> => {
     to,
     arms: [...expected, ...seen.filter((arm) => !expected.includes(arm))],
     mixed: Number(counted?.['users'] ?? 0),
+    dropped:
+      wholeFrom > begins
+        ? { from: begins, to: wholeFrom, unexposed: await unexposedUsers(tables, key, to) }
+        : undefined,
     shares,
   };
+};
+
+const unexposedUsers = async (tables: LogTables, key: string, to: number): Promise<number> => {
+  const [row] = await tables.query(
+    `SELECT count(DISTINCT user_id)::DOUBLE AS users FROM lists
+     WHERE arms[${key}] IS NOT NULL AND "time" < ${to}
+       AND user_id NOT IN (SELECT user_id FROM exposures WHERE experiment = ${key})`,
+  );
+  return Number(row?.['users'] ?? 0);
 };
 
 const plannedShares = (planned: Planned | undefined, phase: string): Planned['shares'] | undefined =>
@@ -152,6 +179,12 @@ export const usersOverTime = async (
     if (row !== undefined && place >= 0) row[place] = (row[place] ?? 0) + Number(users);
   }
   return counts;
+};
+
+/** Users of all arms who were first exposed from a time on. */
+export const usersSince = async (tables: LogTables, time: number): Promise<number> => {
+  const [row] = await tables.query(`SELECT count(*)::DOUBLE AS users FROM exposed WHERE "time" >= ${time}`);
+  return Number(row?.['users'] ?? 0);
 };
 
 /** SQL: which stretch a time lies in; what is before counts to the first. */

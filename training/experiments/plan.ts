@@ -132,7 +132,17 @@ export const trafficOf = async (options: TrafficOptions): Promise<readonly Traff
   await tables.run(`CREATE OR REPLACE TABLE exposed AS
     SELECT user_id, 'all' AS arm, min("time") AS "time", min("time") AS untouched
     FROM lists WHERE user_id IS NOT NULL AND "time" >= ${from} GROUP BY user_id`);
-  const cohort = { experiment: '', phase: '', phases: [], from, to, arms: ['all'], mixed: 0, shares: undefined };
+  const cohort = {
+    experiment: '',
+    phase: '',
+    phases: [],
+    from,
+    to,
+    arms: ['all'],
+    mixed: 0,
+    dropped: undefined,
+    shares: undefined,
+  };
   const window = { cohort, beforeMs, stretchMs: Math.max(1, (to - from) / days), stretches: days };
   await gatherEvents(tables, window);
   const measured = await measure(tables, rule, window);

@@ -1,4 +1,5 @@
 import type { ExperimentAnalysis } from './analysis.js';
+import type { Dropped } from './cohort.js';
 import type { Comparison, MetricAnalysis } from './comparison.js';
 import type { Block } from './document.js';
 import { effectPlot } from './effect-plot.js';
@@ -52,19 +53,27 @@ const summary = ({ experiment, phase, phases, from, to, settings, arms }: Experi
 };
 
 const warnings = (analysis: ExperimentAnalysis): string[] => {
-  const { sampleRatio, mixed, arms } = analysis;
+  const { sampleRatio, mixed, arms, dropped } = analysis;
   const users = arms.reduce((sum, arm) => sum + arm.users, 0);
   const found: string[] = [];
   if (sampleRatio?.alarm === true)
     found.push(
       `The users are not split as they should be (p ${probability(Math.min(sampleRatio.pValue, sampleRatio.sequentialPValue))}). Something loses or adds users of one arm, so the arms cannot be compared: trust nothing below until it is found.`,
     );
+  if (dropped !== undefined) found.push(droppedText(dropped));
   if (mixed > 0)
     found.push(
       `${count(mixed)} user${mixed === 1 ? '' : 's'} (${percent(mixed / (mixed + users))} of all) saw more than one arm and ${mixed === 1 ? 'is' : 'are'} left out. Assignment changed within the phase: a change of weights, seed or targeting begins a new one.`,
     );
   return found;
 };
+
+const droppedText = ({ from, to, unexposed }: Dropped): string =>
+  `Retention took the beginning: what happened from ${instant(from)} to ${instant(to)} UTC is not in the log any more, and numbers are of what came after. Who was exposed before is in their arm all the same. An always-valid interval needs a log that only grows: while each look forgets what the one before still knew, decide by one look, or keep the log for longer than the experiment runs (--log-retention-hours, --log-retention-bytes).${
+    unexposed === 0
+      ? ''
+      : ` ${count(unexposed)} user${unexposed === 1 ? ' was' : 's were'} answered under an arm and ${unexposed === 1 ? 'has' : 'have'} no exposure in the log: testers, or exposures that it lost; they are left out.`
+  }`;
 
 const findings = (analysis: ExperimentAnalysis): Block[] => {
   if (analysis.arms.length < 2)

@@ -1,5 +1,5 @@
 import { WatchnextError } from '../../../src/errors.js';
-import { decodeEvent, walk, type LogRecord } from '../../../src/events/index.js';
+import { decodeEvent, walk, type LoggedEvent, type LogRecord } from '../../../src/events/index.js';
 import { openDatabase, rowsOf, type Database } from '../database.js';
 import { exposureRow, feedbackRow, impressionRows } from './rows.js';
 import { createRecordTables, createTables, recordTableNames, type RecordTable } from './schema.js';
@@ -20,7 +20,7 @@ export const openLogTables = async (options: LogTablesOptions): Promise<LogTable
   const { connection } = database;
   try {
     for (const statement of createRecordTables()) await connection.run(statement);
-    const damaged = await readLog(database, options);
+    const { damaged, wholeFrom } = await readLog(database, options);
     const onlyKnownLists = ranker !== undefined || from !== undefined || to !== undefined;
     for (const statement of createTables({ onlyKnownLists })) await connection.run(statement);
     const { first, last, ...counts } = await countsOf(database);
@@ -28,6 +28,7 @@ export const openLogTables = async (options: LogTablesOptions): Promise<LogTable
     return {
       counts: { ...counts, damaged },
       span: first === undefined || last === undefined ? undefined : { first, last },
+      wholeFrom,
       query: (sql) => asked(sql, () => rowsOf(connection, sql)),
       rows: (sql) => streamed(database, sql),
       run: async (sql) => {
@@ -44,16 +45,21 @@ export const openLogTables = async (options: LogTablesOptions): Promise<LogTable
   }
 };
 
-/** Everything that is wanted of the log, into the record tables; answers how many records are damaged. */
-const readLog = async ({ connection }: Database, options: LogTablesOptions): Promise<number> => {
+/** Everything that is wanted of the log, into the record tables; answers how many records are damaged, and how far back it goes. */
+const readLog = async (
+  { connection }: Database,
+  options: LogTablesOptions,
+): Promise<{ readonly damaged: number; readonly wholeFrom: number | undefined }> => {
   const { log, ranker, from = -Infinity, to = Infinity, onProgress } = options;
   const opened: [RecordTable, TableWriter][] = [];
   for (const table of recordTableNames) opened.push([table, await openTableWriter(connection, table)]);
   const writers = Object.fromEntries(opened) as Record<RecordTable, TableWriter>;
   let lists = 0;
   let damaged = 0;
+  const beginnings = createBeginnings(await log.bounds('events'));
   const take = (record: LogRecord): void => {
     const event = decodeEvent(record.value);
+    beginnings.saw(event, record);
     switch (event.kind) {
       case 'impression': {
         if ((ranker !== undefined && event.ranker !== ranker) || event.time < from || event.time >= to) return;
@@ -90,7 +96,20 @@ const readLog = async ({ connection }: Database, options: LogTablesOptions): Pro
     },
   });
   for (const writer of Object.values(writers)) writer.close();
-  return damaged;
+  return { damaged, wholeFrom: beginnings.wholeFrom() };
+};
+
+/** How far back partitions go of which something was dropped. Lists and markers come in the order of time, others need not. */
+const createBeginnings = (bounds: readonly { readonly first: number }[]) => {
+  const first = new Map<number, number>();
+  return {
+    saw: ({ kind, time }: LoggedEvent, { partition }: LogRecord): void => {
+      const isDropped = (bounds[partition]?.first ?? 0) > 0;
+      if (isDropped && (kind === 'impression' || kind === 'marker') && !first.has(partition))
+        first.set(partition, time);
+    },
+    wholeFrom: (): number | undefined => (first.size === 0 ? undefined : Math.max(...first.values())),
+  };
 };
 
 type Counted = Omit<LogCounts, 'damaged'> & { readonly first: number | undefined; readonly last: number | undefined };

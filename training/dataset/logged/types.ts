@@ -53,6 +53,8 @@ export interface LogTables {
   readonly counts: LogCounts;
   /** Times of the first and the last list or exposure; undefined where there is none. */
   readonly span: { readonly first: number; readonly last: number } | undefined;
+  /** From this event time on no partition lacks anything; undefined where retention has dropped nothing yet. */
+  readonly wholeFrom: number | undefined;
   /** All rows of a query; rejects with data_invalid for a query that DuckDB refuses. */
   query(sql: string): Promise<readonly LogRow[]>;
   /** The rows of a large result, in bounded memory; several may be read at a time. */
