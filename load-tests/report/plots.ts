@@ -46,12 +46,11 @@ export const plotsOf = ({ scenario, timeline, service }: ScenarioResult): Readon
   if (timeline.length === 0) return new Map();
   const over = (of: (second: (typeof timeline)[number]) => number | null): Point[] =>
     timeline.map((second) => [second.second, of(second)]);
-  const memory = service.flatMap(({ second, rssBytes }): Point[] =>
-    rssBytes === undefined ? [] : [[second, Math.round(rssBytes / 2 ** 20)]],
-  );
-  const heap = service.flatMap(({ second, scraped }): Point[] =>
-    scraped === undefined ? [] : [[second, Math.round(scraped.heapBytes / 2 ** 20)]],
-  );
+  const megabytes = (of: (sample: (typeof service)[number]) => number | undefined): Point[] =>
+    service.flatMap((sample): Point[] => {
+      const bytes = of(sample);
+      return bytes === undefined ? [] : [[sample.second, Math.round(bytes / 2 ** 20)]];
+    });
   const turnedAway = over(({ outcomes }) => outcomes.refused + outcomes.fallback);
   return new Map([
     [
@@ -86,8 +85,9 @@ export const plotsOf = ({ scenario, timeline, service }: ScenarioResult): Readon
         title: `${scenario}: memory of the service`,
         ...{ x: 'seconds', y: 'MB' },
         lines: [
-          { name: 'resident', points: memory },
-          { name: 'heap', points: heap },
+          { name: 'resident', points: megabytes(({ rssBytes }) => rssBytes), dashed: true },
+          { name: 'without pages of files', points: megabytes(({ privateBytes }) => privateBytes) },
+          { name: 'heap', points: megabytes(({ scraped }) => scraped?.heapBytes) },
         ],
       }),
     ],

@@ -19,12 +19,16 @@ export const failures = (drive: Drive): { readonly failed: number; readonly fall
 export const sum = (drive: Drive, outcome: 'ok' | 'fallback' | 'degraded' | 'refused' | 'failed'): number =>
   countedPhases(drive).reduce((total, { outcomes }) => total + outcomes[outcome], 0);
 
-/** Resident memory of the service in the middle of the run, and the cores it used. */
+/** Memory of the service in the middle of the run, resident and its own, and the cores it used. */
 export const use = ({ samples }: Drive): Readonly<Record<string, number>> => {
-  const memory = samples.flatMap(({ rssBytes }) => (rssBytes === undefined ? [] : [rssBytes / 2 ** 20]));
+  const megabytes = (bytes: readonly (number | undefined)[]): number[] =>
+    bytes.flatMap((each) => (each === undefined ? [] : [each / 2 ** 20]));
+  const resident = megabytes(samples.map(({ rssBytes }) => rssBytes));
+  const own = megabytes(samples.map(({ privateBytes }) => privateBytes));
   const cores = samples.flatMap((sample) => (sample.cores === undefined ? [] : [sample.cores]));
   return {
-    ...(memory.length > 0 && { rssMb: round(median(memory), 1) }),
+    ...(resident.length > 0 && { rssMb: round(median(resident), 1) }),
+    ...(own.length > 0 && { privateMb: round(median(own), 1) }),
     ...(cores.length > 0 && { cores: round(median(cores), 2) }),
   };
 };

@@ -6,6 +6,7 @@ export interface ServiceSample {
   /** Milliseconds since the epoch. */
   readonly atMs: number;
   readonly rssBytes?: number;
+  readonly privateBytes?: number;
   /** Cores in use since the sample before. */
   readonly cores?: number;
   /** From /metrics, where this sample scraped it. */
@@ -49,10 +50,13 @@ export const watchService = ({ url, pid }: { readonly url: string; readonly pid:
         ? (1000 * (use.cpuSeconds - before.cpuSeconds)) / (atMs - before.atMs)
         : undefined;
     if (use !== undefined) before = { atMs, cpuSeconds: use.cpuSeconds };
-    const rssBytes = use?.rssBytes ?? (scraped && sumOf(scraped, 'watchnext_memory_bytes', { area: 'resident' }));
+    const memory = (area: string) => scraped && sumOf(scraped, 'watchnext_memory_bytes', { area });
+    const rssBytes = use?.rssBytes ?? memory('resident');
+    const privateBytes = use?.privateBytes ?? memory('private');
     samples.push({
       atMs,
       ...(rssBytes !== undefined && { rssBytes }),
+      ...(privateBytes !== undefined && { privateBytes }),
       ...(cores !== undefined && { cores: Number(cores.toFixed(2)) }),
       ...(scraped && { scraped: summaryOf(scraped) }),
     });

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import {
   constants,
   monitorEventLoopDelay,
@@ -34,6 +34,7 @@ export const watchProcess = (metrics: Metrics, { version }: { readonly version: 
     cpu = cpuNow;
     const memory = process.memoryUsage();
     metrics.set('watchnext_memory_bytes', { area: 'resident' }, memory.rss);
+    metrics.set('watchnext_memory_bytes', { area: 'private' }, privateBytes() ?? memory.rss);
     metrics.set('watchnext_memory_bytes', { area: 'heap' }, memory.heapUsed);
     metrics.set('watchnext_memory_bytes', { area: 'external' }, memory.external);
     metrics.set('watchnext_uptime_seconds', {}, process.uptime());
@@ -65,6 +66,16 @@ const watchCollections = (metrics: Metrics): (() => void) => {
 const openFiles = (): number | undefined => {
   try {
     return readdirSync('/proc/self/fd').length;
+  } catch {
+    return undefined;
+  }
+};
+
+/** Resident memory that is no page of a file; undefined where /proc does not tell. */
+const privateBytes = (): number | undefined => {
+  try {
+    const kilobytes = Number(/^RssAnon:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]);
+    return Number.isFinite(kilobytes) ? 1024 * kilobytes : undefined;
   } catch {
     return undefined;
   }

@@ -71,6 +71,10 @@ describe('metrics', () => {
     stop();
     const [, resident] = /watchnext_memory_bytes\{area="resident"\} (\d+)/.exec(text) ?? [];
     expect(Number(resident)).toBeGreaterThan(10 * 1024 * 1024);
+    const [, own] = /watchnext_memory_bytes\{area="private"\} (\d+)/.exec(text) ?? [];
+    expect(Number(own)).toBeGreaterThan(process.memoryUsage().heapUsed);
+    // The program itself and its libraries are pages of files.
+    if (process.platform === 'linux') expect(Number(own)).toBeLessThan(Number(resident));
     expect(text).toContain('watchnext_event_loop_delay_seconds{quantile="0.99"}');
     expect(text).toContain(`watchnext_build_info{version="1.2.3",node="${process.versions.node}"} 1`);
   });

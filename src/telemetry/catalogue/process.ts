@@ -55,9 +55,9 @@ export const processMetrics = {
   watchnext_memory_bytes: {
     kind: 'gauge',
     unit: 'bytes',
-    labels: { area: ['resident', 'heap', 'external'] },
-    help: 'Memory of the process: resident, heap (used), external (buffers outside the heap).',
-    act: 'Rising over hours at even load is a leak; after a swap it may rise by one version and falls when the old one is let go.',
+    labels: { area: ['resident', 'private', 'heap', 'external'] },
+    help: 'Memory of the process: resident, private (resident without pages of files, which the system takes back when it needs them: the event log and the store are such; where it does not tell, resident), heap (used), external (buffers outside the heap).',
+    act: '`private` rising over hours at even load is a leak; after a swap it may rise by one version and falls when the old one is let go.',
   },
   watchnext_open_files: {
     kind: 'gauge',
