@@ -12,7 +12,14 @@ import type { ArmCatalogue } from '../../src/experiments/index.js';
  */
 export const catalogueOf = async (models: string | undefined): Promise<ArmCatalogue | undefined> => {
   if (models === undefined) return undefined;
-  const sealed = new Map((await openArtifacts(models).list()).map((each) => [each.ranker, each] as const));
+  const artifacts = openArtifacts(models);
+  const sealed = new Map((await artifacts.list()).map((each) => [each.ranker, each] as const));
+  const learning = new Set<string>();
+  for (const [ranker, { active, versions }] of sealed) {
+    if (active === undefined) continue;
+    const { manifest } = versions.find(({ version }) => version === active) ?? {};
+    if (manifest?.stream !== undefined || (await artifacts.deltas(ranker, active)).length > 0) learning.add(ranker);
+  }
   const definitions = new Map<string, RankerDefinition>();
   for (const name of await folders(models)) {
     const definition = sealedDefinition(sealed.get(name)) ?? (await writtenDefinition(join(models, name)));
@@ -23,6 +30,7 @@ export const catalogueOf = async (models: string | undefined): Promise<ArmCatalo
     rankers: () => names,
     definitionOf: (ranker) => definitions.get(ranker),
     versions: (ranker) => sealed.get(ranker)?.versions.map(({ version }) => version) ?? [],
+    learns: (ranker) => learning.has(ranker),
   };
 };
 

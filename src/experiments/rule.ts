@@ -1,7 +1,7 @@
 import { checkCondition } from './conditions.js';
 import { isObject, pointer, type Findings, type RawFeature, type RawRule } from './payload.js';
 import { isUserAttribute, readLayers, readRanges, userAttributes, type Range } from './split.js';
-import { armProblems, thingsOf } from './settings-check.js';
+import { armNotes, armProblems, thingsOf } from './settings-check.js';
 import type { ArmCatalogue, ArmSettings, LayerPart, PlannedExperiment } from './types.js';
 
 /** An experiment with where its arms lie among the hashed users, and what else decides who is in which. */
@@ -79,7 +79,9 @@ export const readRules = (feature: RawFeature, context: ReadContext): ReadFeatur
 
 /** A value that leaves everything as it is may be written as null, GrowthBook's value of a feature without default. */
 const checkValue = (value: unknown, at: string, { catalogue, findings }: ReadContext): void => {
-  if (value !== undefined && value !== null) findings.problems.push(...armProblems(value, at, catalogue));
+  if (value === undefined || value === null) return;
+  findings.problems.push(...armProblems(value, at, catalogue));
+  findings.notes.push(...armNotes(value, at, catalogue));
 };
 
 const checkAim = (rule: RawRule, at: string, { savedGroups, findings }: ReadContext): void => {

@@ -62,6 +62,20 @@ export const armProblems = (value: unknown, at: string, catalogue: ArmCatalogue 
   return referenceProblems(value, at, catalogue);
 };
 
+/** What of an arm's settings is allowed and may not be meant. */
+export const armNotes = (value: unknown, at: string, catalogue: ArmCatalogue | undefined): Problem[] => {
+  if (catalogue === undefined || !isObject(value)) return [];
+  const { ranker, version } = value as ArmSettings;
+  if (typeof version !== 'string') return [];
+  const having = catalogue.rankers().filter((each) => catalogue.versions(each).includes(version));
+  const learning = having.filter((each) => (ranker === undefined || each === ranker) && catalogue.learns(each));
+  return learning.map((each) => ({
+    path: `${at}/version`,
+    message: `ranker ${each} learns from the stream, and the pinned ${version} stays as it was sealed`,
+    hint: 'let all arms pin a version, or name a second ranker that learns on its own; else age is compared, too',
+  }));
+};
+
 const referenceProblems = (
   { ranker, version, weights }: ArmSettings,
   at: string,

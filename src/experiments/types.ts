@@ -87,6 +87,8 @@ export interface ArmCatalogue {
   definitionOf(ranker: string): RankerDefinition | undefined;
   /** Sealed versions; none for a ranker that there is none of. */
   versions(ranker: string): readonly string[];
+  /** Whether its active version was learned from the stream, as far as that is known: then it goes on, and a pinned one does not. */
+  learns(ranker: string): boolean;
 }
 
 /** A part of a layer: of all users, hashed with the layer's name, those from one share up to another. */

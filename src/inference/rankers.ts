@@ -42,6 +42,8 @@ export interface LiveRankers extends Rankers {
     rankers(): readonly string[];
     versions(ranker: string): readonly string[];
     definitionOf(ranker: string): RankerDefinition | undefined;
+    /** Whether deltas of the stream serve. */
+    learns(ranker: string): boolean;
   };
 }
 
@@ -205,6 +207,7 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
       rankers: () => listed.map(({ ranker }) => ranker),
       versions: (ranker) => listed.find((each) => each.ranker === ranker)?.versions.map(({ version }) => version) ?? [],
       definitionOf: (ranker) => places.get(ranker)?.lease?.resource.definition,
+      learns: (ranker) => places.get(ranker)?.lease?.resource.delta !== undefined,
     },
     use: async (ranker, work, version) => leaseOf(ranker, version).use(work),
     definitionOf: (ranker, version) => servingLease(nameOf(ranker), version)?.resource.definition,

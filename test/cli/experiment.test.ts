@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { assignCommand, checkCommand } from '../../cli/experiment/index.js';
 import { loadConfiguration } from '../../src/experiments/index.js';
+import { openArtifacts, sealArtifact } from '../../src/artifact/index.js';
+import { lessonsOf, publishLessons } from '../artifact/lessons.js';
+import { sealing } from '../artifact/model.js';
 import { experiment, payload } from '../experiments/builders.js';
 
 let folder = '';
@@ -66,6 +69,18 @@ test('check looks up what arms name in the models folder', async () => {
   await expect(run(checkCommand, file(value), '--models', join(folder, 'none'))).rejects.toMatchObject({
     code: 'settings_invalid',
   });
+});
+
+test('check notes an arm whose version stands still while its ranker has deltas of the stream', async () => {
+  const models = join(folder, 'models');
+  const artifacts = openArtifacts(models);
+  const { version } = await sealArtifact(sealing(models));
+  await artifacts.activate('tiny', version);
+  const value = payload({ 'watchnext.a': [experiment('a', { variations: [{}, { ranker: 'tiny', version }] })] });
+  expect((await run(checkCommand, file(value), '--models', models)).err).toBe('');
+  await publishLessons(artifacts, { base: version, lessons: lessonsOf(version), lists: [['i1']] });
+  const { err } = await run(checkCommand, file(value), '--models', models);
+  expect(err).toContain(`ranker tiny learns from the stream, and the pinned ${version} stays as it was sealed`);
 });
 
 test('assign prints the arms of a user as the service assigns them', async () => {

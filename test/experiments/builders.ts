@@ -37,11 +37,12 @@ const rankers: Readonly<Record<string, RankerDefinition>> = {
   news: ranker('news', { click: [0, 1], share: [0, 3] }),
 };
 
-/** Rankers `home` (click, like; versions v1 and v2) and `news` (click, share; v9). */
+/** Rankers `home` (click, like; versions v1 and v2) and `news` (click, share; v9), which learns from the stream. */
 export const catalogue: ArmCatalogue = {
   rankers: () => Object.keys(rankers),
   definitionOf: (name) => rankers[name],
   versions: (name) => ({ home: ['v1', 'v2'], news: ['v9'] })[name] ?? [],
+  learns: (name) => name === 'news',
 };
 
 /** What is wrong with a payload, as `path: message (hint)`. */

@@ -72,6 +72,19 @@ describe('an arm', () => {
     ]);
   });
 
+  test('that pins a version of a ranker that learns is noted: it grows old beside the others', () => {
+    const notesOf = (settings: object) =>
+      readConfiguration(payload({ 'watchnext.a': [experiment('a', { variations: [{}, settings] })] }), 'test', {
+        catalogue,
+      }).notes;
+    const path = '/features/watchnext.a/rules/0/variations/1/version';
+    const message = 'ranker news learns from the stream, and the pinned v9 stays as it was sealed';
+    expect(notesOf({ ranker: 'news', version: 'v9' })).toMatchObject([{ path, message }]);
+    expect(notesOf({ version: 'v9' })).toMatchObject([{ path, message }]);
+    expect(notesOf({ ranker: 'home', version: 'v1' })).toEqual([]);
+    expect(notesOf({ ranker: 'news' })).toEqual([]);
+  });
+
   test('is not looked up where there is no catalogue', () => {
     const named = payload({ 'watchnext.a': [experiment('a', { variations: [{}, { ranker: 'any' }] })] });
     expect(problemsOf(named, {})).toEqual([]);
