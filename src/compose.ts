@@ -12,7 +12,7 @@ import { createApp } from './http/index.js';
 import { createRankers, createScorerPool, openModel, openVersions } from './inference/index.js';
 import { pollEvery } from './polling.js';
 import { createEntities, createRanking } from './ranking/index.js';
-import { createLive, type Live, type SealedState } from './live/index.js';
+import { createLive, type Live } from './live/index.js';
 import { openLog } from './log.js';
 import { createFeedback, createRecorder, recordUpdates, refuseFeedback, type Recorder } from './recording/index.js';
 import { rehearse } from './rehearsal.js';
@@ -75,7 +75,7 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
   const store = await open.keep(() => openStore(settings, { logger, metrics }));
   const exposures = await open.keep(() => openExposures(settings, { logger, now }));
   const log = await openEvents({ open, settings, logger, metrics, now, eventNow });
-  const stateOf = log && { stateOf: (sealed: SealedState) => log.live.stateOf(sealed) };
+  const states = log && { states: log.live };
   const pool = await open.keep(() =>
     createScorerPool({ device, workers, limits: { rows: batchRows, waitUs: batchWaitUs }, logger, metrics }),
   );
@@ -85,7 +85,7 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
     createRankers({
       source: versions,
       folder: resolve(settings.models),
-      open: (name, wanted) => openModel({ versions, pool, ...stateOf }, name, wanted),
+      open: (name, wanted) => openModel({ versions, pool, ...states }, name, wanted),
       ...(ranker !== undefined && { defaultRanker: ranker }),
       pinned: () => experiments.armSettings(),
       logger,

@@ -6,7 +6,7 @@ import {
   restoreFeatureState,
   type FeatureState,
 } from '../features/index.js';
-import type { SealedState } from '../live/index.js';
+import type { Live } from '../live/index.js';
 import type { Update } from './chains.js';
 import type { ServedModel } from './models.js';
 import { warmUp } from './warm-up.js';
@@ -18,8 +18,8 @@ import type { Versions } from './versions.js';
 export interface OpenOptions {
   readonly versions: Versions;
   readonly pool: ScorerPool;
-  /** The feature state that a version reads from; as it was sealed if left out. */
-  readonly stateOf?: (sealed: SealedState) => FeatureState;
+  /** Where the feature state that a version reads from is held while it serves; as it was sealed if left out. */
+  readonly states?: Pick<Live, 'stateOf' | 'hold' | 'release'>;
 }
 
 /**
@@ -28,15 +28,16 @@ export interface OpenOptions {
  * verified the same way, and reads the same feature state.
  */
 export const openModel = async (options: OpenOptions, ranker: string, version: string): Promise<ServedModel> => {
-  const { stateOf = asSealed } = options;
+  const { states = sealedStates } = options;
   const { manifest, state: snapshot, opened, ...content } = await options.versions.read(ranker, version);
   const { definition } = content;
   const { created, fingerprint, data, metrics, gitCommit, stream, profile } = manifest;
   const scorer = await load(options, opened, content);
+  let state: FeatureState | undefined;
   try {
     const counters = createFeatureCounters(definition);
     const position = stream === undefined ? {} : { position: stream };
-    const state = stateOf({ ranker, definition, snapshot, ...position, until: Date.parse(data.until) });
+    state = states.stateOf({ ranker, definition, snapshot, ...position, until: Date.parse(data.until) });
     const reader = createFeatureReader({ definition, state, counters });
     const sources = sourcesOf(manifest);
     const commit = gitCommit === undefined ? {} : { gitCommit };
@@ -50,15 +51,20 @@ export const openModel = async (options: OpenOptions, ranker: string, version: s
       ...(sources && { sources }),
       ...(profile && { profile }),
     };
-    return serve(options, { fixed, content, current: opened, scorer });
+    return serve(options, { fixed, content, current: opened, scorer, state });
   } catch (error) {
+    if (state !== undefined) states.release(state);
     await scorer.close();
     await options.versions.release(opened.place);
     throw error;
   }
 };
 
-const asSealed = ({ definition, snapshot }: SealedState): FeatureState => restoreFeatureState(definition, snapshot);
+const sealedStates: NonNullable<OpenOptions['states']> = {
+  stateOf: ({ definition, snapshot }) => restoreFeatureState(definition, snapshot),
+  hold: () => undefined,
+  release: () => undefined,
+};
 
 /** A model and what the next one is made from. */
 interface Serving {
@@ -66,10 +72,12 @@ interface Serving {
   readonly content: LoadableModel;
   readonly current: Update;
   readonly scorer: Scorer;
+  /** Held until the model is closed. */
+  readonly state: FeatureState;
 }
 
-const serve = (options: OpenOptions, { fixed, content, current, scorer }: Serving): ServedModel => {
-  const { versions } = options;
+const serve = (options: OpenOptions, { fixed, content, current, scorer, state }: Serving): ServedModel => {
+  const { versions, states = sealedStates } = options;
   const { version, place, facts } = current;
   const { version: base } = parseVersionReference(version);
   return {
@@ -82,9 +90,11 @@ const serve = (options: OpenOptions, { fixed, content, current, scorer }: Servin
       if (update === undefined) return undefined;
       const next = { ...content, tables: update.tables, graph: update.graph ?? content.graph };
       const nextScorer = await load(options, update, next);
-      return serve(options, { fixed, content: next, current: update, scorer: nextScorer });
+      states.hold(state);
+      return serve(options, { fixed, content: next, current: update, scorer: nextScorer, state });
     },
     close: async () => {
+      states.release(state);
       await scorer.close();
       await versions.release(place);
     },

@@ -36,9 +36,16 @@ export interface Live {
   /**
    * The state to read from, at once; what the log has beyond the snapshot is taken in meanwhile, in short slices. Versions
    * whose stateful features, tasks and labels are the same share one state: the next one costs nothing. Throws
-   * artifact_damaged for a snapshot that is none.
+   * artifact_damaged for a snapshot that is none. Whoever asked holds it until `release`.
    */
   stateOf(sealed: SealedState): FeatureState;
+  /** Holds a state once more. */
+  hold(state: FeatureState): void;
+  /**
+   * A state follows the log for as long as anybody holds it, and of each ranker the one let go of last does, since a rollback
+   * may want it back; the others end.
+   */
+  release(state: FeatureState): void;
   /** How long ago the state that is furthest behind last knew everything in the log; 0 if there is none. */
   readonly lagMs: number;
   /** Resolves when all states know everything that was in the log at the call, or after `patienceMs`. */
@@ -51,14 +58,12 @@ interface Followed {
   readonly ranker: string;
   readonly state: FeatureState;
   readonly follower: Follower;
+  holders: number;
 }
-
-/** So many shapes of a ranker are followed: the one that serves and the one it may go back to. */
-const shapesPerRanker = 2;
 
 export function createLive(options: LiveOptions): Live {
   const { log, logger, metrics, now, onDemand = false, onEntity, entitiesFrom = 'end' } = options;
-  /** By shape, the one asked for last at the end. */
+  /** By shape; of those that nobody holds, the one let go of last at the end. */
   const followed = new Map<string, Followed>();
   const stopping = new Set<Promise<void>>();
   const stopUpdates = onEntity && followUpdates({ log, from: entitiesFrom, onEntity, logger });
@@ -76,6 +81,8 @@ export function createLive(options: LiveOptions): Live {
     stopping.add(stopped);
   };
 
+  const heldAs = (state: FeatureState) => [...followed].find(([, each]) => each.state === state);
+
   return {
     stateOf({ ranker, definition, snapshot, position, until }) {
       const state = restoreFeatureState(definition, snapshot);
@@ -83,8 +90,7 @@ export function createLive(options: LiveOptions): Live {
       const shape = shapeOf(definition, state);
       const known = followed.get(shape);
       if (known !== undefined) {
-        followed.delete(shape);
-        followed.set(shape, known);
+        known.holders++;
         return known.state;
       }
       // Offline data ends with the request at `until`; a position's watermark is the first time that is not covered.
@@ -93,10 +99,20 @@ export function createLive(options: LiveOptions): Live {
           ? { from: until + 1, offsets: 'start' }
           : { from: position.watermark, offsets: position.offsets };
       const follower = follow({ log, definition, state, start, logger, metrics, now, onDemand });
-      followed.set(shape, { ranker, state, follower });
-      const ofRanker = [...followed].filter(([, each]) => each.ranker === ranker);
-      for (const [old, each] of ofRanker.slice(0, -shapesPerRanker)) drop(old, each);
+      followed.set(shape, { ranker, state, follower, holders: 1 });
       return state;
+    },
+    hold(state) {
+      const [, known] = heldAs(state) ?? [];
+      if (known !== undefined) known.holders++;
+    },
+    release(state) {
+      const [shape, known] = heldAs(state) ?? [];
+      if (shape === undefined || known === undefined || --known.holders > 0) return;
+      followed.delete(shape);
+      followed.set(shape, known);
+      const unheld = [...followed].filter(([, each]) => each.ranker === known.ranker && each.holders === 0);
+      for (const [old, each] of unheld.slice(0, -1)) drop(old, each);
     },
     get lagMs() {
       return Math.max(0, ...[...followed.values()].map(lagOf));

@@ -12,6 +12,7 @@ import {
   type ScorerPool,
   type Versions,
 } from '../../src/inference/index.js';
+import { restoreFeatureState, type FeatureState } from '../../src/features/index.js';
 import { createMetrics, silentLogger, type Metrics } from '../../src/telemetry/index.js';
 import { learnShelf, type ShelfLearner } from './shelf-lessons.js';
 import { sealShelf, shelfBatch, shelfHeads } from './shelf-model.js';
@@ -36,6 +37,19 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
+/** How often each feature state is held. */
+const held = new Map<FeatureState, number>();
+const holdMore = (state: FeatureState, by: number): void => void held.set(state, (held.get(state) ?? 0) + by);
+const states: NonNullable<Parameters<typeof openModel>[0]['states']> = {
+  stateOf: ({ definition, snapshot }) => {
+    const state = restoreFeatureState(definition, snapshot);
+    holdMore(state, 1);
+    return state;
+  },
+  hold: (state) => holdMore(state, 1),
+  release: (state) => holdMore(state, -1),
+};
+
 let base: string;
 let learner: ShelfLearner;
 let metrics: Metrics;
@@ -50,7 +64,8 @@ beforeEach(async () => {
   errors = [];
   now = 0;
   const logger = { ...silentLogger, error: (_: object, message: string): void => void errors.push(message) };
-  const open = (ranker: string, version: string) => openModel({ versions, pool }, ranker, version);
+  held.clear();
+  const open = (ranker: string, version: string) => openModel({ versions, pool, states }, ranker, version);
   rankers = createRankers({ source: versions, open, folder, logger, metrics, now: () => now });
   await rankers.refresh();
 });
@@ -104,6 +119,19 @@ describe('deltas of the version that serves', () => {
     await rankers.refresh();
     await expectLearned(`${base}+8`);
     expect(await metrics.scrape()).toContain('watchnext_delta_sequence{ranker="shelf"} 8');
+  });
+
+  test('hold the feature state of what was sealed until another version serves', async () => {
+    for (const n of [1, 2]) {
+      await learner.publish({ rows: { i1: [n, n] } });
+      await rankers.refresh();
+    }
+    await until(() => [...held.values()].join() === '1');
+    await artifacts.activate('shelf', await seal(2));
+    await rankers.refresh();
+    await until(() => [...held.values()].join() === '0,1');
+    await rankers.close();
+    expect([...held.values()]).toEqual([0, 0]);
   });
 
   test('let tables grow far beyond what they were', async () => {

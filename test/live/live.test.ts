@@ -187,23 +187,57 @@ describe('a swap', () => {
     expect(state.sizes().get('rate')!.waiting).toBeGreaterThan(0);
   });
 
-  test('to other stateful features, labels or tasks makes another state; of a ranker the last two are followed', () => {
-    const log = fakeLog();
-    const following = live(log);
+  const longer = ranker(definition.labels, {
+    features: {
+      ...definition.features,
+      watched: { kind: 'history', scope: 'user', of: 'item_id', on: 'click', last: 9, dim: 2 },
+    },
+  });
+  const sooner = ranker({ click: { wait: '1m' } });
+
+  test('to other stateful features, labels or tasks makes another state; the one let go of last is followed on', () => {
+    const following = live(fakeLog());
     const first = following.stateOf(from());
-    const longer = ranker(definition.labels, {
-      features: {
-        ...definition.features,
-        watched: { kind: 'history', scope: 'user', of: 'item_id', on: 'click', last: 9, dim: 2 },
-      },
-    });
     const second = following.stateOf(from(longer));
     expect(second).not.toBe(first);
+    following.release(first);
     expect(following.stateOf(from())).toBe(first);
-    const third = following.stateOf(from(ranker({ click: { wait: '1m' } })));
+    following.release(first);
+    const third = following.stateOf(from(sooner));
     expect(third).not.toBe(first);
-    expect(following.stateOf(from())).toBe(first);
-    expect(following.stateOf(from(longer))).not.toBe(second);
+    following.release(second);
+    expect(following.stateOf(from(longer))).toBe(second);
+    expect(following.stateOf(from())).not.toBe(first);
+  });
+
+  test('to another ranker leaves the states of this one alone', () => {
+    const following = live(fakeLog());
+    const state = following.stateOf(from());
+    following.release(state);
+    const other = { ...from({ ...longer, name: 'other' }) };
+    following.release(following.stateOf(other));
+    expect(following.stateOf(from())).toBe(state);
+  });
+
+  test('or several versions at once: each is followed for as long as somebody holds it', async () => {
+    const log = fakeLog();
+    const following = live(log);
+    const definitions = [definition, longer, sooner, ranker({ click: { wait: '2m' } })];
+    const states = definitions.map((each) => following.stateOf(from(each)));
+    expect(new Set(states).size).toBe(4);
+    const [oldest] = states;
+    following.hold(oldest!);
+    following.release(oldest!);
+    await append(log, [shown({ of: definition }), click()]);
+    for (const state of states) {
+      await until(() => clicked(state));
+      expect(clicked(state)).toBe(true);
+    }
+    for (const state of states) following.release(state);
+    await append(log, [click({ eventId: 'e2', itemId: 'a' })]);
+    const clickedA = (state: FeatureState): boolean => (reading(state, 'u1', 'a') as { rate: number[] }).rate[0] === 1;
+    await until(() => clickedA(states[3]!));
+    expect(states.map(clickedA)).toEqual([false, false, false, true]);
   });
 
   test('costs nothing where no feature has state', () => {
