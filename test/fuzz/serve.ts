@@ -12,7 +12,8 @@ export interface Serving {
   stop(): Promise<void>;
 }
 
-const startTimeoutMs = 30_000;
+/** On a machine that does much else. */
+const startTimeoutMs = 60_000;
 
 /** Starts `watchnext serve` and resolves when it is ready; throws with what it said if it is not in time. */
 export const serve = async (command: string, flags: readonly string[]): Promise<Serving> => {
@@ -38,8 +39,9 @@ export const serve = async (command: string, flags: readonly string[]): Promise<
   for (;;) {
     if (url !== undefined && (await isReady(url))) return { url, complaints, stop, ending: () => ending };
     if (ending !== undefined || Date.now() > deadline) {
+      const reason = ending ?? `not ready within ${startTimeoutMs / 1000} s`;
       await stop();
-      throw new Error(`the service did not start (${ending ?? 'not ready in time'}):\n${complaints.join('\n')}`);
+      throw new Error(`the service did not start (${reason}):\n${complaints.join('\n')}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
