@@ -59,17 +59,9 @@ export class KnownRecords {
     if (younger === undefined && record !== undefined) this.#younger.keep(item, record, { text, from: at });
     return record;
   }
-
-  /** The ids, texts being those under which the items are known: lists that wait for feedback share them. */
-  shared(ids: readonly EventId[]): readonly EventId[] {
-    return ids.map((id) =>
-      typeof id === 'string' ? (this.#younger.find(id)?.item ?? this.#older.find(id)?.item ?? id) : id,
-    );
-  }
 }
 
 interface Known {
-  readonly item: EventId;
   readonly record: Fields;
   /** Where its text lies. */
   readonly piece: Buffer;
@@ -107,7 +99,7 @@ class Generation {
       this.#pieces++;
     }
     const to = this.#used + text.json.copy(this.#piece, this.#used, from, text.at);
-    this.#known.set(item, { item, record: Object.freeze(record), piece: this.#piece, from: this.#used, to });
+    this.#known.set(item, { record: Object.freeze(record), piece: this.#piece, from: this.#used, to });
     this.#used = to;
   }
 }

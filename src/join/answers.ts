@@ -3,7 +3,8 @@ import { EventIds } from './event-ids.js';
 import type { LabelBook } from './labels.js';
 import { isTaught, type Lessons, type TaughtList } from './lessons.js';
 import type { Report } from './report.js';
-import { rowOf, type Shown } from './shown.js';
+import type { Shown } from './shown.js';
+import { Slab } from './slab.js';
 import type { MergedEvent } from './types.js';
 
 /** Feedback in its place: its own time, not before its impression's, and when both were there. */
@@ -11,8 +12,9 @@ interface Heard {
   readonly merged: MergedEvent;
   readonly event: Feedback;
   readonly row: number;
-  /** Where the row's labels begin. */
+  /** Where the row's labels begin, and in what. */
   readonly from: number;
+  readonly labels: Float32Array;
   readonly time: number;
   readonly at: number;
 }
@@ -24,6 +26,7 @@ export class Answers {
   readonly #report: Report;
   /** The labels of the row that feedback is about, as they were: [tasks]. */
   readonly #before: Float32Array;
+  readonly #slab = new Slab();
 
   constructor(book: LabelBook, lessons: Lessons, report: Report) {
     this.#book = book;
@@ -42,7 +45,7 @@ export class Answers {
       counters.duplicateFeedback++;
       return;
     }
-    const row = rowOf(shown, event.itemId);
+    const row = shown.list.rowOf(event.itemId);
     if (row < 0) {
       counters.strangeFeedback++;
       this.#report.refuse(merged, `item ${event.itemId} was not in the list of request ${shown.requestId}`);
@@ -50,14 +53,26 @@ export class Answers {
     }
     if (event.time < shown.time) counters.skewedFeedback++;
     const before = this.#before;
+    const labels = this.#labelsOf(shown);
     const from = shown.labelsAt + row * before.length;
-    for (let task = 0; task < before.length; task++) before[task] = shown.labels[from + task] ?? Number.NaN;
-    const heard = { merged, event, row, from, time: Math.max(event.time, shown.time), at };
+    for (let task = 0; task < before.length; task++) before[task] = labels[from + task] ?? Number.NaN;
+    const heard = { merged, event, row, from, labels, time: Math.max(event.time, shown.time), at };
     if (this.#label(shown, heard)) this.#tell(shown, heard);
   }
 
+  /** The labels of all rows: made now, because few lists ever have feedback. */
+  #labelsOf(shown: Shown): Float32Array {
+    if (shown.labels === undefined) {
+      const { rows } = shown.list;
+      shown.labelsAt = this.#slab.take(4 * rows * this.#before.length) / 4;
+      shown.labels = this.#slab.piece.floats;
+      this.#book.begin(shown.labels, shown.labelsAt, rows);
+    }
+    return shown.labels;
+  }
+
   /** Puts feedback into the labels of its row; false where no task takes it. */
-  #label(shown: Shown, { event, from, time }: Heard): boolean {
+  #label(shown: Shown, { event, from, labels, time }: Heard): boolean {
     const { tasks, readers } = this.#book;
     const { counters } = this.#report;
     const reading = readers.get(event.what);
@@ -69,7 +84,7 @@ export class Answers {
       const isLate = !rule.atOnce && (shown.matured || time > shown.time + rule.waitMs);
       if (isLate && rule.late === 'ignore') late = true;
       else if (rule.accepts(event.value)) {
-        this.#book.take(shown.labels, from, { task, value: event.value });
+        this.#book.take(labels, from, { task, value: event.value });
         taken = true;
       }
     }
@@ -81,27 +96,27 @@ export class Answers {
 
   /** What changed labels mean for state, and for rows that were learned already or that wait for nothing. */
   #tell(shown: Shown, heard: Heard): void {
-    const { row, from, at } = heard;
+    const { row, from, labels, at } = heard;
     const changed: number[] = [];
     for (let task = 0; task < this.#before.length; task++) {
-      if (!Object.is(this.#book.counted(shown.labels, from, task), this.#book.counted(this.#before, 0, task)))
+      if (!Object.is(this.#book.counted(labels, from, task), this.#book.counted(this.#before, 0, task)))
         changed.push(task);
     }
     if (changed.length === 0) return;
-    if (shown.fields !== undefined) {
-      const [labels, before] = [this.#book.named(shown.labels, from), this.#book.named(this.#before, 0)];
-      this.#report.correct(shown, row, { time: at, labels, before });
+    if (shown.list.user !== undefined) {
+      const [now, before] = [this.#book.named(labels, from), this.#book.named(this.#before, 0)];
+      this.#report.correct(shown, row, { time: at, labels: now, before });
     }
     if (isTaught(shown)) this.#teach(shown, heard, changed);
   }
 
-  #teach(shown: TaughtList, { merged, row, from, time, at }: Heard, changed: readonly number[]): void {
+  #teach(shown: TaughtList, { merged, row, from, labels: raw, time, at }: Heard, changed: readonly number[]): void {
     let negatives: Float32Array | undefined;
     let labels: Float32Array | undefined;
     let waits = false;
     for (const task of changed) {
       const rule = this.#book.tasks[task];
-      const label = this.#book.counted(shown.labels, from, task);
+      const label = this.#book.counted(raw, from, task);
       if (rule === undefined || Number.isNaN(label)) continue;
       if (rule.atOnce) {
         // What begins to count as a positive was never learned as a negative, on which the weights rely.

@@ -11,14 +11,15 @@ import type { LessonShelf } from './lesson.js';
 import { isTaught, Lessons } from './lessons.js';
 import { farAheadMs } from './merge.js';
 import { Report } from './report.js';
+import type { ListShelf } from './kept-list.js';
 import { fieldsOf, listOf, stateNames, type Shown } from './shown.js';
-import { Slab } from './slab.js';
 import type { JoinCounters, Joined, MergedEvent, Refused } from './types.js';
 
 export interface EventJoinerOptions {
   readonly definition: RankerDefinition;
   readonly book: LabelBook;
   readonly shelf: LessonShelf;
+  readonly lists: ListShelf;
   readonly examples: boolean;
   /** What a snapshot must agree with. */
   readonly subject: string;
@@ -44,8 +45,9 @@ export class EventJoiner implements Joiner {
   readonly #teachesLate: boolean;
   /** The labels of a row that nothing has happened to. */
   readonly #nothing: Labels;
+  /** Whether one of them is learned at once. */
+  readonly #countsAtOnce: boolean;
 
-  readonly #labels = new Slab();
   readonly #known: KnownLists;
   readonly #held = new HeldFeedback();
   readonly #lessons: Lessons;
@@ -69,9 +71,8 @@ export class EventJoiner implements Joiner {
     this.#lateForMs = lateForMs;
     this.#knownMs = longest(indices) + this.#lateForMs;
     this.#teachesLate = tasks.some(({ late }) => late !== 'ignore');
-    const row = new Float32Array(tasks.length);
-    book.begin(row, 0, 1);
-    this.#nothing = book.named(row, 0);
+    this.#nothing = book.named(book.nothing, 0);
+    this.#countsAtOnce = this.#atOnce.some((task) => !Number.isNaN(book.counted(book.nothing, 0, task)));
 
     this.#watermark = memory.watermark;
     this.#known = new KnownLists(memory.shown);
@@ -121,7 +122,7 @@ export class EventJoiner implements Joiner {
       held: this.#held.list(),
     };
     const own = { ranker: this.#options.definition.name, fingerprint: this.#fingerprint };
-    return encodeJoiner(memory, { subject, own, tasks: book.tasks.length });
+    return encodeJoiner(memory, { subject, own, book });
   }
 
   /** Lets time pass: whatever was due before this time happens now. */
@@ -158,7 +159,7 @@ export class EventJoiner implements Joiner {
     }
     this.#known.add(shown);
     this.#report.begin(shown, this.#nothing);
-    if (isTaught(shown) && this.#countsAtOnce(shown)) {
+    if (this.#countsAtOnce && isTaught(shown)) {
       this.#addWhole(shown, this.#atOnce, { matured: shown.at, feedbackTimes: [] });
     }
     for (const waited of early) {
@@ -167,23 +168,13 @@ export class EventJoiner implements Joiner {
     }
   }
 
-  #countsAtOnce({ labels, labelsAt }: Shown): boolean {
-    const { book } = this.#options;
-    for (const task of this.#atOnce) if (!Number.isNaN(book.counted(labels, labelsAt, task))) return true;
-    return false;
-  }
-
   /** Undefined, and refused, if a part of the impression cannot be read. */
   #read(merged: MergedEvent, event: Impression): Shown | undefined {
-    const { book, shelf, examples } = this.#options;
+    const { shelf, lists, examples } = this.#options;
     const taught = this.#teaches(event);
     try {
       const list = listOf(event);
-      const rows = list.ids.length;
-      const lesson = taught && examples && rows > 0 ? shelf.keep(event, list) : undefined;
-      const labelsAt = this.#labels.take(4 * rows * book.tasks.length) / 4;
-      const labels = this.#labels.piece.floats;
-      book.begin(labels, labelsAt, rows);
+      const lesson = taught && examples && list.ids.length > 0 ? shelf.keep(event, list) : undefined;
       const names = this.#stateNames;
       const fields = names && fieldsOf(event, names);
       const shown: Shown = {
@@ -192,11 +183,10 @@ export class EventJoiner implements Joiner {
         time: event.time,
         at: merged.time,
         requestId: event.requestId,
-        items: names?.known.shared(list.ids) ?? list.ids,
-        labels,
-        labelsAt,
+        list: lists.keep(list.ids, fields),
+        labels: undefined,
+        labelsAt: 0,
         seen: undefined,
-        fields,
         matured: this.#waiting.length === 0,
         lesson,
       };

@@ -2,8 +2,10 @@ import { fingerprint, streamSettings, type RankerDefinition } from '../definitio
 import { noCounts } from './counters.js';
 import { EventJoiner } from './event-joiner.js';
 import { decodeJoiner } from './joiner-codec.js';
+import { ListShelf } from './kept-list.js';
 import { createLabelBook } from './labels.js';
 import { LessonShelf } from './lesson.js';
+import { stateNames } from './shown.js';
 import type { JoinCounters, Joined, MergedEvent, Refused } from './types.js';
 
 export interface JoinerOptions {
@@ -47,7 +49,16 @@ export function createJoiner(definition: RankerDefinition, { examples }: JoinerO
   const book = createLabelBook(definition);
   const memory = { watermark: Number.NEGATIVE_INFINITY, sequences: [], counters: noCounts(), shown: [], held: [] };
   const shelf = new LessonShelf(book);
-  return new EventJoiner({ definition, book, shelf, examples, subject: subjectOf(definition, examples), memory });
+  const lists = listShelf(definition);
+  return new EventJoiner({
+    definition,
+    book,
+    shelf,
+    lists,
+    examples,
+    subject: subjectOf(definition, examples),
+    memory,
+  });
 }
 
 /** The joiner whose snapshot this is. Throws artifact_damaged for other bytes, checkpoint_damaged for other labels. */
@@ -55,13 +66,17 @@ export function restoreJoiner(definition: RankerDefinition, { examples }: Joiner
   const book = createLabelBook(definition);
   const shelf = new LessonShelf(book);
   const subject = subjectOf(definition, examples);
+  const lists = listShelf(definition);
   const memory = decodeJoiner(bytes, {
     subject,
     shelf,
+    lists,
     own: { ranker: definition.name, fingerprint: fingerprint(definition) },
   });
-  return new EventJoiner({ definition, book, shelf, examples, subject, memory });
+  return new EventJoiner({ definition, book, shelf, lists, examples, subject, memory });
 }
+
+const listShelf = (definition: RankerDefinition): ListShelf => new ListShelf(stateNames(definition)?.names ?? []);
 
 /** What a snapshot must agree with. */
 const subjectOf = (definition: RankerDefinition, examples: boolean): string =>

@@ -18,7 +18,9 @@ export interface TaskLabel extends LabelRule {
  */
 export interface LabelBook {
   readonly tasks: readonly TaskLabel[];
-  /** Sets raw[at ..] to [rows, tasks] of which nothing is known yet: binary 0, regression NaN. */
+  /** [tasks] of a row of which nothing is known yet: binary 0, regression NaN. */
+  readonly nothing: Float32Array;
+  /** Sets raw[at ..] to [rows, tasks] of which nothing is known yet. */
   begin(raw: Float32Array, at: number, rows: number): void;
   /** The tasks that read a kind of feedback. */
   readonly readers: ReadonlyMap<string, readonly number[]>;
@@ -60,6 +62,7 @@ export function createLabelBook(definition: RankerDefinition): LabelBook {
   return {
     tasks,
     readers,
+    nothing,
     counted,
     begin(raw, at, rows) {
       const { length } = nothing;

@@ -30,11 +30,15 @@ export class Lessons {
 
   /** All rows, with the labels of these tasks. */
   addWhole(shown: TaughtList, tasks: readonly number[], moment: Moment): void {
-    const { lesson, labels: raw, labelsAt, items } = shown;
-    const width = this.#book.tasks.length;
-    const labels = this.#slab.floats(items.length * width).fill(Number.NaN);
+    const { lesson, labels: raw, labelsAt, list } = shown;
+    const { nothing } = this.#book;
+    const width = nothing.length;
+    const labels = this.#slab.floats(list.rows * width).fill(Number.NaN);
     for (let at = 0; at < labels.length; at += width) {
-      for (const task of tasks) labels[at + task] = this.#book.counted(raw, labelsAt + at, task);
+      for (const task of tasks) {
+        labels[at + task] =
+          raw === undefined ? this.#book.counted(nothing, 0, task) : this.#book.counted(raw, labelsAt + at, task);
+      }
     }
     this.#add(shown, lesson, { ...moment, labels });
   }

@@ -14,21 +14,21 @@ export class Report {
   }
 
   /** The outcomes of all rows of a list, where it has fields for feature state to look at, while nothing has happened. */
-  begin({ fields, items, at }: Shown, labels: Labels): void {
-    if (fields === undefined) return;
-    const { user, context, candidates } = fields;
-    this.counters.outcomes += items.length;
-    for (let row = 0; row < items.length; row++)
-      this.#outcomes.push({ time: at, user, context, candidate: candidates[row] ?? {}, labels });
+  begin({ list, at }: Shown, labels: Labels): void {
+    const { rows, user, context } = list;
+    if (user === undefined || context === undefined) return;
+    this.counters.outcomes += rows;
+    for (let row = 0; row < rows; row++)
+      this.#outcomes.push({ time: at, user, context, candidate: list.candidate(row), labels });
   }
 
   /** What became of one of its rows. */
-  correct({ fields, at }: Shown, row: number, said: Required<Pick<Outcome, 'time' | 'labels' | 'before'>>): void {
-    if (fields === undefined) return;
-    const { user, context, candidates } = fields;
+  correct({ list, at }: Shown, row: number, said: Required<Pick<Outcome, 'time' | 'labels' | 'before'>>): void {
+    const { user, context } = list;
+    if (user === undefined || context === undefined) return;
     const { time, labels, before } = said;
     this.counters.outcomes++;
-    this.#outcomes.push({ time, user, context, candidate: candidates[row] ?? {}, labels, before, since: at });
+    this.#outcomes.push({ time, user, context, candidate: list.candidate(row), labels, before, since: at });
   }
 
   refuse(event: MergedEvent, reason: string): void {

@@ -1,7 +1,8 @@
 import type { RankerDefinition } from '../definition/index.js';
-import { fieldNames, type EventId, type FieldNames, type Impression, type ItemList } from '../events/index.js';
+import { fieldNames, type FieldNames, type Impression, type ItemList } from '../events/index.js';
 import { fieldsOfState, type Fields, type FieldValue } from '../features/index.js';
 import type { EventIds } from './event-ids.js';
+import type { KeptList, ListFields } from './kept-list.js';
 import type { Lesson } from './lesson.js';
 
 /** A list that was shown and may still get feedback. */
@@ -13,26 +14,16 @@ export interface Shown {
   readonly time: number;
   readonly at: number;
   readonly requestId: string;
-  /** [rows] */
-  readonly items: readonly EventId[];
-  /** Memory of many lists: [rows, tasks] as feedback made them are from `labelsAt` on. */
-  readonly labels: Float32Array;
-  readonly labelsAt: number;
+  readonly list: KeptList;
+  /** Memory of many lists: [rows, tasks] as feedback made them are from `labelsAt` on. Undefined until there is some. */
+  labels: Float32Array | undefined;
+  labelsAt: number;
   /** The feedback that counted, by event id; made when the first comes. */
   seen: EventIds | undefined;
-  /** What feature state looks at; undefined if there is none. */
-  readonly fields: ShownFields | undefined;
   /** Whether its wait is over. */
   matured: boolean;
   /** Undefined when nothing is learned from it (any more). */
   lesson: Lesson | undefined;
-}
-
-export interface ShownFields {
-  readonly user: Fields;
-  readonly context: Fields;
-  /** [rows] */
-  readonly candidates: readonly Fields[];
 }
 
 /** What was shown, in its order. */
@@ -58,7 +49,7 @@ export function stateNames(definition: RankerDefinition): FieldNames | undefined
 }
 
 /** The fields that state looks at. It finds keys by them, so only texts, numbers and booleans matter. */
-export function fieldsOf(impression: Impression, wanted: FieldNames): ShownFields {
+export function fieldsOf(impression: Impression, wanted: FieldNames): ListFields {
   const named = impression.namedFields?.(wanted);
   if (named !== undefined) return named;
   const { names } = wanted;
@@ -80,10 +71,4 @@ function chosen(fields: Fields, names: readonly string[]): Fields {
       kept[name] = Number.isFinite(value) ? value : String(value);
   }
   return kept;
-}
-
-/** The row of an item, -1 if the list does not hold it; 7 and "7" are the same. */
-export function rowOf({ items }: Shown, id: EventId): number {
-  const row = items.indexOf(id);
-  return row >= 0 ? row : items.findIndex((item) => String(item) === String(id));
 }

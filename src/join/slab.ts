@@ -2,6 +2,7 @@
 export interface Piece {
   readonly floats: Float32Array;
   readonly integers: Int32Array;
+  readonly shorts: Uint16Array;
   readonly bytes: Uint8Array;
 }
 
@@ -46,5 +47,10 @@ const aligned = (bytes: number): number => Math.ceil(bytes / 8) * 8;
 
 function pieceOf(length: number): Piece {
   const buffer = new ArrayBuffer(length);
-  return { floats: new Float32Array(buffer), integers: new Int32Array(buffer), bytes: new Uint8Array(buffer) };
+  return {
+    floats: new Float32Array(buffer),
+    integers: new Int32Array(buffer),
+    shorts: new Uint16Array(buffer),
+    bytes: new Uint8Array(buffer),
+  };
 }

@@ -48,13 +48,6 @@ describe('records of items that are known', () => {
     expect(refused).toBeGreaterThan(150);
   });
 
-  test('name their items as lists name them: a number and its text are two', () => {
-    const known = fieldNames(names);
-    const items = ['7', 7, 'v', 'w', 7.5];
-    scanFields(Buffer.from(encodeFields([{}, {}, ...items.map(() => ({ a: 1 }))]).json), known, items);
-    expect(known.known.shared([7, 'v', 'new', '7', -1, 7.5, 'w'])).toEqual([7, 'v', 'new', '7', -1, 7.5, 'w']);
-  });
-
   test('are one record for all that come with the same text, as often as they come', () => {
     const known = fieldNames(names);
     const scan = (...records: readonly Fields[]): Fields[] =>
