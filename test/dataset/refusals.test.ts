@@ -28,6 +28,14 @@ describe('columns', () => {
     ]);
   });
 
+  test('that lack the time are told of the only column that holds times, and of all columns there are', async () => {
+    const { problems } = await refused("SELECT now() AS served_at, 'r1' AS reader, 1 AS clicked");
+    expect(problems).toEqual([
+      expect.stringMatching(/time: .*Write served_at AS time/),
+      expect.stringMatching(/item_id: .*write <column> AS item_id; the query gives served_at, reader, clicked/),
+    ]);
+  });
+
   test('of the wrong type are named all at once, with what to write', async () => {
     const { code, problems } = await refused(
       `SELECT '2024-01-01' AS time, 1 AS user_id, 'old' AS age, ['a'] AS category, 1 AS item_id, 1 AS tab, 'yes' AS clicked, 'top' AS position`,
@@ -94,6 +102,19 @@ describe('values', () => {
     const { code, problems } = await refused(sql);
     expect(code).toBe('data_invalid');
     expect(problems).toEqual([expect.stringMatching(message)]);
+  });
+
+  test.each([
+    ['seconds', 1_714_979_289, /published: .*1970-01-20.*seconds; .*to_timestamp\(published\) AS published/],
+    ['microseconds', 1_714_979_289_000_000, /published: .*micro.*make_timestamp\(published\)/],
+  ])('of an age that are in %s are refused, as those of the rows are', async (_, published, message) => {
+    const definition = rankerOf('{age: {kind: time, unit: age, scope: candidate, from: published}}');
+    const sql = `SELECT TIMESTAMP '2024-05-06' AS time, 'x' AS item_id, unnest([${published}, NULL]) AS published, 1 AS clicked`;
+    const { code, problems } = await refused(sql, definition);
+    expect(code).toBe('data_invalid');
+    expect(problems).toEqual([expect.stringMatching(message)]);
+    const dataset = await openRows(sql.replace(`${published}`, '1714979289000'), { definition });
+    await dataset.close();
   });
 
   test('below 0 are refused for a label that is log1p', async () => {

@@ -1,6 +1,6 @@
 import type { FeatureDefinition, FeatureScope, RankerDefinition } from '../../src/definition/index.js';
 import { WatchnextError, type Problem } from '../../src/errors.js';
-import { nameHint, nearestName } from '../../src/nearest.js';
+import { nearestName } from '../../src/nearest.js';
 import { classOf, type ColumnClass, type QueryColumn } from './columns.js';
 
 /** What a feature needs its field to be. */
@@ -231,7 +231,6 @@ const refuseMissing = (
   for (const [task, { label }] of Object.entries(definition.tasks)) need(label, `the label of task ${task}`);
   if (definition.bias?.features.includes('position') === true) need('position', 'bias');
   if (users.size === 0) return;
-  const names = [...byName.keys()];
   throw new WatchnextError(
     'data_missing',
     `${sqlFile} does not give ${users.size === 1 ? 'a column' : `${users.size} columns`} that the definition needs`,
@@ -239,14 +238,20 @@ const refuseMissing = (
       problems: [...users].map(([column, by]) => ({
         path: `${sqlFile}: ${column}`,
         message: `no such column; needed by ${by.join(', ')}`,
-        hint: missingHint(column, names),
+        hint: missingHint(column, [...byName.values()]),
       })),
     },
   );
 };
 
-const missingHint = (column: string, names: readonly string[]): string => {
-  const nearest = nearestName(column, names);
+/** More columns than this are counted rather than named. */
+const mostNamed = 40;
+
+const missingHint = (column: string, columns: readonly QueryColumn[]): string => {
+  const names = columns.map(({ name }) => name);
+  const times = columns.filter(({ type }) => classOf(type) === 'time');
+  const nearest = column === 'time' && times.length === 1 ? times[0]?.name : nearestName(column, names);
   if (nearest !== undefined) return `did you mean ${nearest}? Write ${nearest} AS ${column}`;
-  return names.length > 12 ? `add it to the query, which gives ${names.length} columns` : nameHint(column, names);
+  if (names.length > mostNamed) return `add it to the query, which gives ${names.length} columns`;
+  return `add it to the query, or write <column> AS ${column}; the query gives ${names.join(', ')}`;
 };

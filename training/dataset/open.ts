@@ -1,7 +1,8 @@
 import { openDatabase, rowsOf } from './database.js';
-import { logTime, materialise } from './materialise.js';
+import { materialise } from './materialise.js';
 import { requestsOf } from './requests.js';
 import type { Dataset, DatasetSource, TimeRange } from './types.js';
+import { logTime } from './values.js';
 
 const where = ({ from, until }: TimeRange = {}): string => {
   const limits = [
