@@ -87,8 +87,9 @@ Examples:
         logger: createLogger({ level: settings.logLevel }),
       }).catch(refuse);
       const { log, aside } = opened;
+      const clock = flags.byEventTime === true ? 'stream' : 'wall';
       const metrics = createMetrics('learner');
-      const measured = createLearnerMetrics({ ranker, metrics, now: Date.now });
+      const measured = createLearnerMetrics({ ranker, metrics, now: Date.now, clock });
       const onDeadLetter = opened.onDeadLetter && measured.counting(opened.onDeadLetter);
       let metricsPort: Awaited<ReturnType<typeof openMetricsPort>> | undefined;
       if (aside !== undefined) note(asideText(aside));
@@ -102,7 +103,7 @@ Examples:
           checkpoints,
           engine: engineNamed(flags.engine),
           untilEnd: flags.untilEnd === true,
-          clock: flags.byEventTime === true ? 'stream' : 'wall',
+          clock,
           publish: flags.publish,
           sealAtEnd: flags.sealAtEnd === true,
           signal: stopSignal(),

@@ -15,18 +15,26 @@ export interface LearnerMetricsOptions {
   readonly metrics: Metrics;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** What the learner goes by; the wall clock if left out. */
+  readonly clock?: RunLearnerOptions['clock'];
 }
 
-/** Lag and age are those of the moment of the scrape, all else is as it was last told. */
-export const createLearnerMetrics = ({ ranker, metrics, now }: LearnerMetricsOptions): LearnerMetrics => {
+/** Lag (by event time: as it was last told) and age are those of the moment of the scrape, all else is as it was last told. */
+export const createLearnerMetrics = ({
+  ranker,
+  metrics,
+  now,
+  clock = 'wall',
+}: LearnerMetricsOptions): LearnerMetrics => {
   let watermark = -Infinity;
   let savedAt = now();
   let version: string | undefined;
   const grown = createGrowth();
   const measured = createMeasured(ranker, metrics);
+  const setLag = (lagMs: number): void =>
+    metrics.set('watchnext_learner_lag_seconds', { ranker }, Math.max(0, lagMs) / 1000);
   metrics.beforeScrape(() => {
-    if (Number.isFinite(watermark))
-      metrics.set('watchnext_learner_lag_seconds', { ranker }, Math.max(0, now() - watermark) / 1000);
+    if (clock === 'wall' && Number.isFinite(watermark)) setLag(now() - watermark);
     metrics.set('watchnext_learner_checkpoint_age_seconds', { ranker }, (now() - savedAt) / 1000);
   });
 
@@ -55,7 +63,8 @@ export const createLearnerMetrics = ({ ranker, metrics, now }: LearnerMetricsOpt
     }
   };
 
-  const onStatus = ({ events, counts, losses, measures, served }: LearnerStatus): void => {
+  const onStatus = ({ events, counts, losses, measures, served, lagMs }: LearnerStatus): void => {
+    if (clock === 'stream' && lagMs !== undefined) setLag(lagMs);
     metrics.count('watchnext_learner_events_total', { ranker }, grown('events', events));
     metrics.count('watchnext_learner_rows_total', { ranker }, grown('rows', counts.rows));
     metrics.count('watchnext_learner_not_finite_total', { ranker }, grown('notFinite', counts.notFinite));

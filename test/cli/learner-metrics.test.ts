@@ -25,7 +25,8 @@ const status = (values: Partial<LearnerStatus> = {}): LearnerStatus => ({
 });
 
 describe('the metrics of a learner', () => {
-  const measured = () => createLearnerMetrics({ ranker: 'films', metrics, now: () => now });
+  const measured = (clock?: 'stream') =>
+    createLearnerMetrics({ ranker: 'films', metrics, now: () => now, ...(clock && { clock }) });
 
   test('have its lag and the age of its checkpoint as they are at the scrape, not when they were told', async () => {
     const { onWatermark, onNews } = measured();
@@ -38,6 +39,15 @@ describe('the metrics of a learner', () => {
     expect(value('watchnext_learner_checkpoint_age_seconds{ranker="films"}')).toBe(6);
     expect(value('watchnext_learner_checkpoint_seconds{ranker="films",part="pause"}')).toBe(0.03);
     expect(value('watchnext_learner_checkpoint_seconds{ranker="films",part="all"}')).toBe(0.5);
+  });
+
+  test('have the lag behind what is newest in the log where the learner goes by event time', async () => {
+    const { onWatermark, onStatus } = measured('stream');
+    onWatermark(now - 86_400_000);
+    expect((await scraped(metrics))('watchnext_learner_lag_seconds{ranker="films"}')).toBeUndefined();
+    onStatus(status({ watermark: now - 86_400_000, lagMs: 2500 }));
+    now += 6000;
+    expect((await scraped(metrics))('watchnext_learner_lag_seconds{ranker="films"}')).toBe(2.5);
   });
 
   test('count what was published, refused, taken back and warned of', async () => {

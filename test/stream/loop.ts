@@ -12,7 +12,7 @@ import {
 import { parseTable, type EmbeddingTable } from '../../src/embeddings/index.js';
 import type { StoredCheckpoint } from '../../training/stream/checkpoint-file.js';
 import { openCheckpoints } from '../../training/stream/checkpoint.js';
-import { runLearner, type LearnerReport, type RunLearnerOptions } from '../../training/stream/run.js';
+import { runLearner, type LearnerReport, type RunLearnerOptions } from '../../training/stream/index.js';
 import { datasetOf, simulatedLog, smallRanker, worldStart } from '../fit/world.js';
 import { eventsOf } from './shown.js';
 import { appendMarkers } from './markers.js';

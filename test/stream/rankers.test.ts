@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { openArtifacts, sourcesOf, type Sources } from '../../src/artifact/index.js';
 import type { RankerDefinition } from '../../src/definition/index.js';
 import type { EventLog, LoggedEvent } from '../../src/events/index.js';
-import type { LearnerNews } from '../../training/stream/run.js';
+import type { LearnerNews } from '../../training/stream/index.js';
 import { dyingAt, learnedIn, learnToEnd, logOf, sealFirst, streamOf, streamRanker } from './loop.js';
 
 /** Learns from its own lists and from the other's; the other has another network, and learns its own alone. */

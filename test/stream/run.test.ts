@@ -7,7 +7,7 @@ import { openArtifacts } from '../../src/artifact/index.js';
 import { openEmbeddedLog, recordOf, type EventLog } from '../../src/events/index.js';
 import type { EmbeddingTable } from '../../src/embeddings/index.js';
 import { createOnnxEngine, openServedModel } from '../../training/fit/index.js';
-import type { LearnerNews } from '../../training/stream/run.js';
+import type { LearnerNews } from '../../training/stream/index.js';
 import { dyingAt, learnedIn, learnToEnd, logOf, sealFirst, streamOf, streamRanker, tablesIn } from './loop.js';
 
 let base = '';
@@ -168,7 +168,9 @@ describe('learning from a log', () => {
       });
     }
     stop.abort();
-    await learning;
+    const { lagMs } = await learning;
+    // What is newest in the log less what may still come late.
+    expect(lagMs).toBe(1000);
     await growing.close();
     const multiples = Math.floor((reached.at(-1)! - 1) / 50_000) - Math.floor(first / 50_000);
     // Each within the step that passed its multiple; the first may come before anything was learned.

@@ -1,7 +1,5 @@
 /** Time between things that do not change what is learned. */
 export interface Timer {
-  /** How often it was restarted. */
-  readonly times: number;
   isDue(): boolean;
   restart(): void;
 }
@@ -9,14 +7,9 @@ export interface Timer {
 /** Due when so much real time has passed since it was made or restarted. */
 export const wallTimer = (everyMs: number, now = (): number => performance.now()): Timer => {
   let since = now();
-  let times = 0;
   return {
-    get times() {
-      return times;
-    },
     isDue: () => now() - since >= everyMs,
     restart: () => {
-      times++;
       since = now();
     },
   };
@@ -29,18 +22,13 @@ export const wallTimer = (everyMs: number, now = (): number => performance.now()
 export const streamTimer = (everyMs: number, time: () => number): Timer => {
   const multiple = (): number => Math.floor(time() / everyMs);
   let passed = Number.NaN;
-  let times = 0;
   return {
-    get times() {
-      return times;
-    },
     isDue: () => {
       const now = multiple();
       if (Number.isNaN(passed) && Number.isFinite(now)) passed = now;
       return now > passed;
     },
     restart: () => {
-      times++;
       const now = multiple();
       passed = Number.isFinite(now) ? now : passed;
     },

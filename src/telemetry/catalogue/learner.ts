@@ -11,7 +11,7 @@ export const learnerMetrics = {
     kind: 'gauge',
     unit: 'seconds',
     labels: { ranker },
-    help: 'How long ago everything in the event log was read: event time behind the wall clock.',
+    help: 'How long ago everything in the event log was read: event time behind the wall clock; with --by-event-time, behind what is newest in the log.',
     act: 'Rising: events come faster than they are learned, or the log cannot be read; see the rates and the log lines.',
   },
   watchnext_learner_events_total: {
