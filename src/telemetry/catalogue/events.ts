@@ -35,7 +35,7 @@ export const eventsMetrics = {
     kind: 'gauge',
     unit: 'events',
     labels: { topic: ['events'] },
-    help: 'Events that wait on this machine’s disk because the log is away.',
+    help: 'Events that wait on this machine’s disk because the log is away, or behind: it takes less than comes.',
     act: 'Above 0: Kafka is away or too slow. Nothing is lost yet.',
   },
   watchnext_spool_bytes: {
@@ -56,7 +56,7 @@ export const eventsMetrics = {
     kind: 'counter',
     unit: 'events',
     labels: { topic: ['events'] },
-    help: 'Events that waited and were forwarded when the log was back.',
-    act: 'Rising after an outage: as it should be.',
+    help: 'Events that waited and were forwarded when the log took them.',
+    act: 'Rising after an outage or a burst: as it should be. Rising all day: Kafka is too slow for what comes.',
   },
 } as const satisfies MetricArea;
