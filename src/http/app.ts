@@ -76,7 +76,7 @@ export const createApp = (dependencies: AppDependencies): RequestListener => {
     });
   });
   app.use(refuse(dependencies));
-  return refusingEarly(app, { turns, metrics, readiness });
+  return refusingEarly(app, { ...dependencies, turns });
 };
 
 type Serving = AppDependencies & { readonly turns: Turns };

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { WatchnextError } from '../errors.js';
-import type { Metrics } from '../telemetry/index.js';
+import type { Logger, Metrics } from '../telemetry/index.js';
+import { createRefusalLog, type AccessLogSettings } from './access-log.js';
 import { errorReply } from './errors.js';
 import { headersOver, jsonAnswer, requestIdFor, retryAfterOf } from './headers.js';
 import type { Turn, Turns } from './turns.js';
@@ -65,13 +66,19 @@ const path = '/v1/rank';
  * Refuses rankings while there is no room for any, before anything is done for them: under load beyond what can be answered
  * what a refusal costs is taken from answers.
  */
-export const refusingEarly =
-  (
-    listener: RequestListener,
-    options: { readonly turns: Turns; readonly metrics: Metrics; readonly readiness: { readonly draining: boolean } },
-  ): RequestListener =>
-  (request, response) => {
-    const { turns, metrics, readiness } = options;
+export const refusingEarly = (
+  listener: RequestListener,
+  options: {
+    readonly turns: Pick<Turns, 'isFull' | 'refuse'>;
+    readonly metrics: Metrics;
+    readonly readiness: { readonly draining: boolean };
+    readonly logger: Logger;
+    readonly settings: AccessLogSettings;
+  },
+): RequestListener => {
+  const { turns, metrics, readiness, logger, settings } = options;
+  const logRefusal = createRefusalLog(logger, settings);
+  return (request, response) => {
     if (request.method !== 'POST' || request.url !== path || !turns.isFull) {
       listener(request, response);
       return;
@@ -89,4 +96,6 @@ export const refusingEarly =
       ...(readiness.draining && { Connection: 'close' }),
     });
     response.end(body);
+    logRefusal({ requestId, method: request.method, route: path, status: error.status, code: error.code });
   };
+};

@@ -1,6 +1,17 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { createLogger, createTracer, Timeline, type LogLevel, type Tracer } from '../../src/telemetry/index.js';
-import { createAccessLog } from '../../src/http/access-log.js';
+import { WatchnextError } from '../../src/errors.js';
+import {
+  createLogger,
+  createMetrics,
+  createTracer,
+  Timeline,
+  type LogLevel,
+  type Tracer,
+} from '../../src/telemetry/index.js';
+import { refusingEarly } from '../../src/http/visit.js';
+import { createAccessLog, type AccessLogSettings } from '../../src/http/access-log.js';
 import { startCollector, type Collector } from '../telemetry/collector.js';
 import { startApp, type TestService } from './client.js';
 
@@ -24,6 +35,37 @@ const app = async (options: Parameters<typeof startApp>[0]): Promise<TestService
 const request = { user: { id: 'u1' }, candidates: [{ id: 'a' }, { id: 'b' }, { id: 'c' }] };
 /** The line comes when the connection has taken the answer. */
 const soon = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 50));
+
+describe('the line of a ranking that is refused on arrival', () => {
+  const refuse = async (count: number, settings: AccessLogSettings) => {
+    const { lines, logger } = logged();
+    const turns = { isFull: true, refuse: () => new WatchnextError('overloaded', 'Too many.', { retryAfterMs: 1000 }) };
+    const options = { turns, metrics: createMetrics(), readiness: { draining: false }, logger, settings };
+    const server = createServer(refusingEarly(() => undefined, options));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    open.push({ close: () => new Promise((resolve) => server.close(() => resolve())) });
+    const { port } = server.address() as AddressInfo;
+    for (let i = 0; i < count; i++) {
+      const headers = { 'x-request-id': `r-${i}`, connection: 'close' };
+      const { status } = await fetch(`http://127.0.0.1:${port}/v1/rank`, { method: 'POST', headers, body: '{}' });
+      expect(status).toBe(503);
+    }
+    return lines;
+  };
+
+  test('has its request id, and why', async () => {
+    const [line, ...others] = await refuse(1, { accessLog: 'info' });
+    expect(line).toMatchObject({ level: 30, msg: 'refused on arrival', requestId: 'r-0', method: 'POST' });
+    expect(line).toMatchObject({ route: '/v1/rank', status: 503, code: 'overloaded' });
+    expect(others).toEqual([]);
+  });
+
+  test('comes as often as the ratio says, and not at all where answers have none', async () => {
+    const lines = await refuse(12, { accessLog: 'info', accessLogRatio: 0.25 });
+    expect(lines.map(({ requestId }) => requestId)).toEqual(['r-3', 'r-7', 'r-11']);
+    expect(await refuse(3, { accessLog: 'off' })).toEqual([]);
+  });
+});
 
 describe('the line of an answered request', () => {
   test('says what was asked for and what it took, and nothing of the body', async () => {
