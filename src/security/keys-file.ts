@@ -3,6 +3,7 @@ import { Type } from '@sinclair/typebox';
 import { Ajv, type ErrorObject } from 'ajv';
 import { isSeq, parse, parseDocument, YAMLError } from 'yaml';
 import { replaceDurably } from '../durable.js';
+import { exclusively } from '../exclusive.js';
 import { WatchnextError, type Problem } from '../errors.js';
 import { roles, type KeyEntry } from './types.js';
 
@@ -90,16 +91,22 @@ export const addKey = (file: string, entry: KeyEntry): Promise<void> =>
     document.setIn(['keys', keys.length], document.createNode(entry));
   });
 
-/** Takes a key out. */
+/** Takes a key out, if it is there. */
 export const removeKey = (file: string, id: string): Promise<void> =>
   change(file, (document, keys) => {
-    document.deleteIn(['keys', keys.findIndex((key) => key.id === id)]);
+    const place = keys.findIndex((key) => key.id === id);
+    if (place >= 0) document.deleteIn(['keys', place]);
   });
 
 type Document = ReturnType<typeof parseDocument>;
 
+type Edit = (document: Document, keys: readonly KeyEntry[]) => void;
+
+/** One at a time: of two changes at once neither is lost. */
+const change = (file: string, edit: Edit): Promise<void> => exclusively(file, () => changeNow(file, edit));
+
 /** Reads, changes and replaces the file as a whole: a service that reads it sees the keys before or after. */
-const change = async (file: string, edit: (document: Document, keys: readonly KeyEntry[]) => void): Promise<void> => {
+const changeNow = async (file: string, edit: Edit): Promise<void> => {
   const text = await readText(file).catch((error: unknown) => {
     if (((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') return '{"keys": []}';
     throw error;

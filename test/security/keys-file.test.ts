@@ -129,3 +129,13 @@ keys:
     expect(JSON.parse(fileOf(made))).toMatchObject({ keys: [{ hash: hashOf(made.key) }] });
   });
 });
+
+test('of keys that are added and revoked at once none is lost, and none stays', async () => {
+  const file = join(folder, 'at-once.yaml');
+  const entries = Array.from({ length: 12 }, (_, i) => keyOf({ id: String(i).padStart(12, '0') }).entry);
+  await Promise.all(entries.map((entry) => addKey(file, entry)));
+  const idsOf = async (): Promise<string[]> => (await readKeys(file)).map(({ id }) => id).sort();
+  expect(await idsOf()).toEqual(entries.map(({ id }) => id));
+  await Promise.all([...entries.slice(0, 6), ...entries.slice(0, 6)].map(({ id }) => removeKey(file, id)));
+  expect(await idsOf()).toEqual(entries.slice(6).map(({ id }) => id));
+});
