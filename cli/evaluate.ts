@@ -104,10 +104,17 @@ export const evaluateCommand = (): Command =>
       1,
     )
     .option('--seed <n>', 'the first seed; the definition’s, else 1, if left out', wholeNumber)
-    .addOption(new Option('--engine <engine>').choices(['onnx', 'tfjs-node']).default('onnx'))
-    .option('--baselines <list>', `comma-separated of ${baselineNames.join(', ')}; or none`, parseBaselines, [
-      ...baselineNames,
-    ])
+    .addOption(
+      new Option('--engine <engine>', 'what executes the training step').choices(['onnx', 'tfjs-node']).default('onnx'),
+    )
+    .addOption(
+      new Option(
+        '--baselines <list>',
+        `what it is held against, comma-separated of ${baselineNames.join(', ')}; or none`,
+      )
+        .argParser(parseBaselines)
+        .default([...baselineNames], 'all'),
+    )
     .option('--report <dir>', 'also write report.md with plots into this folder')
     .option('--json', 'one JSON object on stdout')
     .addHelpText(

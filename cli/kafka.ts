@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { kafkaVersions, startBroker } from './kafka/index.js';
 import { keepServer, portNumber } from './keep-server.js';
 import { note, print, printError } from './output.js';
@@ -27,7 +27,12 @@ try {
   await new Command('kafka')
     .description('run an Apache Kafka broker (one node, KRaft) on loopback; needs Java 17 and Maven')
     .option('--port <port>', 'where it listens; 0 picks a free port', portNumber, 9092)
-    .option('--version <version>', `${Object.keys(kafkaVersions).join(', ')} or an exact version`, '4')
+    .addOption(
+      new Option('--version <version>', `${Object.keys(kafkaVersions).join(', ')} or an exact version`).default(
+        '4',
+        '4',
+      ),
+    )
     .option('--data <dir>', 'keep the data here; otherwise it is temporary')
     .addHelpText(
       'after',

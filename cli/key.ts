@@ -51,6 +51,9 @@ const withFile = (command: Command): Command =>
     process.env['WATCHNEXT_KEYS_FILE'] ?? 'keys.json',
   );
 
+const examples = (...lines: readonly string[]): string =>
+  `\nExamples:\n${lines.map((line) => `  $ watchnext key ${line}`).join('\n')}`;
+
 const createCommand = (now: () => number): Command =>
   withFile(new Command('create').description('make a key; it is printed once, the file gets its hash'))
     .requiredOption('--name <name>', 'who uses it: for logs and metrics')
@@ -63,6 +66,13 @@ const createCommand = (now: () => number): Command =>
     .option('--concurrent <n>', 'requests that are answered at the same time', positiveNumber)
     .option('--candidates-per-second <n>', 'candidates that are ranked', positiveNumber)
     .option('--json', 'the key and its entry as JSON')
+    .addHelpText(
+      'after',
+      examples(
+        'create --name web --role rank --role feedback',
+        'create --name deploy --role admin --expires 90d --file keys.yaml',
+      ),
+    )
     .action(async ({ file, name, role: given, expires, json, ...limits }: CreateFlags) => {
       if (limits.burst !== undefined && limits.requestsPerSecond === undefined)
         throw usage('--burst', 'needs --requests-per-second');
@@ -86,6 +96,7 @@ const createCommand = (now: () => number): Command =>
 const listCommand = (now: () => number): Command =>
   withFile(new Command('list').description('print the keys of a file, without what would make them usable'))
     .option('--json', 'as JSON')
+    .addHelpText('after', examples('list', 'list --file keys.yaml --json'))
     .action(async ({ file, json }: { file: string; json?: boolean }) => {
       const keys = await readKeys(file);
       const shown = keys.map((entry) => ({ ...entry, hash: undefined, expired: hasExpired(entry.expires, now()) }));
@@ -97,6 +108,7 @@ const listCommand = (now: () => number): Command =>
 const revokeCommand = (): Command =>
   withFile(new Command('revoke').description('take a key out: it is refused from then on'))
     .argument('<key>', 'its id, or its name where only one key has it')
+    .addHelpText('after', examples('revoke 3f9a1c20b7de', 'revoke partner --file keys.yaml'))
     .action(async (called: string, { file }: { file: string }) => {
       const keys = await readKeys(file);
       const found = keys.filter(({ id }) => id === called);

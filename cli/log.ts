@@ -23,7 +23,16 @@ export const logCommand = (): Command =>
     .description('look into the event log: what comes in, how much there is, whether all of it can be read')
     .addCommand(tailCommand())
     .addCommand(statsCommand())
-    .addCommand(verifyCommand());
+    .addCommand(verifyCommand())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ watchnext log tail
+  $ watchnext log tail --topic dead-letters --from start      what could not be used, and why
+  $ watchnext log stats
+  $ watchnext log verify --log-directory /backup/log`,
+    );
 
 const topicOf = (text: string): Topic => {
   const topic = topics.find((each) => each === text);

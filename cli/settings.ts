@@ -6,10 +6,10 @@ export type SettingFlags = Partial<Record<SettingName, unknown>>;
 
 /** A command whose flags are the service's settings: all, or those that are named. Read them with `readSettings`. */
 export const withSettings = (command: Command, names?: readonly SettingName[]): Command => {
-  for (const { name, flag, description, env, default: standard } of settingSources) {
+  for (const { name, flag, values, description, env, default: standard } of settingSources) {
     if (names?.includes(name) === false) continue;
-    const preset = standard === undefined ? '' : `; ${JSON.stringify(standard)} if left out`;
-    command.option(`${flag} <value>`, `${description}${preset} [${env}]`);
+    const preset = standard === undefined ? '' : `; ${String(standard)} if left out`;
+    command.option(`${flag} <${values}>`, `${description}${preset} [${env}]`);
   }
   return command;
 };

@@ -20,7 +20,8 @@ interface TrainFlags {
   readonly until?: string;
   readonly engine: string;
   readonly seed?: number;
-  readonly out: string;
+  readonly models: string;
+  readonly out?: string;
   readonly activate: boolean;
   readonly json?: boolean;
 }
@@ -206,7 +207,8 @@ export const trainCommand = (): Command =>
       new Option('--engine <engine>', 'what executes the training step').choices(['onnx', 'tfjs-node']).default('onnx'),
     )
     .option('--seed <n>', 'seed of everything random; the definition’s, else 1, if left out', wholeNumber)
-    .option('--out <dir>', 'the folder of sealed versions', 'models')
+    .option('--models <dir>', 'the folder of sealed versions', 'models')
+    .addOption(new Option('--out <dir>', 'what --models was called').hideHelp())
     .option('--no-activate', 'seal without making the version the active one')
     .option('--json', 'one JSON object on stdout')
     .addHelpText(
@@ -224,7 +226,7 @@ Examples:
         ranker,
         data: flags.data,
         engine: flags.engine,
-        out: flags.out,
+        out: flags.out ?? flags.models,
         activate: flags.activate,
         signal: interruptSignal(),
         ...(flags.seed === undefined ? {} : { seed: flags.seed }),

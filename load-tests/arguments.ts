@@ -15,7 +15,7 @@ export interface CommonFlags {
   readonly arrivals: 'poisson' | 'uniform';
   readonly connections: number;
   readonly seed: number;
-  readonly set: Readonly<Record<string, string>>;
+  readonly set?: Readonly<Record<string, string>>;
   readonly quick?: boolean;
   readonly json?: boolean;
 }
@@ -30,7 +30,7 @@ const exponent = (text: string): number => {
   if (!(value >= 0 && value <= 5)) throw new InvalidArgumentError('must be a number from 0 (uniform) to 5.');
   return value;
 };
-const setting = (text: string, before: Readonly<Record<string, string>>): Readonly<Record<string, string>> => {
+const setting = (text: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> => {
   const [, name, value] = /^([a-z][a-z-]*)=(.+)$/.exec(text) ?? [];
   if (name === undefined || value === undefined)
     throw new InvalidArgumentError('must be a setting and its value: workers=2.');
@@ -40,9 +40,11 @@ const setting = (text: string, before: Readonly<Record<string, string>>): Readon
 export const withCommonFlags = (command: Command): Command => {
   const { candidates, users, items, exponent: shape, connections, seed, arrivals } = standardOptions;
   return command
-    .option('--rate <rate>', 'what the steady parts hold: requests a second, or a share of saturation', rate, {
-      share: 0.5,
-    } satisfies Rate)
+    .addOption(
+      new Option('--rate <rate>', 'what the steady parts hold: requests a second, or a share of saturation')
+        .argParser(rate)
+        .default({ share: 0.5 } satisfies Rate, '50%'),
+    )
     .option('--seconds <n>', 'length of each scenario’s main part, in place of its own', positiveNumber)
     .option('--quick', 'shorter phases: to see that something broke, not to quote')
     .option('--ranker <name>', 'whose definition under models/ is served; kuairand if left out')
@@ -57,13 +59,13 @@ export const withCommonFlags = (command: Command): Command => {
         .default(arrivals),
     )
     .option('--connections <n>', 'to the service at most', positiveNumber, connections)
-    .option('--set <name=value>', 'a setting of the service (workers=2); may be given again', setting, {})
+    .option('--set <name=value>', 'a setting of the service (workers=2); may be given again', setting)
     .option('--seed <n>', 'one seed, the same requests at the same times', wholeNumber, seed)
     .option('--json', 'one JSON object on stdout');
 };
 
 export const optionsOf = (flags: CommonFlags, root: string): LoadOptions => {
-  const { definition, ranker, seconds, quick = false, set } = flags;
+  const { definition, ranker, seconds, quick = false, set = {} } = flags;
   const { rate: held, candidates, users, items, exponent: shape, arrivals, connections, seed } = flags;
   return {
     ...{ rate: held, candidates, users, items, exponent: shape, arrivals, connections, seed, quick, root },

@@ -42,15 +42,24 @@ export interface SettingSource {
   readonly env: string;
   readonly flag: string;
   readonly description: string;
-  readonly default: unknown;
+  readonly default: string | number | boolean | undefined;
+  /** What may be written for it: its values where they are few, else what they are. */
+  readonly values: string;
 }
+
+const valuesOf = ({ anyOf, type }: TSchema): string => {
+  if (Array.isArray(anyOf)) return (anyOf as { const: string }[]).map((each) => each.const).join('|');
+  if (type === 'boolean') return 'true|false';
+  return type === 'string' ? 'text' : 'n';
+};
 
 const sourceOf = (name: SettingName): SettingSource => ({
   name,
   env: prefix + snake(name).toUpperCase(),
   flag: `--${snake(name).replaceAll('_', '-')}`,
   description: String(schemaOf(name).description),
-  default: schemaOf(name).default as unknown,
+  default: schemaOf(name).default as SettingSource['default'],
+  values: valuesOf(schemaOf(name)),
 });
 
 export const settingSources: readonly SettingSource[] = names.map(sourceOf);

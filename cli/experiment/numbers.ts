@@ -1,12 +1,24 @@
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 
-/** A relative effect: 2% or 0.02. */
-export const effectSize = (text: string): number => {
-  const match = /^([0-9.]+)\s*(%?)$/.exec(text.trim());
-  const value = Number(match?.[1]) / (match?.[2] === '%' ? 100 : 1);
-  if (!(value > 0 && value < 10)) throw new InvalidArgumentError('must be a part above 0, such as 2% or 0.02.');
+/** A part: 2% or 0.02. Without a sign 5 is taken for a slip, as 5% would be meant; 150% says what it means. */
+const partOf = (text: string, mostPercent: number): number => {
+  const [, digits, sign] = /^([0-9.]+)\s*(%?)$/.exec(text.trim()) ?? [];
+  const value = Number(digits) / (sign === '%' ? 100 : 1);
+  if (sign === '' && value >= 1)
+    throw new InvalidArgumentError(`must say what it is a part of: ${digits}% or ${value / 100}.`);
+  if (!(value > 0 && value * 100 < mostPercent))
+    throw new InvalidArgumentError(`must be a part above 0 and below ${mostPercent}%, such as 2% or 0.02.`);
   return value;
 };
+
+/** A relative effect. */
+export const effectOption = (): Option =>
+  new Option('--effect <percent>', 'the smallest change worth knowing of')
+    .argParser((text) => partOf(text, 1000))
+    .default(0.02, '2%');
+
+/** A chance. */
+export const power = (text: string): number => partOf(text, 100);
 
 export const anyNumber = (text: string): number => {
   const value = Number(text);

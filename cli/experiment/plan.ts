@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { WatchnextError } from '../../src/errors.js';
 import { logSettingNames, readSettings, type Settings } from '../../src/settings.js';
 import { openLogTables } from '../../training/dataset/index.js';
@@ -16,7 +16,7 @@ import { duration, positiveNumber } from '../arguments.js';
 import { openEventsToRead } from '../event-log.js';
 import { createProgress, formatTable, print } from '../output.js';
 import { settingFlags, withSettings, type SettingFlags } from '../settings.js';
-import { anyNumber, effectSize, shareList } from './numbers.js';
+import { anyNumber, effectOption, power, shareList } from './numbers.js';
 import { namedRanker } from './ranker.js';
 
 interface PlanFlags extends SettingFlags {
@@ -39,12 +39,24 @@ export const planCommand = (): Command =>
       .description('how many users and days it takes to tell an effect: from the log’s own variance and traffic')
       .argument('<ranker>', 'a folder of the models folder, or its ranker.yaml')
       .requiredOption('--metric <metric>', 'one of its metrics')
-      .option('--effect <percent>', 'the smallest change worth knowing of', effectSize, 0.02)
+      .addOption(effectOption())
       .option('--arms <n>', 'the control among them; as many as --share has, else 2', positiveNumber)
       .option('--share <parts>', 'parts of the users, the control first: 50/50, 80/10/10; equal if left out', shareList)
-      .option('--power <part>', 'chance of telling the effect if it is there', effectSize, 0.8)
-      .option('--window <duration>', 'the end of the log that stands for the experiment', duration, 1_209_600_000)
-      .option('--before <duration>', 'time before that CUPED looks at; 0s for none', duration, 604_800_000)
+      .addOption(
+        new Option('--power <percent>', 'chance of telling the effect if it is there')
+          .argParser(power)
+          .default(0.8, '80%'),
+      )
+      .addOption(
+        new Option('--window <duration>', 'the end of the log that stands for the experiment')
+          .argParser(duration)
+          .default(1_209_600_000, '14d'),
+      )
+      .addOption(
+        new Option('--before <duration>', 'time before that CUPED looks at; 0s for none')
+          .argParser(duration)
+          .default(604_800_000, '7d'),
+      )
       .option('--mean <number>', 'instead of a log: the metric’s mean over users', anyNumber)
       .option('--sd <number>', 'and its standard deviation over users', anyNumber)
       .option('--users-per-day <n>', 'and how many new users a day take part', positiveNumber)
@@ -66,7 +78,6 @@ Examples:
     .action(async (name: string, flags: PlanFlags) => {
       const settings = readSettings(process.env, settingFlags({ ...flags }));
       const options = { effect: flags.effect, power: flags.power, shares: sharesOf(flags) };
-      if (options.power >= 1) throw new WatchnextError('usage', '--power must be below 1');
       const traffic =
         flags.mean === undefined && flags.sd === undefined ? await logged(settings, name, flags) : given(flags);
       const last = traffic.at(-1);

@@ -21,7 +21,7 @@ import { openEventsToRead } from '../event-log.js';
 import { createProgress, note, print } from '../output.js';
 import { settingFlags, withSettings, type SettingFlags } from '../settings.js';
 import { contaminated } from './contaminated.js';
-import { effectSize } from './numbers.js';
+import { effectOption } from './numbers.js';
 import { plannedShares, type PlannedShares } from './planned.js';
 import { namedRanker, rankerOf } from './ranker.js';
 
@@ -55,8 +55,12 @@ export const reportCommand = (): Command =>
       .option('--from <time>', 'only what happened from then on; in UTC if it names no zone', timeFlag)
       .option('--to <time>', 'only what happened before', timeFlag)
       .option('--share <parts>', 'planned parts of the users, e.g. control=50,b=50; those of --experiments', shareFlag)
-      .option('--effect <percent>', 'the smallest change worth knowing of', effectSize, 0.02)
-      .option('--before <duration>', 'time before the exposure that CUPED looks at; 0s for none', duration, 604_800_000)
+      .addOption(effectOption())
+      .addOption(
+        new Option('--before <duration>', 'time before the exposure that CUPED looks at; 0s for none')
+          .argParser(duration)
+          .default(604_800_000, '7d'),
+      )
       .option('--tuned-for <users>', 'at about so many, always-valid intervals are narrowest', positiveNumber, 5000)
       .addOption(
         new Option('--correction <kind>', 'for several metrics and arms')

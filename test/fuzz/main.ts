@@ -113,32 +113,38 @@ const whole = (text: string): number => {
 
 const program = new Command('fuzz')
   .description('requests made from the API description, valid and not, against a real service')
-  .option('--short', 'half a minute, for every change; ten minutes otherwise', false)
+  .option('--short', 'half a minute, for every change; ten minutes otherwise')
   .option('--seconds <n>', 'for how long', whole)
   .option('--seed <n>', 'the same seed makes the same requests', whole, 1)
   .option('--service <file>', 'the built command line', join('dist', 'cli', 'main.js'))
   .addHelpText('after', '\nExamples:\n  $ npm run fuzz -- --short\n  $ npm run fuzz -- --seed 7 --seconds 1800')
-  .action(async ({ short, seconds, ...options }: Options & { readonly short: boolean; readonly seconds?: number }) => {
-    const found = await schemathesis();
-    if ('reason' in found) {
-      console.log(`SKIPPED: fuzzing of the API needs schemathesis, and ${found.reason}`);
-      return;
-    }
-    const folder = await mkdtemp(join(tmpdir(), 'watchnext-fuzz-'));
-    try {
-      const problems: string[] = [];
-      for (const [index, round] of rounds(seconds ?? (short ? 30 : 500), short).entries()) {
-        const place = await makePlace(join(folder, String(index)));
-        problems.push(...(await runRound(found.command, place, { ...round, ...options })));
+  .action(
+    async ({
+      short = false,
+      seconds,
+      ...options
+    }: Options & { readonly short?: boolean; readonly seconds?: number }) => {
+      const found = await schemathesis();
+      if ('reason' in found) {
+        console.log(`SKIPPED: fuzzing of the API needs schemathesis, and ${found.reason}`);
+        return;
       }
-      for (const problem of problems) console.log(`FOUND: ${problem}`);
-      if (problems.length > 0) {
-        console.log(`Again: npm run fuzz -- ${short ? '--short ' : ''}--seed ${options.seed}`);
-        process.exitCode = 1;
-      } else console.log(`Nothing found with seed ${options.seed}.`);
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
-  });
+      const folder = await mkdtemp(join(tmpdir(), 'watchnext-fuzz-'));
+      try {
+        const problems: string[] = [];
+        for (const [index, round] of rounds(seconds ?? (short ? 30 : 500), short).entries()) {
+          const place = await makePlace(join(folder, String(index)));
+          problems.push(...(await runRound(found.command, place, { ...round, ...options })));
+        }
+        for (const problem of problems) console.log(`FOUND: ${problem}`);
+        if (problems.length > 0) {
+          console.log(`Again: npm run fuzz -- ${short ? '--short ' : ''}--seed ${options.seed}`);
+          process.exitCode = 1;
+        } else console.log(`Nothing found with seed ${options.seed}.`);
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    },
+  );
 
 await program.parseAsync();
