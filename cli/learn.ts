@@ -1,5 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
+import { openArtifacts } from '../src/artifact/index.js';
 import { logSettingNames, readSettings } from '../src/settings.js';
 import { createLogger, createMetrics } from '../src/telemetry/index.js';
 import {
@@ -81,6 +82,7 @@ Examples:
       const refuse = (error: unknown): never => {
         throw learnerRefusal(error, checkpoints);
       };
+      await refuseUnknown(models, ranker);
       const opened = await openLearnerLog(settings, {
         joins: flags.from === 'events',
         aside: join(checkpoints, 'dead-letters'),
@@ -92,7 +94,6 @@ Examples:
       const measured = createLearnerMetrics({ ranker, metrics, now: Date.now, clock });
       const onDeadLetter = opened.onDeadLetter && measured.counting(opened.onDeadLetter);
       let metricsPort: Awaited<ReturnType<typeof openMetricsPort>> | undefined;
-      if (aside !== undefined) note(asideText(aside));
       try {
         metricsPort = await openMetricsPort(settings, metrics);
         const report = await runLearner({
@@ -112,6 +113,7 @@ Examples:
             measured.onNews(news);
             if (json) print(JSON.stringify({ at: new Date().toISOString(), ...news, definition: undefined }));
             else tell(news);
+            if (news.kind === 'started' && aside !== undefined) note(asideText(aside));
             if (news.kind === 'started') void tellChanges(join(models, ranker, 'ranker.yaml'), news);
           },
           onStatus: (status) => {
@@ -128,6 +130,12 @@ Examples:
         await opened.close();
       }
     });
+
+/** Before anything is opened, so that a slip in the name makes no folder of that name. */
+const refuseUnknown = async (models: string, ranker: string): Promise<void> => {
+  const artifacts = openArtifacts(models);
+  if (!(await artifacts.list()).some((each) => each.ranker === ranker)) await artifacts.load(ranker);
+};
 
 const asideText = (folder: string): string =>
   `another learner or joiner writes the dead letters of this log; those of this one are in ${folder} ` +

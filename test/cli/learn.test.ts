@@ -1,9 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, expect, test } from '@jest/globals';
+import { learnCommand } from '../../cli/learn.js';
 import { changedParts, learnerRefusal, openLearnerLog, waitText } from '../../cli/learn/index.js';
 import { parseDefinition } from '../../src/definition/index.js';
 import { WatchnextError } from '../../src/errors.js';
@@ -62,6 +63,21 @@ test('what keeps a learner from going on is said in its terms, anything else sta
     problems: [{ path: 'events/0' }, { path: 'm/.learner', hint: expect.stringContaining('--checkpoints') }],
   });
   for (const other of [locked('events'), new Error('no')]) expect(learnerRefusal(other, '.learner')).toBe(other);
+});
+
+test('a ranker that there is not is refused before a folder is made for it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'watchnext-learn-'));
+  const models = join(folder, 'models');
+  try {
+    await mkdir(join(models, 'clips'), { recursive: true });
+    const called = learnCommand().parseAsync(['clisp', '--models', models, '--log-directory', join(folder, 'log')], {
+      from: 'user',
+    });
+    await expect(called).rejects.toMatchObject({ code: 'artifact_missing' });
+    expect([await readdir(folder), await readdir(models)]).toEqual([['models'], ['clips']]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 const children: ChildProcess[] = [];
