@@ -76,7 +76,7 @@ const find = (
 
 /** "1" becomes "2", "spring" becomes "spring.2". */
 const nextPhase = (phase: string): string =>
-  /\d$/.test(phase) ? phase.replace(/\d+$/, (digits) => String(Number(digits) + 1)) : `${phase}.2`;
+  /\d$/.test(phase) ? phase.replace(/(?<!\d)\d+$/, (digits) => String(Number(digits) + 1)) : `${phase}.2`;
 
 interface Change {
   /** A JSON pointer. */

@@ -39,7 +39,7 @@ const hostReader = (
   { host, clientKey, testers }: Extract<ExperimentSource, { host: string }>,
   timeoutMs: number,
 ): PayloadReader => {
-  const called = host.replace(/\/+$/, '');
+  const called = host.replace(/(?<!\/)\/+$/, '');
   const url = `${called}/api/features/${encodeURIComponent(clientKey)}`;
   let known: { readonly etag: string; readonly payload: string } | undefined;
 

@@ -17,6 +17,15 @@ export const parameters = {
       'milliseconds from now until the answer is of no use; then it comes in the fallback order, or is refused',
     schema: { type: 'integer', minimum: 1, maximum: longestDeadlineMs },
   },
+  Traceparent: {
+    name: 'traceparent',
+    in: 'header',
+    required: false,
+    description:
+      'W3C trace context: where the service sends traces, the request goes on with this one, and is traced if that is; one of another form is passed over',
+    schema: { type: 'string' },
+    example: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+  },
 };
 
 export const headers = {

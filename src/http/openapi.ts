@@ -64,7 +64,12 @@ const operation = (route: Route, isOpen: Access['isOpen']): Record<string, unkno
     operationId,
     summary: route.summary,
     ...(route.description !== undefined && { description: route.description }),
-    parameters: [...inPath, parameter('RequestId'), ...(route.takesTurns === true ? [parameter('DeadlineMs')] : [])],
+    parameters: [
+      ...inPath,
+      parameter('RequestId'),
+      parameter('Traceparent'),
+      ...(route.takesTurns === true ? [parameter('DeadlineMs')] : []),
+    ],
     ...(route.role !== undefined && { security: [...(isOpen(route.role) ? [{}] : []), { bearer: [] }, { key: [] }] }),
     ...(route.body && { requestBody: { required: true, content: requestContent(route.body, route.lines) } }),
     responses: {

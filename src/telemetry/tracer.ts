@@ -41,7 +41,7 @@ export const createTracer = async (options: TracerOptions): Promise<Tracer> => {
       import('@opentelemetry/resources'),
     ]);
   const exporter = new OTLPTraceExporter({
-    url: `${endpoint.replace(/\/+$/, '')}/v1/traces`,
+    url: `${endpoint.replace(/(?<!\/)\/+$/, '')}/v1/traces`,
     timeoutMillis: 5000,
     ...(headers !== undefined && { headers: headersOf(headers) }),
   });

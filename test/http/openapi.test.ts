@@ -75,6 +75,22 @@ describe('the API description', () => {
     expect(Math.min(outcomes.accepted, outcomes.refused)).toBeGreaterThan(300);
   });
 
+  test('names every header of a request that the service goes by', async () => {
+    interface Described {
+      readonly paths: Record<string, Record<string, { readonly parameters?: readonly { readonly $ref?: string }[] }>>;
+      readonly components: { readonly parameters: Record<string, { readonly name: string; readonly in: string }> };
+    }
+    const { paths, components } = (await service.call('GET', '/openapi.json')).json as unknown as Described;
+    const namesOf = (path: string, method: string): (string | undefined)[] =>
+      paths[path]![method]!.parameters!.flatMap(({ $ref }) =>
+        $ref === undefined ? [] : [$ref.split('/').at(-1)!],
+      ).map((called) => components.parameters[called]?.name);
+    expect(namesOf('/v1/rank', 'post')).toEqual(['X-Request-Id', 'traceparent', 'X-Deadline-Ms']);
+    for (const [path, operations] of Object.entries(paths))
+      for (const method of Object.keys(operations))
+        expect([path, namesOf(path, method)]).toEqual([path, expect.arrayContaining(['X-Request-Id', 'traceparent'])]);
+  });
+
   test('has examples that are valid, and schemas that compile', () => {
     for (const schema of [RankBody, ItemsBody, FeedbackBody])
       for (const example of schema.examples as unknown[]) expect(() => bodyChecker(schema)(example, 0)).not.toThrow();

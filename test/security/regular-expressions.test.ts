@@ -90,20 +90,12 @@ const slowest = ({ source, flags }: Found): string | undefined => {
   return undefined;
 };
 
-/** Of what an operator writes, not of what is sent; each with whose words it reads. */
-const trusted: Readonly<Record<string, string>> = {
-  'src/experiments/edit.ts /\\d+$/': 'the phase of an experiment that its operator ends',
-  'src/experiments/source.ts /\\/+$/': 'the setting experimentsHost',
-  'src/telemetry/tracer.ts /\\/+$/': 'the setting otlpEndpoint',
-};
-
 test('no regular expression takes longer than its text is long', () => {
   const all = folders.flatMap(sourcesOf).flatMap(expressionsOf);
   expect(all.length).toBeGreaterThan(50);
   const slow = all.flatMap((each) => {
     const how = slowest(each);
-    const where = each.where.replace(/:\d+$/, '');
-    return how === undefined || `${where} /${each.source}/` in trusted ? [] : [`${each.where} /${each.source}/ ${how}`];
+    return how === undefined ? [] : [`${each.where} /${each.source}/ ${how}`];
   });
   expect(slow).toEqual([]);
 }, 60_000);
