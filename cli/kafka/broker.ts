@@ -33,6 +33,14 @@ export interface BrokerOptions {
   readonly cacheDirectory?: string;
   /** Further lines of server.properties, and others instead of ours. */
   readonly properties?: (ports: BrokerPorts) => Readonly<Record<string, string>>;
+  /** Who may sign in by SCRAM, where the properties ask for it; of a data folder that is new. */
+  readonly users?: readonly ScramUser[];
+}
+
+export interface ScramUser {
+  readonly mechanism: 'SCRAM-SHA-256' | 'SCRAM-SHA-512';
+  readonly name: string;
+  readonly password: string;
 }
 
 /** One core and little memory are enough for a broker that tests and demos talk to. */
@@ -73,7 +81,11 @@ export const startBroker = async (options: BrokerOptions = {}): Promise<Broker> 
     );
     if (!existsSync(join(dataDirectory, 'meta.properties'))) {
       const clusterId = 'd2F0Y2huZXh0LWthZmthMQ';
-      await run(javaProgram(), java('kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', settings));
+      const users = (options.users ?? []).flatMap(({ mechanism, name, password }) => [
+        '--add-scram',
+        `${mechanism}=[name=${name},password=${password}]`,
+      ]);
+      await run(javaProgram(), java('kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', settings, ...users));
     }
     const server = await startGuardedServer({
       name: 'Kafka',
