@@ -8,11 +8,14 @@ import { openArtifacts } from '../src/artifact/index.js';
 import { createFieldWarnings } from '../src/ranking/index.js';
 import { madeUpFields } from '../src/made-up.js';
 import { SeededRandom } from '../src/random.js';
+import { noExperiments } from '../src/experiments/index.js';
+import type { Rankers } from '../src/inference/index.js';
+import { rehearse } from '../src/rehearsal.js';
 import { startServer } from '../src/server.js';
 import { readSettings } from '../src/settings.js';
 import { createLogger } from '../src/telemetry/index.js';
 import { sealShelf } from './inference/shelf-model.js';
-import { modelOf } from './ranking/shelf.js';
+import { modelOf, onlyRanker } from './ranking/shelf.js';
 
 let folder = '';
 beforeAll(async () => {
@@ -63,6 +66,45 @@ describe('before a service is ready', () => {
     });
     expect(lines.join('')).not.toContain('a version serves');
     await new Promise((resolve) => other.close(resolve));
+  });
+});
+
+describe('a rehearsal that fails', () => {
+  const rehearsing = async (rankers: Rankers) => {
+    const lines: Record<string, unknown>[] = [];
+    const destination = { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) };
+    await rehearse({
+      rankers: { ...rankers, catalogue: { rankers: () => [modelOf().ranker, 'without a model'] } },
+      experiments: noExperiments,
+      logged: true,
+      settings: readSettings({}, {}),
+      logger: createLogger({ level: 'debug', destination }),
+      now: Date.now,
+    });
+    return lines;
+  };
+
+  test('is told once with its reason, and stops nothing', async () => {
+    let asked = 0;
+    const broken = onlyRanker(modelOf());
+    const use: Rankers['use'] = () => {
+      asked++;
+      return Promise.reject(new Error('nothing can be read'));
+    };
+    const lines = await rehearsing({ ...broken, use });
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatchObject({
+      level: 40,
+      msg: 'the rehearsal failed: the first rankings are slower than others',
+      err: { message: 'a made-up ranking was answered with 500' },
+    });
+    expect(asked).toBe(1);
+  });
+
+  test('is not one where a ranker has no model yet: the others are rehearsed', async () => {
+    const lines = await rehearsing(onlyRanker(modelOf()));
+    expect(lines).toEqual([expect.objectContaining({ level: 30, msg: 'rehearsed' })]);
+    expect(lines[0]!['rankings']).toBeGreaterThan(0);
   });
 });
 
