@@ -3,6 +3,7 @@ import { fingerprint, loadRanker, type Ranker } from '../src/definition/index.js
 import { inputLayout } from '../src/features/index.js';
 import { openDataset } from '../training/dataset/index.js';
 import { createModel } from '../training/fit/index.js';
+import { datasetWarning, summaryText } from './dataset-text.js';
 import { formatTable, note, print } from './output.js';
 import { datasetSource } from './ranker.js';
 
@@ -46,11 +47,19 @@ const describe = ({ definition }: Ranker) => {
 const checkData = async (ranker: Ranker, directory: string) => {
   const dataset = await openDataset(datasetSource(ranker, directory));
   try {
+    const { columns, span, warnings } = dataset;
+    const summary = await dataset.summary();
     return {
-      rows: await dataset.count(),
-      from: new Date(dataset.span.first).toISOString(),
-      to: new Date(dataset.span.last).toISOString(),
-      warnings: Object.fromEntries(dataset.warnings.counts),
+      rows: summary.rows,
+      requests: summary.requests,
+      labels: Object.fromEntries(summary.labels),
+      missing: Object.fromEntries(summary.missing),
+      unread: summary.unread,
+      from: new Date(span.first).toISOString(),
+      to: new Date(span.last).toISOString(),
+      warnings: Object.fromEntries(warnings.counts),
+      text: summaryText(summary, columns),
+      notes: [...warnings.counts].map(([code, count]) => datasetWarning(code, count)),
     };
   } finally {
     await dataset.close();
@@ -63,7 +72,7 @@ export const checkCommand = (): Command =>
   new Command('check')
     .description('validate a definition; print features with widths, parameters and multiplications')
     .argument('<ranker.yaml>')
-    .option('--data <dir>', 'also run dataset.sql over this folder and check columns, types and time')
+    .option('--data <dir>', 'also run dataset.sql over this folder and check columns, types, times and labels')
     .option('--json', 'one JSON object on stdout')
     .addHelpText(
       'after',
@@ -77,7 +86,8 @@ Examples:
       const description = describe(ranker);
       const data = flags.data === undefined ? undefined : await checkData(ranker, flags.data);
       if (flags.json === true) {
-        print(JSON.stringify({ ...description, ...(data === undefined ? {} : { data }) }));
+        const facts = data && { ...data, text: undefined, notes: undefined };
+        print(JSON.stringify({ ...description, ...(facts === undefined ? {} : { data: facts }) }));
         return;
       }
       const { features, inputs, parameters, multiplications } = description;
@@ -110,6 +120,7 @@ Examples:
         ),
       );
       if (data === undefined) return;
-      print(`\ndata: ${number(data.rows)} rows from ${data.from} to ${data.to}`);
-      for (const [code, count] of Object.entries(data.warnings)) note(`warning: ${code}: ${number(count)}`);
+      print(`\ndata from ${data.from} to ${data.to}`);
+      for (const line of data.text) print(line);
+      for (const text of data.notes) note(`warning: ${text}`);
     });

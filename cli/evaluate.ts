@@ -22,6 +22,7 @@ import {
   type TaskMetrics,
 } from '../training/evaluate/index.js';
 import { duration, positiveNumber, wholeNumber } from './arguments.js';
+import { datasetWarning } from './dataset-text.js';
 import { createProgress, markdownAsText, note, print } from './output.js';
 import { datasetSource, engineNamed, timeFlag } from './ranker.js';
 
@@ -137,7 +138,7 @@ Examples:
       const progress = createProgress();
       const dataset = await openDataset(datasetSource(ranker, flags.data));
       try {
-        for (const [code, count] of dataset.warnings.counts) note(`warning: ${code}: ${count}`);
+        for (const [code, count] of dataset.warnings.counts) note(`warning: ${datasetWarning(code, count)}`);
         const options = {
           definition,
           dataset,

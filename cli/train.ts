@@ -12,6 +12,7 @@ import {
   type TrainingProgress,
 } from '../training/fit/index.js';
 import { wholeNumber } from './arguments.js';
+import { datasetWarning } from './dataset-text.js';
 import { createProgress, markdownAsText, note, print } from './output.js';
 import { datasetSource, engineNamed, timeFlag } from './ranker.js';
 
@@ -65,7 +66,7 @@ export const trainAndSeal = async (run: TrainingRun): Promise<TrainingResult> =>
   const progress = createProgress();
   const dataset = await openDataset(datasetSource(ranker, data));
   try {
-    for (const [code, count] of dataset.warnings.counts) note(`warning: ${code}: ${count}`);
+    for (const [code, count] of dataset.warnings.counts) note(`warning: ${datasetWarning(code, count)}`);
     const options = {
       definition,
       dataset,

@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { WatchnextError, type Problem } from '../../src/errors.js';
+import { doubtsOf } from './doubts.js';
 import { describeQuery, queryError, resolveFileNames, rowsOf } from './database.js';
 import { classOf, epochMs, quoteName, type QueryColumn } from './columns.js';
 import { mapColumns, type Field, type Label, type Mapping } from './fields.js';
@@ -51,11 +52,20 @@ export const materialise = async (connection: DuckDBConnection, source: DatasetS
     'duplicate_rows',
     `rowid IN (SELECT rowid FROM (SELECT rowid, row_number() OVER (PARTITION BY ${logTime}, ${mapping.requestId === undefined ? '' : 'request_id, '}${logHash}) AS copy FROM log) WHERE copy > 1)`,
   );
-  const facts = (await rowsOf(connection, `SELECT ${factsOf(mapping).join(', ')} FROM log`))[0] ?? {};
+  const doubts = doubtsOf(source.definition, mapping);
+  const asked = [
+    ...factsOf(mapping),
+    ...doubts.map(({ code, condition }) => `count_if(${condition}) AS ${quoteName(code)}`),
+  ];
+  const facts = (await rowsOf(connection, `SELECT ${asked.join(', ')} FROM log`))[0] ?? {};
   refuseValues(mapping, { ...facts, read }, sqlFile);
   for (const { column, feature } of mapping.fields) {
     const empty = feature !== undefined && count(facts[`values ${column.name}`]) === 0;
     if (empty) counts.set(`null_in_every_row ${column.name}`, count(facts['rows']));
+  }
+  for (const { code, column, share } of doubts) {
+    const [rows, values] = [count(facts[code]), count(facts[`values ${column.name}`])];
+    if (rows > 0 && rows >= share * values) counts.set(code, rows);
   }
   const conflicts = await checkRequests(connection, mapping, sqlFile);
   if (conflicts > 0) counts.set('conflicting_request_fields', conflicts);

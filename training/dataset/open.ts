@@ -2,6 +2,7 @@ import { openDatabase, rowsOf } from './database.js';
 import { materialise } from './materialise.js';
 import { requestsOf } from './requests.js';
 import type { Dataset, DatasetSource, TimeRange } from './types.js';
+import { summaryOf } from './summary.js';
 import { logTime } from './values.js';
 
 const where = ({ from, until }: TimeRange = {}): string => {
@@ -32,6 +33,7 @@ export const openDataset = async (source: DatasetSource): Promise<Dataset> => {
         const rows = await rowsOf(database.connection, `SELECT count(*)::DOUBLE AS rows FROM log${where(range)}`);
         return Number(rows[0]?.['rows'] ?? 0);
       },
+      summary: () => summaryOf(database.connection, { columns, mapping, selected }),
       close: () => {
         database.close();
         return Promise.resolve();

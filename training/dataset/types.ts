@@ -37,10 +37,27 @@ export type DatasetWarning =
   | 'rows_without_time'
   | 'conflicting_request_fields'
   /** With the column's name: a feature reads it and learns nothing. */
-  | `null_in_every_row ${string}`;
+  | `null_in_every_row ${string}`
+  /** Values of a category that its list does not have, where there are many. */
+  | `unlisted_values ${string}`
+  /** An id that says in every row what a request says as id of the user or the candidate, under a name that none gives. */
+  | `same_as_user_id ${string}`
+  | `same_as_item_id ${string}`;
 
 export interface DatasetWarnings {
   readonly counts: ReadonlyMap<DatasetWarning, number>;
+}
+
+/** What the rows hold, for people who want to see whether their query says what they mean. */
+export interface DatasetSummary {
+  readonly rows: number;
+  readonly requests: number;
+  /** By task: how many labels are known, of rows on which the task it waits for happened, and their mean. */
+  readonly labels: ReadonlyMap<string, { readonly known: number; readonly mean: number }>;
+  /** By column that features read: rows without a value. */
+  readonly missing: ReadonlyMap<string, number>;
+  /** Columns of the query that nothing reads. */
+  readonly unread: readonly string[];
 }
 
 /** Rows of a log in time order, grouped into requests, read in bounded memory. */
@@ -54,6 +71,8 @@ export interface Dataset {
   requests(range?: TimeRange): AsyncIterable<LoggedRequest>;
   /** Rows in the range, for progress bars. */
   count(range?: TimeRange): Promise<number>;
+  /** One more pass over the rows. */
+  summary(): Promise<DatasetSummary>;
   /** Ends open readers and removes the temporary files. */
   close(): Promise<void>;
 }
