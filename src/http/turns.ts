@@ -1,3 +1,4 @@
+import { onAbort } from '../aborting.js';
 import { WatchnextError } from '../errors.js';
 import { NotRun } from '../inference/index.js';
 import { createPace } from '../pace.js';
@@ -49,6 +50,8 @@ interface Waiting {
   /** Bytes of work. */
   load: number;
   overloaded: boolean;
+  /** Its caller may hang up from now on without being noticed. */
+  deaf: () => void;
   readonly resolve: (turn: Turn) => void;
   readonly reject: (error: Error) => void;
 }
@@ -151,6 +154,7 @@ export const createTurns = (options: TurnsOptions): Turns => {
       if ((waitedLong || now() >= next.ask.deadline) && !next.overloaded) {
         remove(next);
         if (!shed(next)) {
+          next.deaf();
           next.reject(refusal());
           continue;
         }
@@ -164,6 +168,7 @@ export const createTurns = (options: TurnsOptions): Turns => {
 
   const start = (each: Waiting): void => {
     const begun = now();
+    each.deaf();
     started++;
     startedLoad += each.load;
     let ended = false;
@@ -198,7 +203,7 @@ export const createTurns = (options: TurnsOptions): Turns => {
         look();
         const each: Waiting = {
           ...{ ask, resolve, reject },
-          ...{ since: now(), load: ask.bytes + fixedBytes, overloaded: false },
+          ...{ since: now(), load: ask.bytes + fixedBytes, overloaded: false, deaf: () => undefined },
         };
         const isLate = waiting.length + started >= fewest && now() + msOf(load) > ask.deadline;
         const waitsLong = isFull() && isOverloaded();
@@ -206,17 +211,12 @@ export const createTurns = (options: TurnsOptions): Turns => {
         if ((isLate || waitsLong) && !shed(each)) throw refusal();
         add(each);
         waiting.push(each);
-        ask.signal.addEventListener(
-          'abort',
-          () => {
-            if (!waiting.includes(each)) return;
-            waiting = waiting.filter((other) => other !== each);
-            remove(each);
-            metrics.count('watchnext_sheds_total', { reason: 'cancelled' });
-            reject(new NotRun('cancelled'));
-          },
-          { once: true },
-        );
+        each.deaf = onAbort(ask.signal, () => {
+          waiting = waiting.filter((other) => other !== each);
+          remove(each);
+          metrics.count('watchnext_sheds_total', { reason: 'cancelled' });
+          reject(new NotRun('cancelled'));
+        });
         schedule();
       }),
   };

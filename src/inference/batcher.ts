@@ -1,3 +1,4 @@
+import { onAbort } from '../aborting.js';
 import { WatchnextError } from '../errors.js';
 import type { FeatureBatch } from '../features/index.js';
 import { createPace, type Pace } from '../pace.js';
@@ -181,8 +182,9 @@ export const createBatcher = (options: BatcherOptions): Batcher => {
   };
 
   return {
-    score: (model, batch, { deadline = Infinity, signal, timeline } = {}) =>
-      new Promise((resolve, reject) => {
+    score: (model, batch, { deadline = Infinity, signal, timeline } = {}) => {
+      let deafen = (): void => undefined;
+      const scores = new Promise<Scores>((resolve, reject) => {
         if (closed) throw new WatchnextError('not_ready', 'Scoring has ended.');
         if (signal?.aborted === true) throw new NotRun('cancelled');
         const idle = leastBusy();
@@ -191,14 +193,15 @@ export const createBatcher = (options: BatcherOptions): Batcher => {
         const since = now();
         const request = { model, batch, deadline, signal, timeline };
         const waiting: Waiting = { ...request, first, since, again: false, resolve, reject };
-        const leave = (): void => {
+        deafen = onAbort(signal, () => {
           queue = queue.filter((each) => each !== waiting);
           reject(new NotRun('cancelled'));
-        };
-        signal?.addEventListener('abort', leave, { once: true });
+        });
         queue.push(waiting);
         dispatch();
-      }),
+      });
+      return scores.finally(() => deafen());
+    },
     add: (runner) => {
       inFlight.set(runner, 0);
       dispatch();

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, test } from '@jest/globals';
 import { createTurns, type Turn, type Turns, type TurnsOptions } from '../../src/http/turns.js';
 import { createMetrics, type Metrics } from '../../src/telemetry/index.js';
@@ -92,6 +93,16 @@ describe('turns', () => {
     await round();
     expect(late.error?.reason).toBe('cancelled');
     expect(await metrics.scrape()).toContain('watchnext_sheds_total{reason="cancelled"} 1');
+  });
+
+  test('are not watched for who hangs up once they have come', async () => {
+    const { take, round } = world();
+    const { signal } = new AbortController();
+    const asked = take({ signal });
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    await round();
+    expect(asked.turn).toBeDefined();
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   test('that could not end before the deadline are refused when they are asked for', async () => {

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, test } from '@jest/globals';
 import type { FeatureBatch } from '../../src/features/index.js';
 import { createBatcher, type BatchLimits, type Batcher, type Runner } from '../../src/inference/batcher.js';
@@ -242,6 +243,20 @@ describe('who hangs up', () => {
     const { batcher, runner } = world();
     expect(await reasonOf(batcher.score(1, batchOf(1), { signal: AbortSignal.abort() }))).toBe('cancelled');
     expect(runner.runs).toHaveLength(0);
+  });
+
+  test('is listened for no more once there are scores, or none', async () => {
+    const { batcher, runner } = world();
+    const clients = [new AbortController(), new AbortController()];
+    const listeners = (): number[] => clients.map(({ signal }) => getEventListeners(signal, 'abort').length);
+    const [scored, failed] = clients.map(({ signal }) => reasonOf(batcher.score(1, batchOf(1), { signal })));
+    expect(listeners()).toEqual([1, 1]);
+    await runner.last.finish();
+    await scored;
+    expect(listeners()).toEqual([0, 1]);
+    await runner.last.fail(new Error('broken'));
+    expect(await failed).toBe('broken');
+    expect(listeners()).toEqual([0, 0]);
   });
 });
 
