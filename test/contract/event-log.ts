@@ -185,6 +185,19 @@ export function eventLogContract(name: string, open: () => Promise<LogUnderTest>
       await again.close();
     });
 
+    test('refuses a partition that there is not with what there is, and takes nothing of the call', async () => {
+      const { log } = await fresh();
+      const refused = log.append('dead-letters', [placed(3, 'fits'), placed(4, 'does not'), placed(-1, 'neither')]);
+      await expect(refused).rejects.toMatchObject({
+        code: 'event_invalid',
+        problems: [
+          { path: 'records/1', message: 'partition 4 does not exist: there are 4' },
+          { path: 'records/2', message: 'partition -1 does not exist: there are 4' },
+        ],
+      });
+      expect((await log.bounds('dead-letters')).every(({ first, next }) => first === next)).toBe(true);
+    });
+
     test('takes large records and many small ones', async () => {
       const { log } = await fresh();
       const large = new Uint8Array(300_000).map((_, i) => i * 7);

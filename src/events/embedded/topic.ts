@@ -39,12 +39,12 @@ export class EmbeddedTopic {
     this.#trimmedAt = options.now();
   }
 
-  append(records: readonly NewRecord[]): Promise<void> {
-    if (this.#closed) return Promise.reject(closed());
-    const placed = records.map((record) => place(record, this.store.partitions));
-    if (placed.length === 0) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      this.#calls.push({ records: placed, resolve, reject });
+  async append(records: readonly NewRecord[]): Promise<void> {
+    if (this.#closed) throw closed();
+    const found = placed(records, this.store.partitions);
+    if (found.length === 0) return;
+    await new Promise<void>((resolve, reject) => {
+      this.#calls.push({ records: found, resolve, reject });
       this.#write();
     });
   }
@@ -179,9 +179,24 @@ const indices = (count: number): number[] => Array.from({ length: count }, (_, i
 
 const closed = (): WatchnextError => new WatchnextError('log_unavailable', 'The event log is closed.');
 
-function place(record: NewRecord, partitions: number): PlacedRecord {
-  const partition = 'key' in record ? partitionOf(record.key, partitions) : record.partition;
-  if (!Number.isInteger(partition) || partition < 0 || partition >= partitions)
-    throw new RangeError(`Partition ${partition} is not one of ${partitions}.`);
-  return { partition, time: record.time, value: record.value };
+/** Throws event_invalid with all problems where a record names a partition that there is not. */
+function placed(records: readonly NewRecord[], partitions: number): PlacedRecord[] {
+  const found = records.map((record): PlacedRecord => {
+    const partition = 'key' in record ? partitionOf(record.key, partitions) : record.partition;
+    return { partition, time: record.time, value: record.value };
+  });
+  const problems = found.flatMap(({ partition }, at) =>
+    Number.isInteger(partition) && partition >= 0 && partition < partitions
+      ? []
+      : [
+          {
+            path: `records/${at}`,
+            message: `partition ${partition} does not exist: there are ${partitions}`,
+            hint: 'a topic that is written by partition needs as many as the topic events has',
+          },
+        ],
+  );
+  if (problems.length > 0)
+    throw new WatchnextError('event_invalid', 'records cannot be written to the event log', { problems });
+  return found;
 }
