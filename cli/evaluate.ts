@@ -24,12 +24,13 @@ import {
 import { duration, positiveNumber, wholeNumber } from './arguments.js';
 import { datasetWarning } from './dataset-text.js';
 import { createProgress, markdownAsText, note, print } from './output.js';
+import { measuresHint } from './measures-hint.js';
 import { datasetSource, engineNamed, timeFlag } from './ranker.js';
 
 interface EvaluateFlags {
   readonly data: string;
   readonly trainUntil: string;
-  readonly from: string;
+  readonly from?: string;
   readonly to?: string;
   /** Milliseconds; several compare how often to refresh. */
   readonly progressive?: readonly number[];
@@ -91,7 +92,7 @@ export const evaluateCommand = (): Command =>
     .argument('<ranker.yaml>')
     .requiredOption('--data <dir>', 'the folder that dataset.sql reads')
     .requiredOption('--train-until <time>', 'train on what is before this time')
-    .requiredOption('--from <time>', 'score from this time on')
+    .option('--from <time>', 'score from this time on; --train-until if left out')
     .option('--to <time>', 'score until this time; the end of the log if left out')
     .option(
       '--progressive <periods>',
@@ -124,15 +125,15 @@ export const evaluateCommand = (): Command =>
 Times without an offset are in the ranker's own time zone (training.timezone).
 
 Examples:
-  $ watchnext evaluate models/kuairand/ranker.yaml --data ~/kuairand-pure --train-until 2022-05-01 --from 2022-05-01 --seeds 3
-  $ watchnext evaluate models/kuairand/ranker.yaml --data ~/kuairand-pure --train-until 2022-05-01 --from 2022-05-01 --progressive 1d --json
-  $ watchnext evaluate models/kuairand/ranker.yaml --data ~/kuairand-pure --train-until 2022-05-01 --from 2022-05-01 --progressive 1h,6h,1d`,
+  $ watchnext evaluate models/kuairand/ranker.yaml --data ~/kuairand-pure --train-until 2022-05-01 --seeds 3
+  $ watchnext evaluate models/kuairand/ranker.yaml --data ~/kuairand-pure --train-until 2022-05-01 --progressive 1d --json
+  $ watchnext evaluate models/kuairand/ranker.yaml --data ~/kuairand-pure --train-until 2022-05-01 --from 2022-05-01 --to 2022-05-06 --progressive 1h,6h,1d`,
     )
     .action(async (file: string, flags: EvaluateFlags) => {
       const ranker = await loadRanker(file);
       const { definition } = ranker;
       const trainUntil = timeFlag('--train-until', flags.trainUntil, ranker);
-      const from = timeFlag('--from', flags.from, ranker);
+      const from = flags.from === undefined ? trainUntil : timeFlag('--from', flags.from, ranker);
       const to = flags.to === undefined ? undefined : timeFlag('--to', flags.to, ranker);
       const firstSeed = flags.seed ?? definition.training?.seed ?? 1;
       const progress = createProgress();
@@ -179,6 +180,7 @@ Examples:
 const printEvaluation = (definition: RankerDefinition, evaluation: Evaluation): void => {
   const { examplesPerSecond, seconds } = evaluation.training;
   for (const table of metricTables(definition, evaluation)) print(`${markdownAsText(table)}\n`);
+  note(measuresHint);
   print(`trained ${Math.round(examplesPerSecond).toLocaleString('en-US')} examples/s, ${seconds.toFixed(1)} s in all`);
 };
 

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { loadRanker, type Ranker } from '../src/definition/index.js';
 import { openArtifacts } from '../src/artifact/index.js';
 import { openDataset } from '../training/dataset/index.js';
-import { buildReport, measureHeldOut, metricTables } from '../training/evaluate/index.js';
+import { buildReport, measureHeldOut, metricTables, requireRowsBefore } from '../training/evaluate/index.js';
 import {
   collectExamples,
   sealRanker,
@@ -13,6 +13,7 @@ import {
 } from '../training/fit/index.js';
 import { wholeNumber } from './arguments.js';
 import { datasetWarning } from './dataset-text.js';
+import { measuresHint } from './measures-hint.js';
 import { createProgress, markdownAsText, note, print } from './output.js';
 import { datasetSource, engineNamed, timeFlag } from './ranker.js';
 
@@ -74,6 +75,7 @@ export const trainAndSeal = async (run: TrainingRun): Promise<TrainingResult> =>
         progress.show({ label: progressLabel(step), done: step.done, total: step.total, detail: meanLoss(step) }),
       ...(run.signal === undefined ? {} : { signal: run.signal }),
     };
+    if (until !== undefined) requireRowsBefore('--until', until, dataset.span);
     const examples = await collectExamples({ ...options, range: until === undefined ? {} : { until } });
     try {
       const trained = await trainRanker({
@@ -179,6 +181,7 @@ const doubts = (
 export const printTraining = ({ ranker, version, folder, active, tables, training }: TrainingResult): void => {
   if (tables.length > 0) print('on the held-out part, beside the baselines:');
   for (const table of tables) print(`${markdownAsText(table)}\n`);
+  if (tables.length > 0) note(measuresHint);
   const rate = Math.round(training.examplesPerSecond).toLocaleString('en-US');
   print(
     `${training.examples.toLocaleString('en-US')} examples (rows × epochs) in ${training.seconds.toFixed(1)} s (${rate}/s)`,

@@ -89,6 +89,20 @@ describe('an evaluation', () => {
     await run({ from: worldStart + 5000 * hourMs, onProgress: ({ phase }) => void phases.push(phase) }).catch(() => 0);
     expect(phases).toEqual([]);
   });
+
+  test('reads nothing where the times cannot be right: no row to train on, or the end before the beginning', async () => {
+    const phases: string[] = [];
+    const onProgress = ({ phase }: { readonly phase: string }): void => void phases.push(phase);
+    await expect(run({ trainUntil: worldStart - hourMs, onProgress })).rejects.toMatchObject({
+      code: 'data_missing',
+      problems: [{ path: '--train-until', hint: expect.stringMatching(/^the log runs from \d{4}-/) }],
+    });
+    await expect(run({ to: trainUntil, onProgress })).rejects.toMatchObject({
+      code: 'usage',
+      problems: [{ path: '--to' }],
+    });
+    expect(phases).toEqual([]);
+  });
 });
 
 describe('a report', () => {
@@ -112,6 +126,7 @@ describe('a report', () => {
     );
     for (const svg of plots.values()) expect(svg).toMatch(/^<svg [\s\S]*<\/svg>$/);
     expect(markdown).toContain('| click | rates |');
+    expect(markdown).toContain('- **groupedAuc**: ');
     expect(metricTables(definition, scored)).toHaveLength(2);
   });
 

@@ -141,8 +141,9 @@ export const evaluate = async (options: EvaluateOptions): Promise<Evaluation> =>
 };
 
 /** Refuses to score what was learned, and what is not there, before anything is trained. */
-export const requireScorable = (options: Pick<EvaluateOptions, 'from' | 'trainUntil' | 'dataset'>): void => {
-  const { from, trainUntil, dataset } = options;
+export const requireScorable = (options: Pick<EvaluateOptions, 'from' | 'to' | 'trainUntil' | 'dataset'>): void => {
+  const { from, to, trainUntil, dataset } = options;
+  requireRowsBefore('--train-until', trainUntil, dataset.span);
   if (from < trainUntil) {
     throw new WatchnextError(
       'usage',
@@ -155,6 +156,24 @@ export const requireScorable = (options: Pick<EvaluateOptions, 'from' | 'trainUn
     );
   }
   if (from > dataset.span.last) throw nothingToScore(options);
+  if (to !== undefined && to <= from) {
+    throw new WatchnextError('usage', 'There is no time in which to score.', {
+      problems: [
+        { path: '--to', message: 'is not after --from', hint: 'leave it out to score until the end of the log' },
+      ],
+    });
+  }
+};
+
+/** Refuses to train on what is before a time before which there is nothing, with the name of the flag that said it. */
+export const requireRowsBefore = (flag: string, until: number, { first, last }: Dataset['span']): void => {
+  if (until > first) return;
+  const iso = (time: number): string => new Date(time).toISOString();
+  throw new WatchnextError('data_missing', 'There is nothing to train on: no row is that early.', {
+    problems: [
+      { path: flag, message: `no row before ${iso(until)}`, hint: `the log runs from ${iso(first)} to ${iso(last)}` },
+    ],
+  });
 };
 
 interface RunOptions extends EvaluateOptions {

@@ -1,5 +1,5 @@
 export { baselineNames, type BaselineName } from './baselines.js';
-export { evaluate, type Evaluation, type EvaluationProgress } from './evaluate.js';
+export { evaluate, requireRowsBefore, type Evaluation, type EvaluationProgress } from './evaluate.js';
 export { learnAsStream, type AsStreamOptions } from './as-stream.js';
 export { evaluateRefresh, type Refresh, type RefreshEvaluation, type RefreshOptions } from './refresh.js';
 export { measureHeldOut, type HeldOutOptions } from './held-out.js';
@@ -13,3 +13,4 @@ export {
   type Report,
   type ReportParts,
 } from './report.js';
+export { baselineWords, measureWords } from './words.js';

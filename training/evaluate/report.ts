@@ -5,6 +5,7 @@ import type { Evaluation } from './evaluate.js';
 import type { Refresh, RefreshEvaluation } from './refresh.js';
 import { headlines, type SeededMetrics, type TaskMetrics } from './measure.js';
 import type { CalibrationBin } from '../metrics/index.js';
+import { legend, measureWords } from './words.js';
 import { calibrationPlot, expertUtilisation, periodLines, trainingCurves } from './plots.js';
 
 /** A report: markdown and the pictures that it names. */
@@ -62,6 +63,11 @@ const spreadLine = (tasks: Readonly<Record<string, SeededMetrics>>): string => {
   return parts.length === 0 ? '' : `Standard deviation over seeds: ${parts.join(', ')}.`;
 };
 
+const legendOf = (tasks: Readonly<Record<string, SeededMetrics>>): string => {
+  const names = new Set(Object.values(tasks).flatMap(({ values }) => Object.keys(values)));
+  return `± is a 95 % interval over rows.\n\n${legend(Object.keys(measureWords).filter((name) => names.has(name)))}`;
+};
+
 /** The report of a training or an evaluation. */
 export const buildReport = (parts: ReportParts): Report => {
   const { definition, title, notes, history, scored, utilisation } = parts;
@@ -74,7 +80,7 @@ export const buildReport = (parts: ReportParts): Report => {
   if (scored === undefined) {
     sections.push('Nothing was held out, so there are no measures here: `watchnext evaluate` gives them.');
   } else {
-    sections.push('## Measures', ...metricTables(definition, scored), spreadLine(scored.tasks));
+    sections.push('## Measures', ...metricTables(definition, scored), spreadLine(scored.tasks), legendOf(scored.tasks));
     if (scored.periods.length > 1)
       sections.push('## By period', picture('periods.svg', periodPlot(definition, scored), 'AUC by period'));
     sections.push('## Calibration', calibrationPictures(scored.calibration, picture));

@@ -68,7 +68,13 @@ export async function collectExamples(options: CollectOptions): Promise<ExampleL
   if (window === undefined || recent === undefined) {
     await spool.close();
     throw new WatchnextError('data_missing', 'There is nothing to train on: no rows lie in the range.', {
-      problems: [{ path: 'dataset.sql', message: describeRange(range), hint: 'look at --until and the time column' }],
+      problems: [
+        {
+          path: 'dataset.sql',
+          message: describeRange(range),
+          hint: 'look at the times that were given, and at the column time',
+        },
+      ],
     });
   }
   return {
