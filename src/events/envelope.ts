@@ -8,8 +8,8 @@ import { ByteReader, unreadable, type ByteWriter } from './bytes.js';
  * The body follows; the whole is padded with zeros to a multiple of 4 bytes (8 for impressions). The checksum covers all but
  * an impression's feature batch, which has one of its own: who only joins does not pay for it.
  */
-export const magic = 0x57;
-export const version = 1;
+const magic = 0x57;
+const version = 1;
 export const envelopeBytes = 16;
 /** What an impression begins with instead of a plain body: where its feature batch starts. */
 export const batchAt = envelopeBytes;

@@ -8,13 +8,6 @@ export { wholeImpression } from './logged-impression.js';
 export { walk, type Walk } from './walk.js';
 export { partitionOf, recordOf } from './record.js';
 export * from './types.js';
-export {
-  compressions,
-  openKafkaLog,
-  saslMechanisms,
-  type KafkaOptions,
-  type KafkaSasl,
-  type KafkaTls,
-} from './kafka/index.js';
+export { openKafkaLog, type KafkaOptions, type KafkaSasl, type KafkaTls } from './kafka/index.js';
 export { openSpooledLog, type SpooledLog } from './spool.js';
 export { type SpoolStore, type SpoolUse } from './spool-queue.js';

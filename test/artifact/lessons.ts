@@ -3,7 +3,7 @@ import type { EmbeddingTable } from '../../src/embeddings/index.js';
 import { hashId } from '../../src/features/index.js';
 import { scoreOf, tinyModel } from './model.js';
 
-export const hashesOf = (ids: readonly string[]): Uint32Array => Uint32Array.from(ids.flatMap((id) => [...hashId(id)]));
+const hashesOf = (ids: readonly string[]): Uint32Array => Uint32Array.from(ids.flatMap((id) => [...hashId(id)]));
 
 /** The row of each id as it would be served, zeros for an id without one. */
 export function servedRows(table: EmbeddingTable, ids: readonly string[]): number[][] {

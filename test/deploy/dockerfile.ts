@@ -46,7 +46,7 @@ export const stages: readonly Stage[] = (() => {
   return found;
 })();
 
-export const stageNamed = (name: string): Stage => {
+const stageNamed = (name: string): Stage => {
   const stage = stages.find((one) => one.name === name);
   if (stage === undefined) throw new Error(`the Dockerfile has no stage ${name}`);
   return stage;

@@ -58,7 +58,7 @@ interface LockFile {
 }
 
 /** The packages that `npm ci --omit=dev` installs by the lock file there. */
-export const lockedPackages = (folder: string): readonly string[] => {
+const lockedPackages = (folder: string): readonly string[] => {
   const lock = JSON.parse(readFileSync(join(folder, 'package-lock.json'), 'utf8')) as LockFile;
   return Object.entries(lock.packages)
     .filter(([path, { dev, devOptional }]) => path !== '' && dev !== true && devOptional !== true)

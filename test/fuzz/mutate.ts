@@ -4,14 +4,14 @@ import fc from 'fast-check';
 export type Tree =
   { readonly raw: string } | { readonly list: Tree[] } | { readonly pairs: [name: string, value: Tree][] };
 
-export const treeOf = (value: unknown): Tree => {
+const treeOf = (value: unknown): Tree => {
   if (Array.isArray(value)) return { list: value.map(treeOf) };
   if (typeof value === 'object' && value !== null)
     return { pairs: Object.entries(value).map(([name, inner]) => [JSON.stringify(name), treeOf(inner)]) };
   return { raw: JSON.stringify(value) };
 };
 
-export const render = (tree: Tree): string => {
+const render = (tree: Tree): string => {
   if ('raw' in tree) return tree.raw;
   if ('list' in tree) return `[${tree.list.map(render).join(',')}]`;
   return `{${tree.pairs.map(([name, value]) => `${name}:${render(value)}`).join(',')}}`;

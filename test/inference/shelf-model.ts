@@ -15,8 +15,7 @@ import { shelf, shelfText } from '../ranking/shelf.js';
 
 const definition = shelf();
 
-export const shelfReader = (): FeatureReader =>
-  createFeatureReader({ definition, state: createFeatureState(definition) });
+const shelfReader = (): FeatureReader => createFeatureReader({ definition, state: createFeatureState(definition) });
 
 /** One list: taste 0.5 on a phone, candidates i0, i1, … with these qualities. */
 export const shelfBatch = (qualities: readonly number[]): FeatureBatch =>

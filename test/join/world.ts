@@ -61,7 +61,7 @@ export function shown(
   };
 }
 
-export const featuresOf = (rows: number): FeatureBatch => ({
+const featuresOf = (rows: number): FeatureBatch => ({
   requests: 1,
   rows,
   requestOf: new Int32Array(rows),

@@ -45,7 +45,7 @@ export const scoresOf = (heads: Float32Array, { weights, form }: Pick<ListPolicy
   combine(heads, { weights, form });
 
 /** What an order brings on average: clicks and satisfactions. */
-export const worthOf = (candidates: readonly Candidate[], rows: ArrayLike<number>): [number, number] => {
+const worthOf = (candidates: readonly Candidate[], rows: ArrayLike<number>): [number, number] => {
   const worth: [number, number] = [0, 0];
   for (let place = 0; place < rows.length; place++)
     for (const reward of [0, 1] as const) worth[reward] += examined(place) * candidates[rows[place]!]!.worth[reward];

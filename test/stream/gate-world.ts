@@ -24,7 +24,7 @@ export const definition: RankerDefinition = {
 const requests = 2400;
 const trainedUntil = 800;
 /** The stream goes wrong here, if it does. */
-export const breaksAt = 2050;
+const breaksAt = 2050;
 const at = (request: number): number => worldStart + request * hourMs;
 
 export interface StreamedWorld {

@@ -8,7 +8,7 @@ import { createWindows, type Windows } from '../../training/stream/windows.js';
 import { LinearEngine } from '../fit/linear-engine.js';
 import { datasetOf, simulatedLog } from '../fit/world.js';
 
-export const linear: EngineFactory = (options) => Promise.resolve(new LinearEngine(options));
+const linear: EngineFactory = (options) => Promise.resolve(new LinearEngine(options));
 
 /** A version in memory, trained a little on the linear engine: enough of it to learn on. */
 export async function linearArtifact(

@@ -14,4 +14,4 @@ export const openKafkaLog = async (
   return createKafkaLog(options);
 };
 
-export { compressions, saslMechanisms, type KafkaOptions, type KafkaSasl, type KafkaTls } from './options.js';
+export type { KafkaOptions, KafkaSasl, KafkaTls } from './options.js';

@@ -1,8 +1,8 @@
 import { WatchnextError, type Problem } from '../../errors.js';
 import type { Logger } from '../../telemetry/index.js';
 
-export const saslMechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
-export const compressions = ['none', 'gzip'] as const;
+const saslMechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
+const compressions = ['none', 'gzip'] as const;
 
 /** How to reach a Kafka cluster and how its topics are named and made. */
 export interface KafkaOptions {
