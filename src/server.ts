@@ -46,6 +46,7 @@ export const startServer = async (settings: Settings, options: ServerOptions = {
     throw error;
   });
   answer = service.app;
+  logger.info({ url }, 'answers requests');
   return { url, close };
 };
 

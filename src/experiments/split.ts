@@ -27,9 +27,12 @@ export const readRanges = (
       hint: 'a share of users from 0 to 1',
     });
   if (!Array.isArray(weights) || !weights.every((weight) => isShare(weight)) || weights.length !== arms) {
+    const percent = Array.isArray(weights) && weights.length === arms;
     problems.push({
       path: `${at}/weights`,
-      message: `must be ${arms} shares, one for each variation`,
+      message: percent
+        ? `${JSON.stringify(weights)} are not shares from 0 to 1`
+        : `must be ${arms} shares, one for each variation`,
       hint: 'such as [0.5, 0.5]; left out, all arms are of one size',
     });
     return [];

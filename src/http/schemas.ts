@@ -25,7 +25,7 @@ const UserFields = Type.Unsafe<Free & { id?: Static<typeof Id> }>({
   type: 'object',
   properties: { id: Id },
   fields: ['id'],
-  description: 'who asks: an id, fields, or both; fields override what was put for this id',
+  description: 'who asks: an id, fields, or both, such as {"id": "u1"}; fields override what was put for this id',
 });
 const EntityFields = (description: string) =>
   Type.Unsafe<Free & { id: Static<typeof Id> }>({
@@ -47,10 +47,13 @@ export const RankBody = Type.Object(
     ranker: Type.Optional(RankerName),
     user: Type.Optional(UserFields),
     context: Type.Optional(ContextFields),
-    candidates: Type.Array(EntityFields('an id and fields; fields override what was put for this id'), {
-      minItems: 1,
-      description: 'what to rank; ids are unique',
-    }),
+    candidates: Type.Array(
+      EntityFields('an id and fields, such as {"id": "v1"}; fields override what was put for this id'),
+      {
+        minItems: 1,
+        description: 'what to rank; ids are unique',
+      },
+    ),
     limit: Type.Optional(
       Type.Integer({ minimum: 1, maximum: 5000, description: 'how many to answer; all if left out' }),
     ),

@@ -96,7 +96,8 @@ describe('a split', () => {
     [{ weights: [0.7, 0.7] }, 'rule/weights: sum to 1.4, more than the whole'],
     [{ weights: [0.2, 0.2] }, 'rule/weights: sum to 0.4, less than the whole'],
     [{ weights: [1] }, 'rule/weights: must be 2 shares'],
-    [{ weights: [1.5, -0.5] }, 'rule/weights: must be 2 shares'],
+    [{ weights: [1.5, -0.5] }, 'rule/weights: [1.5,-0.5] are not shares from 0 to 1'],
+    [{ weights: [50, 50] }, 'rule/weights: [50,50] are not shares from 0 to 1'],
     [{ coverage: 1.2 }, 'rule/coverage: 1.2 is not allowed'],
     [{ coverage: '10%' }, 'rule/coverage: "10%" is not allowed'],
     [

@@ -95,7 +95,7 @@ describe('a file of experiments', () => {
   test.each([
     ['that does not parse', '{"features": {', 'is not JSON'],
     ['that is empty', '', 'is empty'],
-    ['that is refused', of({ weights: [2, 2] }), 'must be 2 shares'],
+    ['that is refused', of({ weights: [2, 2] }), 'are not shares from 0 to 1'],
     ['that changes what runs', of({ variations: [{}, { limit: 5 }] }), 'a runs in phase 1'],
   ])('%s changes nothing: one line, a metric, the reason in the status', async (_, broken, reason) => {
     put('experiments.json', of());
