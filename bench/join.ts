@@ -5,6 +5,7 @@ import { openEmbeddedLog, recordOf, type EventLog, type LoggedEvent, type NewRec
 import type { Column } from '../src/features/index.js';
 import { openJoinedStream } from '../src/join/index.js';
 import { median, type BenchTable } from './table.js';
+import { runWaitingBench } from './waiting.js';
 
 const partitions = 4;
 const rows = 10;
@@ -162,8 +163,14 @@ export async function measureJoin(log: EventLog, definition: RankerDefinition, e
   return { ...measured, outcomes, examples: made };
 }
 
+/** Joining, and the lists that it makes wait. */
+export const runJoinBench = async (): Promise<readonly BenchTable[]> => [
+  await joining(),
+  runWaitingBench(joinRanker(true)),
+];
+
 /** Events per second of joining alone, from an embedded log on disk to examples and outcomes in memory. */
-export async function runJoinBench(): Promise<BenchTable> {
+async function joining(): Promise<BenchTable> {
   const table: (string | number)[][] = [];
   for (const state of [false, true]) {
     const definition = joinRanker(state);
