@@ -75,7 +75,7 @@ interface Note {
   readonly user: string | number;
   readonly arm: string;
 }
-/** Undefined for a mark that says nothing, as they did once. */
+/** Undefined for a mark that says nothing, as those of earlier versions. */
 const readNote = (text: string): Note | undefined => (text === '' ? undefined : (JSON.parse(text) as Note));
 
 export const createExposureMemory = (options: ExposureMemoryOptions = {}): ExposureMemory => {
@@ -109,8 +109,7 @@ export const createExposureMemory = (options: ExposureMemoryOptions = {}): Expos
     const key = group + separator + name;
     if (recent.has(key)) return false;
     recent.add(key);
-    if (isKnown(group, name)) return false;
-    return true;
+    return !isKnown(group, name);
   };
   const markOf = (told: ToldExposure) => {
     const { userId: user, time, arm } = told;
