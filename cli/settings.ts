@@ -6,10 +6,12 @@ export type SettingFlags = Partial<Record<SettingName, unknown>>;
 
 /** A command whose flags are the service's settings: all, or those that are named. Read them with `readSettings`. */
 export const withSettings = (command: Command, names?: readonly SettingName[]): Command => {
-  for (const { name, flag, values, description, env, default: standard } of settingSources) {
+  for (const { name, flag, kind, choices, description, env, default: standard } of settingSources) {
     if (names?.includes(name) === false) continue;
-    const preset = standard === undefined ? '' : `; ${String(standard)} if left out`;
-    command.option(`${flag} <${values}>`, `${description}${preset} [${env}]`);
+    const preset =
+      standard === undefined ? '' : `; ${kind === 'text' ? JSON.stringify(standard) : standard} if left out`;
+    const allowed = choices.length === 0 ? '' : ` (choices: ${choices.join(', ')})`;
+    command.option(`${flag} <${kind}>`, `${description}${allowed}${preset} [${env}]`);
   }
   return command;
 };

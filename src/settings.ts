@@ -43,14 +43,15 @@ export interface SettingSource {
   readonly flag: string;
   readonly description: string;
   readonly default: string | number | boolean | undefined;
-  /** What may be written for it: its values where they are few, else what they are. */
-  readonly values: string;
+  /** What its values are; of a choice, all of them. */
+  readonly kind: 'text' | 'n' | 'true|false' | 'choice';
+  readonly choices: readonly string[];
 }
 
-const valuesOf = ({ anyOf, type }: TSchema): string => {
-  if (Array.isArray(anyOf)) return (anyOf as { const: string }[]).map((each) => each.const).join('|');
-  if (type === 'boolean') return 'true|false';
-  return type === 'string' ? 'text' : 'n';
+const valuesOf = ({ anyOf, type }: TSchema): Pick<SettingSource, 'kind' | 'choices'> => {
+  if (Array.isArray(anyOf))
+    return { kind: 'choice', choices: (anyOf as { const: string }[]).map((each) => each.const) };
+  return { kind: type === 'boolean' ? 'true|false' : type === 'string' ? 'text' : 'n', choices: [] };
 };
 
 const sourceOf = (name: SettingName): SettingSource => ({
@@ -59,7 +60,7 @@ const sourceOf = (name: SettingName): SettingSource => ({
   flag: `--${snake(name).replaceAll('_', '-')}`,
   description: String(schemaOf(name).description),
   default: schemaOf(name).default as SettingSource['default'],
-  values: valuesOf(schemaOf(name)),
+  ...valuesOf(schemaOf(name)),
 });
 
 export const settingSources: readonly SettingSource[] = names.map(sourceOf);

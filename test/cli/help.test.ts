@@ -21,6 +21,14 @@ const pathOf = (command: Command): string =>
 const load = withCommonFlags(new Command('load'));
 
 describe('the help of every command', () => {
+  test.each(all.map((command) => [pathOf(command), command] as const))(
+    '%s fits a terminal of 80 columns',
+    (_, command) => {
+      // Beside longer flags, descriptions are no longer wrapped.
+      for (const { flags } of command.options) expect(flags.length).toBeLessThanOrEqual(36);
+    },
+  );
+
   test.each(all.map((command) => [pathOf(command), command] as const))('%s has examples', (_, command) => {
     expect(helpOf(command).split('Examples: ')[1]).toMatch(new RegExp(`\\$ .*${pathOf(command)}\\b`));
   });
@@ -41,7 +49,8 @@ describe('the help of every command', () => {
 
   test('says what a setting may be', async () => {
     const help = helpOf(await verbs['serve']!());
-    expect(help).toContain('--log <embedded|kafka|off> ');
+    expect(help).toMatch(/--log <choice> where [^[]* \(choices: embedded, kafka, off\); embedded if left out/);
+    expect(help).toContain('"watchnext." if left out [WATCHNEXT_KAFKA_TOPIC_PREFIX]');
     expect(help).toContain('--kafka-tls <true|false> ');
     expect(help).toContain('--port <n> port to listen on; 0 picks one; 8080 if left out [WATCHNEXT_PORT]');
   });
