@@ -5,7 +5,7 @@ import { openDataset } from '../training/dataset/index.js';
 import { createModel } from '../training/fit/index.js';
 import { datasetWarning, summaryText } from './dataset-text.js';
 import { formatTable, note, print } from './output.js';
-import { datasetSource } from './ranker.js';
+import { datasetSource, folderDoubt } from './ranker.js';
 
 interface CheckFlags {
   readonly data?: string;
@@ -83,6 +83,8 @@ Examples:
     )
     .action(async (file: string, flags: CheckFlags) => {
       const ranker = await loadRanker(file);
+      const doubt = folderDoubt(ranker);
+      if (doubt !== undefined) note(`warning: ${doubt}`);
       const description = describe(ranker);
       const data = flags.data === undefined ? undefined : await checkData(ranker, flags.data);
       if (flags.json === true) {

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { basename, dirname, resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import { nameHint } from '../src/nearest.js';
 import { WatchnextError } from '../src/errors.js';
@@ -21,6 +22,13 @@ export const datasetSource = ({ definition, sql, sqlFile }: Ranker, directory: s
     });
   }
   return { definition, sql, sqlFile, directory };
+};
+
+/** What goes wrong later where a ranker lies in a folder of another name; undefined where it does not. */
+export const folderDoubt = ({ definition: { name }, file }: Ranker): string | undefined => {
+  const folder = basename(dirname(resolve(file)));
+  if (folder === name) return undefined;
+  return `the ranker is called ${name} and lies in the folder ${folder}: its versions go to the folder ${name} of the models folder, where learn, tune and experiments look for its ranker.yaml too`;
 };
 
 const engines: Readonly<Record<string, EngineFactory>> = {

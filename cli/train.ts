@@ -15,7 +15,7 @@ import { wholeNumber } from './arguments.js';
 import { datasetWarning } from './dataset-text.js';
 import { measuresHint } from './measures-hint.js';
 import { createProgress, markdownAsText, note, print } from './output.js';
-import { datasetSource, engineNamed, timeFlag } from './ranker.js';
+import { datasetSource, engineNamed, folderDoubt, timeFlag } from './ranker.js';
 
 interface TrainFlags {
   readonly data: string;
@@ -226,6 +226,8 @@ Examples:
     )
     .action(async (file: string, flags: TrainFlags) => {
       const ranker = await loadRanker(file);
+      const doubt = folderDoubt(ranker);
+      if (doubt !== undefined) note(`warning: ${doubt}`);
       const result = await trainAndSeal({
         ranker,
         data: flags.data,

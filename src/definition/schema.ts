@@ -424,7 +424,7 @@ export const RankerSchema = object(
   {
     name: {
       ...Name,
-      description: 'the ranker’s name, in lower-case letters, digits and underscores; that of its folder',
+      description: 'a name in lower-case letters, digits and underscores, that of its folder',
     },
     description: Type.Optional(Type.String({ description: 'a sentence for readers' })),
     features: named(FeatureSchema, 'what is looked at'),
