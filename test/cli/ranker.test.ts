@@ -9,9 +9,8 @@ tasks: {click: {kind: binary, label: clicked}}
 network: {kind: shared_bottom, bottom: [4]}
 score: {form: sum, weights: {click: 1}}`);
 const inFolder = (folder: string): Ranker => ({
-  definition,
-  text: '',
-  sql: undefined,
+  ...{ definition, text: '', sql: undefined },
+  file: `${folder}/ranker.yaml`,
   sqlFile: `${folder}/dataset.sql`,
 });
 
