@@ -8,7 +8,7 @@ import type { Exposure, Impression } from './events/index.js';
 import { openConfigured, openExposures, retellExposures } from './experimenting.js';
 import { noExperiments, type Experiments } from './experiments/index.js';
 import { openLmdbStore, openRedisStore, type FeatureStore } from './features/index.js';
-import { createApp } from './http/index.js';
+import { createApp, type MessageClasses } from './http/index.js';
 import { createRankers, createScorerPool, openModel, openVersions } from './inference/index.js';
 import { pollEvery } from './polling.js';
 import { createEntities, createRanking } from './ranking/index.js';
@@ -39,6 +39,8 @@ export interface Service {
 export interface ComposeOptions {
   readonly settings: Settings;
   readonly logger: Logger;
+  /** Of the server that will answer with it. */
+  readonly messages: MessageClasses;
   /** Of this software. */
   readonly version: string;
   readonly now?: () => number;
@@ -48,7 +50,8 @@ export interface ComposeOptions {
 const settlePatienceMs = 30_000;
 
 /** Puts the parts together; the only place that knows them all. Resolves when the active versions serve, or were refused. */
-export const compose = async ({ settings, logger, version, now = Date.now }: ComposeOptions): Promise<Service> => {
+export const compose = async (options: ComposeOptions): Promise<Service> => {
+  const { settings, logger, messages, version, now = Date.now } = options;
   const metrics = createMetrics();
   const driven = settings.clock === 'requests' ? createDrivenClock() : undefined;
   /** Of everything that happens in event time; what waits and expires here goes by the wall clock. */
@@ -150,6 +153,7 @@ export const compose = async ({ settings, logger, version, now = Date.now }: Com
       ...(tracer && { tracer }),
       readiness,
       access,
+      messages,
       metrics,
       logger,
       settings,

@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server as HttpServer } from 'node:http';
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
-import { refuseGarbage } from './http/index.js';
+import { refuseGarbage, type MessageClasses } from './http/index.js';
 import { listen, urlOf } from './listen.js';
 import { openTls, type Tls } from './security/index.js';
 import type { Settings } from './settings.js';
@@ -23,10 +23,12 @@ const mostHeadBytes = 16 * 1024;
  */
 export const openListener = async (
   settings: Settings,
-  { onRequest, logger }: { readonly onRequest: RequestListener; readonly logger: Logger },
+  about: { readonly onRequest: RequestListener; readonly messages: MessageClasses; readonly logger: Logger },
 ): Promise<Listener> => {
+  const { onRequest, messages, logger } = about;
   const tls = await tlsOf(settings, logger);
   const options = {
+    ...messages,
     keepAliveTimeout: settings.keepAliveMs,
     headersTimeout: settings.requestTimeoutMs,
     requestTimeout: settings.requestTimeoutMs,

@@ -3,7 +3,7 @@ import { createDrift } from './drift/index.js';
 import { recordOf } from './events/index.js';
 import type { Experiments } from './experiments/index.js';
 import { createFeatureReader, createFeatureState, createMemoryStore } from './features/index.js';
-import { createApp, openInProcess } from './http/index.js';
+import { createApp, createMessageClasses, openInProcess } from './http/index.js';
 import type { Rankers, Scorer, ServedModel } from './inference/index.js';
 import { madeUpFields } from './made-up.js';
 import { SeededRandom } from './random.js';
@@ -74,13 +74,15 @@ const rehearseRanker = async (
     ...(logged && { record: (event) => void recordOf(event()) }),
   });
   const access = await openAccess({ host: '127.0.0.1', logger, metrics, now });
+  const messages = createMessageClasses();
   const service = openInProcess(
     createApp({
-      ...{ rank, feedback: refuseFeedback, entities, rankers: stage, experiments, access, metrics, logger },
+      ...{ rank, feedback: refuseFeedback, entities, rankers: stage, experiments, access, metrics, logger, messages },
       settings: allowed,
       readiness: { draining: false, notReady: () => undefined },
       version: '0.0.0',
     }),
+    messages,
   );
   try {
     const random = new SeededRandom(1);

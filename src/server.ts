@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { compose, type Service } from './compose.js';
 import { WatchnextError } from './errors.js';
-import { answerWhileLoading } from './http/index.js';
+import { answerWhileLoading, createMessageClasses } from './http/index.js';
 import { openListener, type Server } from './listener.js';
 import { redactSettings, type Settings } from './settings.js';
 import { createLogger, type Logger } from './telemetry/index.js';
@@ -32,14 +32,15 @@ export const startServer = async (settings: Settings, options: ServerOptions = {
   await requireFolder(settings.models);
   let answer: RequestListener = answerWhileLoading;
   const onRequest: RequestListener = (request, response) => answer(request, response);
-  const { server, url } = await openListener(settings, { onRequest, logger });
+  const messages = createMessageClasses();
+  const { server, url } = await openListener(settings, { onRequest, messages, logger });
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> =>
     (closing ??= starting.then((service) => drain({ server, service, settings, logger })));
   // From here on, not when all is read: the first process of a container has no default that would end it.
   if (options.signals !== false) drainOnSignals(close, logger);
   logger.info({ url }, 'listening');
-  const starting = compose({ settings, logger, version: softwareVersion() });
+  const starting = compose({ settings, logger, messages, version: softwareVersion() });
   const service = await starting.catch((error: unknown) => {
     server.close();
     server.closeAllConnections();

@@ -17,6 +17,7 @@ import { entityRoutes } from './entities.js';
 import { errorReply, toWatchnextError } from './errors.js';
 import { experimentsRoute } from './experiments.js';
 import { jsonAnswer, retryAfterOf } from './headers.js';
+import { adoptMessages, type MessageClasses } from './messages.js';
 import { modelRoutes } from './models.js';
 import { operationRoutes, type Readiness } from './operations.js';
 import { feedbackRoute } from './feedback.js';
@@ -45,6 +46,8 @@ export interface AppDependencies {
     AccessLogSettings;
   /** Nothing is traced without. */
   readonly tracer?: Tracer;
+  /** Of the server that it is for, which serves no other application. */
+  readonly messages: MessageClasses;
   /** Of this software. */
   readonly version: string;
 }
@@ -64,6 +67,7 @@ export const createApp = (dependencies: AppDependencies): RequestListener => {
   ];
   const turns = createTurns({ ...settings, metrics });
   const app = express();
+  adoptMessages(app, dependencies.messages);
   app.disable('x-powered-by').disable('etag').set('query parser', false).set('strict routing', false);
   app.use(accompany(dependencies));
   addRoutes(app, [...routes, ...aboutRoutes(routes, { version, isOpen: (need) => access.isOpen(need) })], {

@@ -1,5 +1,6 @@
 import { createServer, request as send, type RequestListener } from 'node:http';
 import { Duplex } from 'node:stream';
+import type { MessageClasses } from './messages.js';
 
 export interface InProcess {
   /** Resolves with the status when all of the answer has come. */
@@ -7,8 +8,8 @@ export interface InProcess {
 }
 
 /** An application behind Node's own server and parser, over a connection in memory for each request: no port, and nobody else reaches it. */
-export const openInProcess = (app: RequestListener): InProcess => {
-  const server = createServer(app);
+export const openInProcess = (app: RequestListener, messages: MessageClasses): InProcess => {
+  const server = createServer(messages, app);
   const createConnection = (): Duplex => {
     const [client, other] = streamPair();
     server.emit('connection', other);

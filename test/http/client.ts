@@ -1,7 +1,7 @@
 import { createServer, request as send } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { noExperiments } from '../../src/experiments/index.js';
-import { createApp, type AppDependencies } from '../../src/http/index.js';
+import { createApp, createMessageClasses, type AppDependencies } from '../../src/http/index.js';
 import { refuseFeedback } from '../../src/recording/index.js';
 import { openAccess, type AccessOptions } from '../../src/security/index.js';
 import { silentLogger } from '../../src/telemetry/index.js';
@@ -68,9 +68,11 @@ export const startApp = async (
   const feedback = options.feedback ?? refuseFeedback;
   const experiments = options.experiments ?? noExperiments;
   const access = await openAccess({ ...settings, logger, metrics: bench.metrics, now: Date.now });
+  const messages = createMessageClasses();
   const server = createServer(
+    messages,
     createApp({
-      ...{ ...bench, feedback, experiments, readiness, access, settings, logger, version: '0.0.0' },
+      ...{ messages, ...bench, feedback, experiments, readiness, access, settings, logger, version: '0.0.0' },
       ...(options.clock && { clock: options.clock }),
       ...(options.tracer && { tracer: options.tracer }),
     }),
