@@ -97,24 +97,28 @@ export class Answers {
   /** What changed labels mean for state, and for rows that were learned already or that wait for nothing. */
   #tell(shown: Shown, heard: Heard): void {
     const { row, from, labels, at } = heard;
-    const changed: number[] = [];
-    for (let task = 0; task < this.#before.length; task++) {
-      if (!Object.is(this.#book.counted(labels, from, task), this.#book.counted(this.#before, 0, task)))
-        changed.push(task);
-    }
-    if (changed.length === 0) return;
+    let changed = false;
+    for (let task = 0; task < this.#before.length; task++) changed ||= this.#hasChanged(heard, task);
+    if (!changed) return;
     if (shown.list.user !== undefined) {
       const [now, before] = [this.#book.named(labels, from), this.#book.named(this.#before, 0)];
       this.#report.correct(shown, row, { time: at, labels: now, before });
     }
-    if (isTaught(shown)) this.#teach(shown, heard, changed);
+    if (isTaught(shown)) this.#teach(shown, heard);
   }
 
-  #teach(shown: TaughtList, { merged, row, from, labels: raw, time, at }: Heard, changed: readonly number[]): void {
+  /** Whether a task's label counts otherwise than before. No list of those that do: it would be made for every feedback. */
+  #hasChanged({ labels, from }: Heard, task: number): boolean {
+    return !Object.is(this.#book.counted(labels, from, task), this.#book.counted(this.#before, 0, task));
+  }
+
+  #teach(shown: TaughtList, heard: Heard): void {
+    const { merged, row, from, labels: raw, time, at } = heard;
     let negatives: Float32Array | undefined;
     let labels: Float32Array | undefined;
     let waits = false;
-    for (const task of changed) {
+    for (let task = 0; task < this.#before.length; task++) {
+      if (!this.#hasChanged(heard, task)) continue;
       const rule = this.#book.tasks[task];
       const label = this.#book.counted(raw, from, task);
       if (rule === undefined || Number.isNaN(label)) continue;

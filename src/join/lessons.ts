@@ -92,7 +92,11 @@ export class Lessons {
   }
 }
 
+/** Most lists have no feedback. */
+const noTimes = new Float64Array(0);
+
 const ascending = (times: readonly number[]): Float64Array => {
+  if (times.length === 0) return noTimes;
   const array = new Float64Array(times);
   return times.length > 1 ? array.sort() : array;
 };
