@@ -5,13 +5,13 @@ import { Answers } from './answers.js';
 import { HeldFeedback } from './held.js';
 import { encodeJoiner, type JoinerMemory } from './joiner-codec.js';
 import type { Joiner } from './joiner.js';
+import type { ListShelf } from './kept-list.js';
 import { KnownLists } from './known.js';
 import type { LabelBook } from './labels.js';
 import type { LessonShelf } from './lesson.js';
 import { isTaught, Lessons } from './lessons.js';
 import { farAheadMs } from './merge.js';
 import { Report } from './report.js';
-import type { ListShelf } from './kept-list.js';
 import { fieldsOf, listOf, stateNames, type Shown } from './shown.js';
 import type { JoinCounters, Joined, MergedEvent, Refused } from './types.js';
 
