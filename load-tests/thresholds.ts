@@ -94,7 +94,7 @@ export const thresholds: Readonly<Record<ScenarioName, readonly Threshold[]>> = 
     nothingFails,
     noFallback,
     {
-      measure: 'rssGrowthShare',
+      measure: 'memoryGrowthShare',
       atMost: 0.05,
       reason: 'flat: what grows by more than this in ten minutes does not stop',
     },

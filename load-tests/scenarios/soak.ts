@@ -57,25 +57,27 @@ export const soak: Scenario = {
           ...use(drive),
         },
         notes: [
-          `Memory: the straight line of least squares through resident memory after the first ${100 * settledShare} % of the time.`,
+          `Memory: the straight line of least squares through what the process has of its own (resident, without pages of files) after the first ${100 * settledShare} % of the time.`,
         ],
         settings: service.settings,
       };
     }),
 };
 
-/** Growth of resident memory once it has settled: by the minute, and over all that time as a share of it. */
+/** Growth of the process's own memory once it has settled: by the minute, and over all that time as a share of it. */
 export const memoryTrend = (
   { samples }: Pick<Drive, 'samples'>,
   seconds: number,
-): { readonly rssSlopeMbPerMinute: number; readonly rssGrowthShare: number } => {
+): { readonly memorySlopeMbPerMinute: number; readonly memoryGrowthShare: number } => {
   const [{ atMs: start } = { atMs: 0 }] = samples;
-  const points = samples.flatMap(({ atMs, rssBytes }): [number, number][] => {
+  const points = samples.flatMap(({ atMs, privateBytes }): [number, number][] => {
     const minutes = (atMs - start) / 60_000;
-    return rssBytes === undefined || minutes < (settledShare * seconds) / 60 ? [] : [[minutes, rssBytes / 2 ** 20]];
+    return privateBytes === undefined || minutes < (settledShare * seconds) / 60
+      ? []
+      : [[minutes, privateBytes / 2 ** 20]];
   });
   const slope = regressionSlope(points);
   const mean = points.reduce((total, [, mb]) => total + mb, 0) / points.length;
   const minutes = (points.at(-1)?.[0] ?? 0) - (points[0]?.[0] ?? 0);
-  return { rssSlopeMbPerMinute: round(slope, 2), rssGrowthShare: round((slope * minutes) / mean, 4) };
+  return { memorySlopeMbPerMinute: round(slope, 2), memoryGrowthShare: round((slope * minutes) / mean, 4) };
 };

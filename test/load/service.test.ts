@@ -38,26 +38,27 @@ describe('metrics of a service', () => {
   while (performance.now() < until);
   const after = processUse(process.pid);
   expect(Math.abs((after?.rssBytes ?? 0) / process.memoryUsage.rss() - 1)).toBeLessThan(0.2);
+  expect(after?.privateBytes).toBeLessThan(after?.rssBytes ?? 0);
   expect((after?.cpuSeconds ?? 0) - (before?.cpuSeconds ?? 0)).toBeLessThan(2);
   expect(processUse(2 ** 30)).toBeUndefined();
 });
 
 describe('memory over time', () => {
   const samples = (mb: (second: number) => number) =>
-    Array.from({ length: 600 }, (_, second) => ({ atMs: 1000 * second, rssBytes: mb(second) * 2 ** 20 }));
+    Array.from({ length: 600 }, (_, second) => ({ atMs: 1000 * second, privateBytes: mb(second) * 2 ** 20 }));
 
   test('that rises only at first is flat', () => {
     const trend = memoryTrend({ samples: samples((second) => 300 + Math.min(second, 120)) }, 600);
-    expect(trend).toEqual({ rssSlopeMbPerMinute: 0, rssGrowthShare: 0 });
+    expect(trend).toEqual({ memorySlopeMbPerMinute: 0, memoryGrowthShare: 0 });
   });
 
   test('that rises all the time is told by the minute and as a share', () => {
-    const { rssSlopeMbPerMinute, rssGrowthShare } = memoryTrend(
+    const { memorySlopeMbPerMinute, memoryGrowthShare } = memoryTrend(
       { samples: samples((second) => 300 + second / 6) },
       600,
     );
-    expect(rssSlopeMbPerMinute).toBeCloseTo(10, 2);
+    expect(memorySlopeMbPerMinute).toBeCloseTo(10, 2);
     // 75 MB of 362 on average.
-    expect(rssGrowthShare).toBeCloseTo(75 / 362, 2);
+    expect(memoryGrowthShare).toBeCloseTo(75 / 362, 2);
   });
 });
