@@ -1,10 +1,12 @@
 import { performance } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { createZipf } from '../load-tests/generator/index.js';
 import { fingerprint, type RankerDefinition } from '../src/definition/index.js';
 import { decodeEvent, encodeEvent } from '../src/events/index.js';
 import type { Fields } from '../src/features/index.js';
 import { createJoiner } from '../src/join/index.js';
+import { SeededRandom } from '../src/random.js';
 import { median, type BenchTable } from './table.js';
 
 const items = 5000;
@@ -82,21 +84,8 @@ export function runWaitingBench(definition: RankerDefinition): BenchTable {
 
 /** Impressions as bytes, by number: items drawn by Zipf's law, each with the same fields in every list. */
 function showing(definition: RankerDefinition): (list: number) => Uint8Array {
-  const shares = Float64Array.from({ length: items }, (_, item) => 1 / (item + 1));
-  for (let item = 1; item < items; item++) shares[item] = (shares[item] ?? 0) + (shares[item - 1] ?? 0);
-  const total = shares[items - 1] ?? 1;
-  let state = 1;
-  const drawn = (): number => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    const sought = (state / 2 ** 32) * total;
-    let [low, high] = [0, items - 1];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((shares[middle] ?? 0) < sought) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  };
+  const zipf = createZipf({ count: items, exponent: 1 });
+  const random = new SeededRandom(1);
   const fieldsOf = Array.from({ length: items }, (_, item): Fields => ({
     item_id: `video-${item}`,
     author: item % 1000,
@@ -107,8 +96,7 @@ function showing(definition: RankerDefinition): (list: number) => Uint8Array {
   const tasks = Object.keys(definition.tasks);
   const mark = fingerprint(definition);
   return (list) => {
-    const shown = new Set<number>();
-    while (shown.size < rows) shown.add(drawn());
+    const shown = zipf.drawDistinct(rows, random);
     const userId = `user-${(list * 7919) % 5000}`;
     return encodeEvent({
       kind: 'impression',
@@ -122,7 +110,7 @@ function showing(definition: RankerDefinition): (list: number) => Uint8Array {
       weights: { click: 1 },
       tasks,
       candidates: rows,
-      items: Array.from(shown, (item, row) => ({
+      items: shown.map((item, row) => ({
         id: `video-${item}`,
         position: row + 1,
         row,
@@ -133,7 +121,7 @@ function showing(definition: RankerDefinition): (list: number) => Uint8Array {
       fields: {
         user: { user_id: userId },
         context: {},
-        candidates: Array.from(shown, (item) => fieldsOf[item] ?? {}),
+        candidates: shown.map((item) => fieldsOf[item] ?? {}),
       },
       features: { requests: 1, rows, requestOf: new Int32Array(rows), columns: new Map() },
     });

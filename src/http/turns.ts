@@ -62,7 +62,7 @@ const fixedBytes = 2000;
 const fallbackCost = 0.25;
 /** Of the queue, what may be fallback answers: beyond it they are refused, or they would take the place of scored ones. */
 const fallbackShare = 0.25;
-/** The queue was full at every moment of so long, and still grows: then load is more than a burst, or what a pause left behind. */
+/** The queue was full at every moment of so long: then load may be more than a burst, or what a pause left behind. */
 const risingMs = 200;
 /** Nobody had to be turned away for so long: then it is over. */
 const fallingMs = 100;
