@@ -32,6 +32,9 @@ const replaced = ['positive_data_acceptance', 'negative_data_rejection', 'not_a_
 const phases = ['examples', 'coverage', 'fuzzing', 'stateful'];
 /** A request of megabytes is printed, as are the answers; nobody reads more of a line. */
 const mostCharacters = 400;
+/** `==== WARNINGS ====` or whichever section comes first, after the phases. */
+const reportBegins = /^={5,} /;
+const totals = /\d+ generated, /;
 
 const fuzz = async (
   command: string,
@@ -47,9 +50,15 @@ const fuzz = async (
   const env = { ...process.env, SCHEMATHESIS_HOOKS: join('test', 'fuzz', 'checks.py') };
   const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const late = setTimeout(() => child.kill('SIGKILL'), (round.seconds + 120) * 1000);
-  createInterface({ input: child.stdout }).on('line', (line) => console.log(line.slice(0, mostCharacters)));
+  const report: string[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    if (report.length > 0 || reportBegins.test(line)) report.push(line.slice(0, mostCharacters));
+    else console.log(line.slice(0, mostCharacters));
+  });
   const [code] = (await once(child, 'close')) as [number | null];
   clearTimeout(late);
+  // Where nothing was found, the report is warnings about requests that were meant to be refused, and totals.
+  for (const line of code === 0 ? report.filter((said) => totals.test(said)) : report) console.log(line);
   return code === 0;
 };
 
