@@ -22,6 +22,8 @@ const width = 4;
 /** The segments of all partitions, by their first record. */
 export class Segments {
   readonly #db: Database<Uint8Array, number>;
+  /** Where the last segment of a partition began when it was asked for. */
+  readonly #lastFirst = new Map<number, number>();
 
   constructor(db: Database<Uint8Array, number>) {
     this.#db = db;
@@ -38,11 +40,29 @@ export class Segments {
     return undefined;
   }
 
+  /** Every reader that has caught up asks for it again and again; a range costs 7 kB of garbage each time, a key nothing. */
   last(partition: number): Segment | undefined {
+    const known = this.#at(partition, this.#lastFirst.get(partition));
+    // Each segment begins where the one before ends.
+    if (known !== undefined && (known.next === known.first || this.#at(partition, known.next) === undefined))
+      return known;
+    const found = this.#scan(partition);
+    if (found !== undefined) this.#lastFirst.set(partition, found.first);
+    return found;
+  }
+
+  #scan(partition: number): Segment | undefined {
     // A range that runs backwards begins at its end: the last key of the partition.
     const range = { start: keyOf(partition + 1, 0) - 1, end: keyOf(partition, 0) - 1, reverse: true, limit: 1 };
     for (const { key, value } of this.#db.getRange(range)) return decode(partition, key, value);
     return undefined;
+  }
+
+  #at(partition: number, first: number | undefined): Segment | undefined {
+    if (first === undefined) return undefined;
+    const key = keyOf(partition, first);
+    const value = this.#db.getBinaryFast(key);
+    return value === undefined ? undefined : decode(partition, key, value);
   }
 
   /** Within a transaction. */

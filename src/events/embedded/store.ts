@@ -128,7 +128,7 @@ export class TopicStore {
       records.push({ partition, offset: at, time: slab.readDoubleLE(used), value });
       used += (length + 7) & ~7;
     }
-    if (records.length > 0 || most <= 0) return records;
+    if (records.length > 0 || most <= 0 || offset === this.#segments.last(partition)?.next) return records;
     const { first, next } = this.bounds(partition);
     if (offset < first || offset > next) return undefined;
     if (offset < next)
