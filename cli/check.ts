@@ -70,7 +70,6 @@ const number = (value: number): string => value.toLocaleString('en-US');
 
 export const checkCommand = (): Command =>
   new Command('check')
-    .description('validate a definition; print features with widths, parameters and multiplications')
     .argument('<ranker.yaml>')
     .option('--data <dir>', 'also run dataset.sql over this folder and check columns, types, times and labels')
     .option('--json', 'one JSON object on stdout')

@@ -40,7 +40,6 @@ const definitionFile = fileURLToPath(new URL('../../models/demo/ranker.yaml', im
 
 export const demoCommand = (): Command =>
   new Command('demo')
-    .description('simulate a platform, train a ranker on its log, serve it, and let it learn from people who come')
     .option('--once', `end after ${onceMs / 1000} s of people, with a summary`)
     .option('--port <port>', 'port of the service', positiveNumber, standardPort)
     .option('--seed <n>', 'seed of the simulated platform', wholeNumber, 1)

@@ -88,7 +88,6 @@ const parseBaselines = (text: string): BaselineName[] => {
 
 export const evaluateCommand = (): Command =>
   new Command('evaluate')
-    .description('train on what is before a time and score what comes after it')
     .argument('<ranker.yaml>')
     .requiredOption('--data <dir>', 'the folder that dataset.sql reads')
     .requiredOption('--train-until <time>', 'train on what is before this time')

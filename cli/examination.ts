@@ -35,7 +35,6 @@ interface ExaminationFlags extends SettingFlags {
 export const examinationCommand = (): Command =>
   withSettings(
     new Command('examination')
-      .description('how often each position is looked at, per head: from swaps, ordinary lists and the bias tower')
       .argument('<ranker[@version]>', 'whose lists, and whose bias tower; the active version if none is named')
       .option('--from <time>', 'only lists from then on, e.g. 2026-05-01; in the ranker’s time zone')
       .option('--to <time>', 'only lists before then')

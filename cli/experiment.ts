@@ -3,7 +3,6 @@ import { assignCommand, checkCommand, planCommand, reportCommand } from './exper
 
 export const experimentCommand = (): Command =>
   new Command('experiment')
-    .description('check experiments before they apply, see who falls into which arm, plan them and read them')
     .addCommand(checkCommand())
     .addCommand(assignCommand())
     .addCommand(reportCommand())

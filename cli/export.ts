@@ -13,7 +13,6 @@ interface ExportFlags {
 
 export const exportCommand = (): Command =>
   new Command('export')
-    .description('write a sealed version as one ONNX file, tables inside, for other runtimes')
     .argument('<ranker[@version]>', 'the active version if none is named')
     .requiredOption('--self-contained <file>', 'the ONNX file to write')
     .option('--models <dir>', 'the folder of sealed versions', 'models')

@@ -14,12 +14,7 @@ interface HealthFlags extends SettingFlags {
 const timeoutMs = 3000;
 
 export const healthCommand = (): Command =>
-  withSettings(new Command('health').description('ask the service on this machine whether traffic should come to it'), [
-    'host',
-    'port',
-    'tlsCert',
-    'tlsKey',
-  ])
+  withSettings(new Command('health'), ['host', 'port', 'tlsCert', 'tlsKey'])
     .option('--live', 'ask whether its process is alive instead')
     .addHelpText(
       'after',

@@ -20,7 +20,6 @@ type Metrics = Readonly<Record<string, Readonly<Record<string, number | null>>>>
 
 export const inspectCommand = (): Command =>
   new Command('inspect')
-    .description('show a sealed version: manifest, metrics, expert utilisation, deltas and what was refused')
     .argument('<ranker[@version]>', 'the active version if none is named; <version>+<n> is the version with n deltas')
     .option('--models <dir>', 'the folder of sealed versions', 'models')
     .option('--json', 'the manifest as JSON on stdout')

@@ -21,7 +21,6 @@ interface JoinFlags extends SettingFlags {
 export const joinCommand = (): Command =>
   withSettings(
     new Command('join')
-      .description('join feedback to what was shown, apart from the learner: writes the topic examples')
       .argument('<ranker>', 'a folder of the models folder, or its ranker.yaml')
       .option('--partitions <list>', 'which partitions of events, e.g. 0,1; all if left out')
       .option('--checkpoints <dir>', 'where its checkpoints are; .joiner in the ranker’s folder if left out')

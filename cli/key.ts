@@ -15,7 +15,6 @@ import { formatTable, note, print } from './output.js';
 
 export const keyCommand = (now: () => number = Date.now): Command =>
   new Command('key')
-    .description('make, list and revoke the API keys of a service')
     .addHelpText(
       'after',
       `

@@ -37,7 +37,6 @@ interface LearnFlags extends SettingFlags {
 export const learnCommand = (): Command =>
   withSettings(
     new Command('learn')
-      .description('learn on from the event log, and bring what is learned to the running service')
       .argument('<ranker>', 'a folder of the models folder, or its ranker.yaml')
       .addOption(
         new Option('--from <topic>', 'join here, or read what `watchnext join` wrote')

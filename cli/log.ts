@@ -20,7 +20,6 @@ interface TailFlags extends CommonFlags {
 
 export const logCommand = (): Command =>
   new Command('log')
-    .description('look into the event log: what comes in, how much there is, whether all of it can be read')
     .addCommand(tailCommand())
     .addCommand(statsCommand())
     .addCommand(verifyCommand())

@@ -1,16 +1,8 @@
 import { Command, CommanderError } from 'commander';
 import { WatchnextError } from '../src/errors.js';
 import { softwareVersion } from '../src/version.js';
-import { withLegibleHelp } from './help.js';
 import { printError } from './output.js';
-import { verbs } from './verbs.js';
-
-/** Undefined where the command belongs to a part, or needs a package, that this installation leaves out. */
-const load = (verb: string): Promise<Command | undefined> | undefined =>
-  verbs[verb]?.().catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND') return undefined;
-    throw error;
-  });
+import { isInstalled, listedVerb, loadVerb, verbs } from './verbs.js';
 
 // A reader that has seen enough (`| head`) ends the command quietly.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -26,14 +18,12 @@ const program = new Command('watchnext')
   .exitOverride();
 
 try {
-  const called = process.argv[2] ?? '';
-  const known = Object.hasOwn(verbs, called);
-  // Help, and a name that there is not, want to know them all.
-  for (const verb of known ? [called] : Object.keys(verbs)) {
-    const command = await load(verb);
-    if (command !== undefined) program.addCommand(withLegibleHelp(command).exitOverride());
-    else if (known) throw leftOut(verb);
-  }
+  const [first, second] = process.argv.slice(2);
+  const name = first === 'help' ? second : first;
+  const called = verbs.find((verb) => verb.name === name);
+  if (called === undefined) for (const verb of verbs.filter(isInstalled)) program.addCommand(listedVerb(verb));
+  else if (isInstalled(called)) program.addCommand((await loadVerb(called)).exitOverride());
+  else throw leftOut(called.name);
   await program.parseAsync();
 } catch (error) {
   // Commander has printed its own message: help and version end well, anything else is a slip in the arguments.

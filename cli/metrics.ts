@@ -4,7 +4,6 @@ import { print } from './output.js';
 
 export const metricsCommand = (): Command =>
   new Command('metrics')
-    .description('print every metric there is, with its labels and what it says')
     .option('--markdown', 'a page that also says what to do when one moves')
     .option('--json', 'everything that is known of each, as JSON')
     .addHelpText(

@@ -18,7 +18,6 @@ interface ReplayFlags extends SettingFlags {
 export const replayCommand = (): Command =>
   withSettings(
     new Command('replay')
-      .description('recompute an answer from what was logged, bit for bit')
       .argument('<requestId>', 'requestId of the answer, also its X-Request-Id')
       .option('--against <version>', 'show what another version would have answered beside it')
       .option('--user <id>', 'who asked, if known: then only their part of the log is looked through')

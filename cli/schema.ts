@@ -5,7 +5,6 @@ import { referencePage } from './reference-page.js';
 
 export const schemaCommand = (): Command =>
   new Command('schema')
-    .description('print the JSON Schema of ranker.yaml, for editors, or its reference, for readers')
     .option('--markdown', 'a page with every key instead')
     .addHelpText(
       'after',

@@ -4,7 +4,7 @@ import { readSettings } from '../src/settings.js';
 import { withSettings, type SettingFlags } from './settings.js';
 
 export const serveCommand = (): Command =>
-  withSettings(new Command('serve').description('serve the active version of every ranker over HTTP'))
+  withSettings(new Command('serve'))
     .addHelpText(
       'after',
       `

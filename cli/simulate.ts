@@ -16,7 +16,6 @@ interface SimulateFlags {
 
 export const simulateCommand = (): Command =>
   new Command('simulate')
-    .description('write the log of a simulated video platform, whose law is known')
     .option('--out <dir>', 'where impressions.csv, items.csv and users.csv go', '.demo/data')
     .option('--seed <n>', 'one seed, the same bytes', wholeNumber, 1)
     .option('--days <n>', 'days of log', positiveNumber, 8)

@@ -17,7 +17,6 @@ const names = Object.keys(studies) as StudyName[];
 
 export const studyCommand = (): Command =>
   new Command('study')
-    .description('put a question to the simulated world, where the truth is known, and write a report with intervals')
     .addArgument(new Argument('[names...]', 'which; all if left out').choices(names))
     .option('--short', 'in seconds, to see that it works; it can tell next to nothing')
     .option('--seed <n>', 'one seed, one result', wholeNumber, 1)

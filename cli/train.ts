@@ -203,7 +203,6 @@ const interruptSignal = (): AbortSignal => {
 
 export const trainCommand = (): Command =>
   new Command('train')
-    .description('train a ranker on logs and seal a version')
     .argument('<ranker.yaml>')
     .requiredOption('--data <dir>', 'the folder that dataset.sql reads')
     .option('--until <time>', 'use only what is before this time, e.g. 2022-05-01')

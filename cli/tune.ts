@@ -65,7 +65,6 @@ interface TuneFlags extends SettingFlags {
 export const tuneCommand = (): Command =>
   withSettings(
     new Command('tune')
-      .description('choose the weights of the score from a log with exploration, before anybody sees them')
       .argument('[ranker]', 'a folder of the models folder, or its ranker.yaml')
       .option('--engagement <metric>', 'what to raise; the first metric of the tasks of engagement if left out')
       .option('--satisfaction <metric>', 'what to raise too; the first of satisfaction if left out')

@@ -29,7 +29,6 @@ const requestsPerUser = 1.4;
 
 export const worldCommand = (): Command =>
   new Command('world')
-    .description('let a simulated audience visit a running service, in accelerated time, and tell what is true of it')
     .requiredOption('--service <url>', 'where it listens; it must run with --clock requests', serviceUrl)
     .option('--ranker <name>', 'which ranker to ask for; the service’s own choice if left out')
     .option('--users <n>', 'people who are there from the start', positiveNumber, 400)

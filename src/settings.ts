@@ -1,6 +1,7 @@
 import { Type, type Static, type TSchema } from '@sinclair/typebox';
 import { Ajv } from 'ajv';
 import { WatchnextError, type Problem } from './errors.js';
+import { lazily } from './lazily.js';
 import { nearestName } from './nearest.js';
 import { experimentsSettings } from './settings/experiments.js';
 import { logSettings } from './settings/log.js';
@@ -65,7 +66,9 @@ const sourceOf = (name: SettingName): SettingSource => ({
 
 export const settingSources: readonly SettingSource[] = names.map(sourceOf);
 
-const validate = new Ajv({ allErrors: true, coerceTypes: true, useDefaults: true, strict: false }).compile(Settings);
+const validator = lazily(() =>
+  new Ajv({ allErrors: true, coerceTypes: true, useDefaults: true, strict: false }).compile(Settings),
+);
 
 /** There are too many settings to list all of them at each unknown one. */
 const unknownVariables = (env: Readonly<Record<string, string | undefined>>): Problem[] => {
@@ -93,6 +96,7 @@ export const readSettings = (
     const value = flags[name] ?? env[variable];
     if (value !== undefined) values[name] = value;
   }
+  const validate = validator();
   if (!validate(values))
     for (const error of validate.errors ?? []) {
       const source = settingSources.find(({ name }) => error.instancePath === `/${name}`);

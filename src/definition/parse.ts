@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { Ajv, type ErrorObject } from 'ajv';
 import { LineCounter } from 'yaml';
 import { WatchnextError, type Problem } from '../errors.js';
+import { lazily } from '../lazily.js';
 import { checkDefinition } from './checks.js';
 import { explain } from './explain.js';
 import { RankerSchema, type RankerDefinition } from './schema.js';
@@ -17,7 +18,7 @@ const ajv = new Ajv({
   allowUnionTypes: true,
   verbose: true,
 });
-const validate = ajv.compile<RankerDefinition>(RankerSchema);
+const validator = lazily(() => ajv.compile<RankerDefinition>(RankerSchema));
 
 /** A list of a hundred thousand categories fits. */
 const mostCharacters = 2 ** 21;
@@ -53,6 +54,7 @@ export const parseDefinition = (text: string, file = 'ranker.yaml'): RankerDefin
     message: found.message,
     ...(found.hint === undefined ? {} : { hint: found.hint }),
   });
+  const validate = validator();
   if (!validate(value)) {
     const refused = explain(validate.errors as ErrorObject[]);
     refuse([...refused, ...checkUsable(value, refused)].map(located));

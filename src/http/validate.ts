@@ -1,6 +1,7 @@
 import type { Static, TSchema } from '@sinclair/typebox';
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import { Ajv, type ErrorObject } from 'ajv';
 import { WatchnextError, type Problem } from '../errors.js';
+import { lazily } from '../lazily.js';
 import { nameHint } from '../nearest.js';
 import { fieldsKeyword } from './fields.js';
 
@@ -33,11 +34,6 @@ export const bodyChecker = <S extends TSchema>(schema: S): ((body: unknown, byte
       problems: problemsOf(thorough?.errors ?? checker?.check.errors ?? []),
     });
   };
-};
-
-const lazily = (compile: () => ValidateFunction): (() => ValidateFunction) => {
-  let compiled: ValidateFunction | undefined;
-  return () => (compiled ??= compile());
 };
 
 const problemsOf = (errors: readonly ErrorObject[]): Problem[] => {

@@ -5,6 +5,7 @@ import { isSeq, parse, parseDocument, YAMLError } from 'yaml';
 import { replaceDurably } from '../durable.js';
 import { exclusively } from '../exclusive.js';
 import { WatchnextError, type Problem } from '../errors.js';
+import { lazily } from '../lazily.js';
 import { roles, type KeyEntry } from './types.js';
 
 const Time = Type.String({
@@ -44,7 +45,9 @@ const Entry = Type.Object(
 );
 const mostKeys = 10_000;
 const File = Type.Object({ keys: Type.Array(Entry, { maxItems: mostKeys }) }, { additionalProperties: false });
-const check = new Ajv({ allErrors: true, strict: false, verbose: true }).compile<{ keys: readonly KeyEntry[] }>(File);
+const checker = lazily(() =>
+  new Ajv({ allErrors: true, strict: false, verbose: true }).compile<{ keys: readonly KeyEntry[] }>(File),
+);
 
 const mostBytes = 16 * 2 ** 20;
 
@@ -75,6 +78,7 @@ export const parseKeys = (text: string, file: string): readonly KeyEntry[] => {
     const message = `is not ${file.endsWith('.json') ? 'JSON' : 'YAML'}`;
     throw refusal(file, [{ path: at === undefined ? file : `${file}:${at.line}`, message }]);
   }
+  const check = checker();
   if (!check(value)) throw refusal(file, (check.errors ?? []).slice(0, mostProblems).map(problemOf));
   const { keys } = value;
   const problems = [...sameIds(keys), ...badTimes(keys)];

@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { Command } from 'commander';
-import { withLegibleHelp } from '../../cli/help.js';
-import { verbs } from '../../cli/verbs.js';
+import { listedVerb, loadVerb, verbs } from '../../cli/verbs.js';
 import { withCommonFlags } from '../../load-tests/arguments.js';
 
 /** What a person sees who asks for help, as one line. */
@@ -15,10 +16,45 @@ const withAllBelow = (command: Command): Command[] => [command, ...command.comma
 
 const all: Command[] = [];
 // One after the other: jest cannot link modules that are loaded side by side.
-for (const load of Object.values(verbs)) all.push(...withAllBelow(withLegibleHelp(await load())));
+for (const verb of verbs) all.push(...withAllBelow(await loadVerb(verb)));
+const called = (name: string): Promise<Command> => loadVerb(verbs.find((verb) => verb.name === name)!);
 const pathOf = (command: Command): string =>
   command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 const load = withCommonFlags(new Command('load'));
+
+/** Modules that a module loads with it, and those that they load; what is loaded later with import() is not among them. */
+const loadedWith = (file: string, known = new Set<string>()): ReadonlySet<string> => {
+  if (known.has(file)) return known;
+  known.add(file);
+  const text = readFileSync(file, 'utf8');
+  for (const [, words = '', other = ''] of text.matchAll(/^(?:import|export)\b([^;']*?)(?:from )?'(\.[^']*)\.js';/gm))
+    if (!words.startsWith(' type ')) loadedWith(join(dirname(file), `${other}.ts`), known);
+  return known;
+};
+
+describe('a list of commands', () => {
+  test('has each under the name by which it is called, with what it says of itself', async () => {
+    for (const verb of verbs) {
+      const [listed, loaded] = [listedVerb(verb), await loadVerb(verb)];
+      expect([listed.name(), listed.description()]).toEqual([loaded.name(), loaded.description()]);
+    }
+  });
+
+  test('is made without the modules of any', () => {
+    const files = [...loadedWith('cli/main.ts')];
+    for (const { name } of verbs) expect(files).not.toContain(`cli/${name}.ts`);
+    expect(files.length).toBeLessThan(10);
+  });
+
+  test.each(verbs.map((verb) => [verb.name, verb] as const))(
+    '%s is left out of an installation without training if it needs it, and only then',
+    (name, { needsTraining = false }) => {
+      const files = [...loadedWith(`cli/${name}.ts`)];
+      expect(files.length).toBeGreaterThan(3);
+      expect(files.some((file) => file.startsWith('training/'))).toBe(needsTraining);
+    },
+  );
+});
 
 describe('the help of every command', () => {
   test.each(all.map((command) => [pathOf(command), command] as const))(
@@ -42,13 +78,13 @@ describe('the help of every command', () => {
   );
 
   test('says what cannot be left out', async () => {
-    const help = helpOf(withLegibleHelp(await verbs['train']!()));
+    const help = helpOf(await called('train'));
     expect(help).toContain('--data <dir> needed: the folder that dataset.sql reads');
     expect(help).toContain('--models <dir> the folder of sealed versions (default: "models")');
   });
 
   test('says what a setting may be', async () => {
-    const help = helpOf(await verbs['serve']!());
+    const help = helpOf(await called('serve'));
     expect(help).toMatch(/--log <choice> where [^[]* \(choices: embedded, kafka, off\); embedded if left out/);
     expect(help).toContain('"watchnext." if left out [WATCHNEXT_KAFKA_TOPIC_PREFIX]');
     expect(help).toContain('--kafka-tls <true|false> ');

@@ -1,4 +1,4 @@
-import { Redis, ReplyError, type RedisOptions } from 'ioredis';
+import type { Redis as Connection, RedisOptions } from 'ioredis';
 import { WatchnextError } from '../../errors.js';
 import type { Logger, Metrics } from '../../telemetry/index.js';
 import type { FeatureStore } from '../types.js';
@@ -36,6 +36,8 @@ const retryAfterMs = 1000;
 export const openRedisStore = async (options: RedisStoreOptions): Promise<FeatureStore> => {
   const { url, prefix = '', timeoutMs = 20, metrics, logger } = options;
   const { where, ...address } = parseRedisUrl(url);
+  // Its client takes a tenth of a second to load: only who uses Redis waits for it.
+  const { Redis } = await import('ioredis');
   const redis = new Redis({ ...address, ...failFast });
   const closedByPeer = 'the connection was closed';
   let said = closedByPeer;
@@ -104,7 +106,7 @@ const failFast = {
 
 /** The last write of a key counts. Answers why Redis, which is there, did not do it: out of memory, no permission. */
 const applyAll = async (
-  redis: Redis,
+  redis: Connection,
   writes: Parameters<FeatureStore['apply']>[0],
   prefix: string,
 ): Promise<string | undefined> => {
@@ -122,7 +124,7 @@ const applyAll = async (
     const results = await transaction.exec();
     return results?.find(([error]) => error !== null)?.[0]?.message;
   } catch (error) {
-    if (error instanceof ReplyError) return (error as Error).message;
+    if ((error as Error).name === 'ReplyError') return (error as Error).message;
     throw error;
   }
 };
