@@ -1,7 +1,7 @@
 import type { Column, FeatureBatch, Side } from '../types.js';
 import { decodeFrame, encodeFrame, type Frame, type FrameArray } from './frame.js';
 
-const format = { magic: 'WNFB', version: 1, what: 'feature batch' };
+const format = { magic: 'WNFB', version: 1, what: 'feature batch', sharesHeaders: true };
 
 interface Header {
   readonly requests: number;

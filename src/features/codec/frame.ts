@@ -14,8 +14,12 @@ export interface Format {
   /** Four ASCII characters. */
   readonly magic: string;
   readonly version: number;
+  /** Versions before it that are read, too. */
+  readonly older?: readonly number[];
   /** For messages: what these bytes are. */
   readonly what: string;
+  /** Whether many frames have the same header: those that were parsed lately are remembered, and must not be changed. */
+  readonly sharesHeaders?: boolean;
 }
 
 export type FrameArray = Float32Array | Int32Array | Uint32Array | Float64Array;
@@ -56,6 +60,9 @@ export function encodeFrame(
 }
 
 export interface Frame {
+  readonly version: number;
+  /** Of all its bytes: names it among others. */
+  readonly checksum: number;
   /** As parsed from JSON: to be checked by who reads it. */
   readonly header: unknown;
   /** The next array, a view of the bytes; damaged unless it has this type, and this many elements if given. */
@@ -66,12 +73,33 @@ export interface Frame {
   damaged(reason: string): WatchnextError;
 }
 
+const damagedAs =
+  (what: string) =>
+  (reason: string): WatchnextError =>
+    new WatchnextError('artifact_damaged', `These bytes are no ${what}: ${reason}.`, {
+      problems: [{ path: what, message: reason, hint: 'write it again from its source' }],
+    });
+
+/** Bytes from which `frameBytes` tells how long a frame is. */
+export const frameBegin = 4 * fixedWords;
+
+/** How many bytes a frame takes that begins with these, where `left` are left; throws artifact_damaged if that cannot be. */
+export function frameBytes(begin: Uint8Array, left: number, what: string): number {
+  const damaged = damagedAs(what);
+  if (begin.length < frameBegin) throw damaged('it is cut short');
+  const total = new DataView(begin.buffer, begin.byteOffset).getUint32(12, true);
+  if (total < frameBegin || total % 8 !== 0) throw damaged(`no frame has ${total} bytes`);
+  if (total > left) throw damaged(`${left} bytes of ${total}`);
+  return total;
+}
+
+/** The checksum of a whole frame. */
+export const frameChecksum = ({ buffer, byteOffset }: Uint8Array): number =>
+  new DataView(buffer, byteOffset).getUint32(8, true);
+
 /** Throws artifact_damaged for anything that encodeFrame did not write, before it allocates anything. */
 export function decodeFrame(input: Uint8Array, format: Format): Frame {
-  const damaged = (reason: string): WatchnextError =>
-    new WatchnextError('artifact_damaged', `These bytes are no ${format.what}: ${reason}.`, {
-      problems: [{ path: format.what, message: reason, hint: 'write it again from its source' }],
-    });
+  const damaged = damagedAs(format.what);
   const { byteLength } = input;
   if (byteLength < 4 * fixedWords || byteLength % 8 !== 0) throw damaged(`${byteLength} bytes cannot be complete`);
   // Not slice(): of a Buffer that is a view.
@@ -79,16 +107,20 @@ export function decodeFrame(input: Uint8Array, format: Format): Frame {
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset, byteLength / 4);
   const [magic, version = 0, sum = 0, total = 0, jsonBytes = 0, count = 0] = words;
   if (magic !== magicWord(format.magic)) throw damaged('the first bytes are not its magic number');
-  if (version !== format.version) throw damaged(`version ${version} is not ${format.version}`);
+  if (version !== format.version && format.older?.includes(version) !== true)
+    throw damaged(`version ${version} is not ${format.version}`);
   if (total !== byteLength) throw damaged(`${byteLength} bytes of ${total}`);
   if (sum !== checksum(words, 3)) throw damaged('the checksum does not match');
 
   const start = align(4 * (fixedWords + 2 * count));
   if (start + align(jsonBytes) > byteLength) throw damaged('its directory is longer than it');
-  const header = parse(bytes.subarray(start, start + jsonBytes), damaged);
+  const json = Buffer.from(bytes.buffer, bytes.byteOffset + start, jsonBytes);
+  const header = format.sharesHeaders === true ? parseShared(json, damaged) : parse(json, damaged);
   let at = start + align(jsonBytes);
   let index = 0;
   return {
+    version,
+    checksum: sum,
     header,
     next<T extends keyof Elements>(type: T, length?: number): Elements[T] {
       const elements = words[fixedWords + 2 * index + 1] ?? 0;
@@ -119,6 +151,19 @@ export function readFrame<T>(input: Uint8Array, format: Format, read: (frame: Fr
   } catch (error) {
     throw error instanceof WatchnextError ? error : frame.damaged('its parts are not as they should be');
   }
+}
+
+/** Parsing takes longer than all else about a small frame. The latest first. */
+const knownHeaders: { readonly json: Buffer; readonly header: unknown }[] = [];
+const mostHeaders = 16;
+
+function parseShared(json: Buffer, damaged: Frame['damaged']): unknown {
+  const place = knownHeaders.findIndex((each) => each.json.equals(json));
+  const found = knownHeaders[place] ?? { json: Buffer.from(json), header: parse(json, damaged) };
+  if (place === 0) return found.header;
+  if (place > 0) knownHeaders.splice(place, 1);
+  if (knownHeaders.unshift(found) > mostHeaders) knownHeaders.pop();
+  return found.header;
 }
 
 function parse(json: Uint8Array, damaged: (reason: string) => WatchnextError): unknown {
