@@ -79,8 +79,12 @@ const one = (error: ErrorObject): Found => {
 /** Validator errors as sentences, in document order of their schema; alternatives of one union are told once. */
 export const explain = (errors: readonly ErrorObject[]): Found[] => {
   const unions = errors.filter((error) => error.keyword === 'anyOf').map((error) => error.schemaPath);
+  const undecided = errors.filter((error) => error.keyword === 'discriminator').map((error) => error.instancePath);
   const told = errors.filter(
-    (error) => !unions.some((union) => error.schemaPath !== union && error.schemaPath.startsWith(union)),
+    (error) =>
+      !unions.some((union) => error.schemaPath !== union && error.schemaPath.startsWith(union)) &&
+      // A missing kind is told with the kinds that there are.
+      !(error.keyword === 'required' && undecided.includes(error.instancePath)),
   );
   const distinct = new Map(told.map(one).map((found) => [`${found.path.join('/')} ${found.message}`, found]));
   return [...distinct.values()];

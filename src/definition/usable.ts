@@ -4,6 +4,11 @@ import type { RankerDefinition } from './schema.js';
 
 /** Parts that are maps from names: one bad member leaves the others to be checked. */
 const maps = ['features', 'tasks', 'labels', 'metrics'];
+/** In other parts, a key that no check of another key looks at: it alone is left out. */
+const standsAlone = (part: string, key: string): boolean =>
+  part === 'training' || part === 'stream' || (part === 'score' && key !== 'weights');
+/** As a name would be written that was refused as none: what refers to it may be right. */
+const asName = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-9]+/g, '_');
 /** What stands in for a part that cannot be left out and that nothing can be said of. */
 const standIns: Readonly<Record<string, unknown>> = {
   name: 'ranker',
@@ -26,9 +31,12 @@ export const checkUsable = (value: unknown, refused: readonly Found[]): Found[] 
   } of refused) {
     if (part === undefined) continue;
     const members = definition[part];
-    if (maps.includes(String(part)) && name !== undefined && typeof members === 'object') {
+    const key = String(name);
+    if (name !== undefined && typeof members === 'object' && maps.includes(String(part))) {
       Reflect.deleteProperty(members, name);
-      gone.add(String(name));
+      gone.add(key).add(asName(key));
+    } else if (name !== undefined && typeof members === 'object' && standsAlone(String(part), key)) {
+      Reflect.deleteProperty(members, name);
     } else {
       Reflect.deleteProperty(definition, part);
       for (const member of Object.keys(members ?? {})) gone.add(member);

@@ -175,6 +175,42 @@ describe('a ranker definition', () => {
     ]);
   });
 
+  test('hears of both where they are in one part', () => {
+    const pathsOf = (replacements: Readonly<Record<string, string>>): string[] =>
+      problemsOf(rankerText(replacements)).map(({ path }) => path.replace(/^.* /, ''));
+    expect(pathsOf({ 'form: product, weights: {click: 1': 'form: prod, weights: {clik: 1' })).toEqual([
+      'score.form',
+      'score.weights.clik',
+    ]);
+    expect(pathsOf({ 'batch: 64, epochs: 2': 'batch: 0, epoch: 2, timezone: Mars/Base' })).toEqual([
+      'training.epoch',
+      'training.batch',
+      'training.timezone',
+    ]);
+    expect(pathsOf({ 'training:': 'stream: {publish: 2 parsecs, rankers: [films]}\ntraining:' })).toEqual([
+      'stream.publish',
+      'stream.rankers.0',
+    ]);
+    // Without the weights nothing can be said of their bounds.
+    expect(pathsOf({ 'weights: {click: 1, watch: 0.5}': 'weights: {click: one}, bounds: {click: [0, 2]}' })).toEqual([
+      'score.weights.click',
+    ]);
+  });
+
+  test('hears once of a feature without a kind', () => {
+    const [found, ...more] = problemsOf(rankerText({ '{kind: number, scope': '{scope' }));
+    expect([found?.message, found?.hint, more]).toEqual([
+      '"kind" is missing',
+      expect.stringMatching(/number.*rate/),
+      [],
+    ]);
+  });
+
+  test('hears nothing of references to a name that only is written wrongly', () => {
+    const found = problemsOf(rankerText({ '  click: {group': '  Click: {group' }));
+    expect(found.map(({ path }) => path.replace(/^.* /, ''))).toEqual(['tasks.Click']);
+  });
+
   test('hears nothing of references to what its schema refuses', () => {
     const found = problemsOf(rankerText({ 'click: {group: engagement, kind: binary': 'click: {kind: binari' }));
     expect(found).toHaveLength(1);
