@@ -192,7 +192,7 @@ export const createBatcher = (options: BatcherOptions): Batcher => {
         if (!first && comesLate(model, batch.rows, deadline)) throw new NotRun('deadline');
         const since = now();
         const request = { model, batch, deadline, signal, timeline };
-        const waiting: Waiting = { ...request, first, since, again: false, resolve, reject };
+        const waiting: Waiting = { first, since, again: false, resolve, reject, ...request };
         deafen = onAbort(signal, () => {
           queue = queue.filter((each) => each !== waiting);
           reject(new NotRun('cancelled'));

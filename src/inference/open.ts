@@ -23,8 +23,8 @@ export interface OpenOptions {
 }
 
 /**
- * Loads a version and lets every thread score its golden rows: it serves only if each agrees with the trainer (1e-5). Then
- * each scores lists as large as requests are, so that the first request finds it warm. Rejects with the reason, and then nothing of it stays loaded. What `next` answers is
+ * Loads a version and lets every thread score its golden rows: it serves only if each agrees with the trainer (1e-5). A thread
+ * that never held one of this ranker then scores lists as large as requests are, so that the first request finds it warm. Rejects with the reason, and then nothing of it stays loaded. What `next` answers is
  * verified the same way, and reads the same feature state.
  */
 export const openModel = async (options: OpenOptions, ranker: string, version: string): Promise<ServedModel> => {
@@ -110,10 +110,10 @@ const load = async (
   const isDelta = facts.sequence > 0;
   const tasks = Object.keys(content.definition.tasks);
   try {
-    return await pool.load(version, content, async (score) => {
+    return await pool.load(version, content, async (score, isCold) => {
       await verifyGolden({ golden, tasks, score });
-      // A delta is scored by code that is warm.
-      if (!isDelta) await warmUp(golden.batch, score);
+      // What comes after is scored by code that is warm, and a session has its memory after one run.
+      if (isCold) await warmUp(golden.batch, score);
     });
   } catch (error) {
     await versions.release(place);

@@ -3,6 +3,7 @@ import { WatchnextError } from '../errors.js';
 import type { FeatureBatch } from '../features/index.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
 import { createBatcher, type BatchLimits, type Runner } from './batcher.js';
+import { cannotStart, settleDevice } from './device.js';
 import { createLease } from './lease.js';
 import { packBatch } from './parcel.js';
 import type { LoadableModel, TimedScores } from './session.js';
@@ -12,17 +13,18 @@ import type { ScoringCalls } from './worker.js';
 
 type ScoringThread = Thread<ScoringCalls>;
 
-/** Rejects if a thread that scores so must not serve. */
-export type Examine = (score: (batch: FeatureBatch) => Promise<Scores>) => Promise<void>;
+/** Rejects if a thread that scores so must not serve. `isCold`: it has never held a model of this ranker. */
+export type Examine = (score: (batch: FeatureBatch) => Promise<Scores>, isCold: boolean) => Promise<void>;
 
 /** The threads that score. They outlive the versions they hold, so that a swap costs a session and not a thread. */
 export interface ScorerPool {
   readonly device: Device;
   readonly workers: number;
   /**
-   * Resolves when every thread holds the model and was examined, as is every thread that takes the place of one that died;
-   * rejects if it cannot be run or an examination rejects, and then no thread holds it. Models whose graph is the same array
-   * share its sessions. One thread after the other loads it, while the rest go on scoring.
+   * Resolves when every thread that scores holds the model and was examined, as is every thread that takes the place of one
+   * that died; rejects if it cannot be run or an examination rejects, and then no thread holds it. Models whose graph is the
+   * same array share its sessions. Once anybody was scored for, a model is opened in a thread that scores for nobody, which
+   * then takes the place of one that does: opening one blocks its thread for longer than several rankings take.
    */
   load(version: string, model: LoadableModel, examine?: Examine): Promise<Scorer>;
   /** Waits for what is in flight, then ends the threads. */
@@ -31,6 +33,7 @@ export interface ScorerPool {
 
 export interface PoolOptions {
   readonly device: 'auto' | Device;
+  /** Threads that score at the same time; once models change, there is one more. */
   readonly workers: number;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -38,6 +41,14 @@ export interface PoolOptions {
   readonly limits?: BatchLimits;
   /** What the threads run; the scoring worker if left out. */
   readonly entry?: URL;
+}
+
+/** A thread and what it holds. */
+interface Member extends Runner {
+  readonly thread: ScoringThread;
+  readonly held: Set<number>;
+  /** Rankers of which it has held a model. */
+  readonly warm: Set<string>;
 }
 
 /**
@@ -50,7 +61,13 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
   const { workers, logger, metrics, entry = new URL('./worker.js', import.meta.url) } = options;
   const batcher = createBatcher({ limits: options.limits ?? { rows: 128, waitUs: 0 }, metrics });
   const models = new Map<number, { readonly content: LoadableModel; readonly examine: Examine | undefined }>();
-  const threads = new Map<ScoringThread, Runner>();
+  /** Those that take part hold every model that anybody may ask for. */
+  const members = new Set<Member>();
+  /** Scores for nobody: models are opened in it. It may lack what was opened last, until it takes part again. */
+  let spare: Member | undefined;
+  /** From then on somebody waits while a thread is blocked. */
+  let isAsked = false;
+  let loads: Promise<unknown> = Promise.resolve();
   let modelCount = 0;
   let graphCount = 0;
   const graphNumbers = new WeakMap<Uint8Array, number>();
@@ -63,92 +80,161 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
   const isClosed = (): boolean => closing.signal.aborted;
   /** Replacements in a row that died young or never held the models. */
   let failures = 0;
+  const everybody = (): Member[] => [...members, ...(spare === undefined ? [] : [spare])];
 
-  const start = (): ScoringThread => {
+  const start = (): Member => {
     const started = performance.now();
     const thread = startThread<ScoringCalls>(entry, (error) => {
+      const wasSpare = member === spare;
+      if (wasSpare) spare = undefined;
       // One that has not taken part yet is the concern of who started it.
-      const runner = threads.get(thread);
-      if (runner === undefined) return;
-      threads.delete(thread);
-      batcher.remove(runner);
+      else if (!members.delete(member)) return;
+      batcher.remove(member);
       metrics.count('watchnext_scorer_deaths_total', {});
       if (isClosed()) return;
+      if (wasSpare) {
+        // The next model that is opened starts another.
+        logger.error({ err: error }, 'a thread died in which a model was opened; nobody was scored for in it');
+        return;
+      }
       logger.error({ err: error }, 'a scoring thread died and is replaced');
       failures = performance.now() - started < longestBackoffMs ? failures + 1 : 0;
       void replace();
     });
-    return thread;
+    const run = (model: number, batches: readonly FeatureBatch[]) => runIn(thread, model, batches);
+    const member: Member = { thread, run, held: new Set(), warm: new Set() };
+    return member;
   };
-  const takePart = (thread: ScoringThread): void => {
-    const runner = { run: (model: number, batches: readonly FeatureBatch[]) => runIn(thread, model, batches) };
-    threads.set(thread, runner);
-    batcher.add(runner);
+  const takePart = (member: Member): void => {
+    members.add(member);
+    batcher.add(member);
   };
-  const loadInto = async (thread: ScoringThread, model: number): Promise<void> => {
+  const loadInto = async (member: Member, model: number): Promise<void> => {
     const loaded = models.get(model);
-    if (loaded === undefined) return;
+    if (loaded === undefined || member.held.has(model)) return;
     const { content, examine } = loaded;
-    await thread.call('load', { model, graph: graphNumber(content.graph), device, content });
-    await examine?.((batch) => runIn(thread, model, [batch]));
+    const { name } = content.definition;
+    member.held.add(model);
+    await member.thread.call('load', { model, graph: graphNumber(content.graph), device, content });
+    await examine?.((batch) => member.run(model, [batch]), !member.warm.has(name));
+    member.warm.add(name);
+  };
+  /** Gives it every model that it lacks; those that are closed meanwhile do not count. */
+  const complete = async (member: Member): Promise<void> => {
+    for (const model of models.keys())
+      await loadInto(member, model).catch((error: unknown) => {
+        if (models.has(model)) throw error;
+      });
   };
   const replace = async (): Promise<void> => {
     for (;;) {
       await pause(backoffMs(failures), closing.signal);
       if (isClosed()) return;
-      const thread = start();
+      const member = start();
       try {
-        await thread.call('hello', undefined);
-        const held: number[] = [];
-        for (const model of models.keys()) {
-          held.push(model);
-          await loadInto(thread, model);
-        }
-        if (isClosed()) await thread.stop();
-        else takePart(thread);
+        await member.thread.call('hello', undefined);
+        await complete(member);
+        if (isClosed() || members.size >= workers) await member.thread.stop();
+        else takePart(member);
         // What was closed meanwhile was not unloaded here: the thread did not take part yet.
-        for (const model of held) if (!models.has(model)) void thread.call('unload', model).catch(() => undefined);
+        for (const model of member.held) if (!models.has(model)) void unloadFrom(member, model);
         return;
       } catch (error) {
         failures++;
         logger.error({ err: error, retryInMs: backoffMs(failures) }, 'a scoring thread could not be replaced');
-        await thread.stop();
+        await member.thread.stop();
       }
     }
+  };
+  const unloadFrom = async (member: Member, model: number): Promise<void> => {
+    if (member.held.delete(model)) await member.thread.call('unload', model).catch(() => undefined);
+  };
+
+  /** The spare thread with every model but this one; undefined if there can be none. */
+  const spareWithout = async (model: number): Promise<Member | undefined> => {
+    const member = spare ?? start();
+    try {
+      if (spare === undefined) await member.thread.call('hello', undefined);
+      spare = member;
+      for (const other of models.keys()) if (other !== model) await loadInto(member, other);
+      return member;
+    } catch (error) {
+      logger.error({ err: error }, 'a model is opened in a thread that scores, as there is no other');
+      if (spare === member) spare = undefined;
+      await member.thread.stop();
+      return undefined;
+    }
+  };
+  /** Afterwards a thread that holds the model takes part where this one did. */
+  const give = async (member: Member, model: number): Promise<void> => {
+    const other = isAsked ? await spareWithout(model) : undefined;
+    if (other !== undefined) {
+      await loadInto(other, model);
+      // It may have died of it only now.
+      if (spare === other) {
+        changePlaces(member, other);
+        return;
+      }
+    }
+    await loadInto(member, model);
+  };
+  /** In one step; what was handed to the one that leaves is still answered by it. */
+  const changePlaces = (member: Member, other: Member): void => {
+    if (members.delete(member)) {
+      batcher.remove(member);
+      spare = member;
+    } else if (members.size < workers) spare = undefined;
+    else return; // it died, and was replaced already
+    takePart(other);
   };
 
   const stopAll = async (): Promise<void> => {
     closing.abort();
     batcher.close();
-    await Promise.all([...threads.keys()].map((thread) => thread.stop()));
+    await Promise.all(everybody().map(({ thread }) => thread.stop()));
+    // A thread that was being started for it meanwhile.
+    await loads;
+    await spare?.thread.stop();
   };
   const starting = Array.from({ length: workers }, start);
-  const greeted = await Promise.allSettled(starting.map((thread) => thread.call('hello', undefined)));
+  const greeted = await Promise.allSettled(starting.map(({ thread }) => thread.call('hello', undefined)));
   const refused = greeted.find((greeting) => greeting.status === 'rejected');
   if (refused !== undefined) {
-    await Promise.all(starting.map((thread) => thread.stop()));
+    await Promise.all(starting.map(({ thread }) => thread.stop()));
     throw cannotStart(refused.reason);
   }
-  for (const thread of starting) takePart(thread);
-  const device = await settleDevice(options, starting[0]).catch(async (error: unknown) => {
+  for (const member of starting) takePart(member);
+  const probe = async (wanted: Device): Promise<unknown> => starting[0]?.thread.call('probe', wanted);
+  const device = await settleDevice(options.device, { probe, logger }).catch(async (error: unknown) => {
     await stopAll();
     throw error;
   });
   for (const name of ['cpu', 'cuda'] as const)
     metrics.set('watchnext_scorer_device', { device: name }, name === device ? 1 : 0);
   metrics.beforeScrape(() => {
-    const inFlight = [...threads.keys()].reduce((sum, { pending }) => sum + pending, 0);
+    const inFlight = everybody().reduce((sum, { thread }) => sum + thread.pending, 0);
     metrics.set('watchnext_scorer_in_flight', {}, inFlight);
-    const shares = [...threads.keys()].map((thread) => thread.utilisation());
-    const mean = shares.reduce((sum, share) => sum + share, 0) / Math.max(1, shares.length);
+    // Threads change places, so that two may have done the work of one.
+    const shares = everybody().map(({ thread }) => thread.utilisation());
+    const mean = Math.min(1, shares.reduce((sum, share) => sum + share, 0) / workers);
     metrics.set('watchnext_worker_utilisation_ratio', { of: 'mean' }, mean);
-    metrics.set('watchnext_worker_utilisation_ratio', { of: 'max' }, Math.max(0, ...shares));
+    metrics.set('watchnext_worker_utilisation_ratio', { of: 'max' }, Math.max(mean, ...shares));
   });
 
   const unload = async (model: number): Promise<void> => {
     models.delete(model);
     batcher.forget(model);
-    await Promise.all([...threads.keys()].map((thread) => thread.call('unload', model).catch(() => undefined)));
+    await Promise.all(everybody().map((member) => unloadFrom(member, model)));
+  };
+  const loadEverywhere = async (model: number): Promise<void> => {
+    try {
+      // With no thread to examine it, nothing would say that it may serve.
+      if (members.size === 0) throw new WatchnextError('not_ready', 'No scoring thread is running.');
+      for (const member of [...members]) await give(member, model);
+    } catch (error) {
+      await unload(model);
+      throw error;
+    }
   };
 
   return {
@@ -156,15 +242,12 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
     workers,
     load: async (version, content, examine) => {
       const model = ++modelCount;
-      models.set(model, { content, examine });
-      try {
-        // With no thread to examine it, nothing would say that it may serve.
-        if (threads.size === 0) throw new WatchnextError('not_ready', 'No scoring thread is running.');
-        for (const thread of [...threads.keys()]) await loadInto(thread, model);
-      } catch (error) {
-        await unload(model);
-        throw error;
-      }
+      const loading = loads.then(() => {
+        models.set(model, { content, examine });
+        return loadEverywhere(model);
+      });
+      loads = loading.catch(() => undefined);
+      await loading;
       const lease = createLease({ close: () => unload(model) });
       let closing: Promise<void> | undefined;
       return {
@@ -173,6 +256,7 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
         device,
         score: async (batch, until) => {
           if (closing !== undefined) throw new WatchnextError('not_ready', `Version ${version} is closed.`);
+          isAsked = true;
           return lease.use(() => batcher.score(model, batch, until));
         },
         close: () => (closing ??= lease.retire()),
@@ -200,40 +284,3 @@ const backoffMs = (failures: number): number =>
 /** Over early when the signal says so. */
 const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
   setTimeout(milliseconds, undefined, { signal, ref: false }).catch(() => undefined);
-
-const cannotStart = (cause: unknown): WatchnextError => {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new WatchnextError('device_unavailable', `The scoring threads cannot start: ${reason}`, {
-    problems: [
-      {
-        path: 'workers',
-        message: reason,
-        hint: 'check that the installation is whole (npm ci) and that memory suffices for this many --workers',
-      },
-    ],
-    cause,
-  });
-};
-
-const settleDevice = async ({ device, logger }: PoolOptions, thread: ScoringThread | undefined): Promise<Device> => {
-  if (device === 'cpu' || thread === undefined) return 'cpu';
-  try {
-    await thread.call('probe', 'cuda');
-    return 'cuda';
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    if (device === 'cuda')
-      throw new WatchnextError('device_unavailable', 'CUDA was asked for and cannot be used here.', {
-        problems: [
-          {
-            path: 'device',
-            message: reason,
-            hint: 'install the CUDA provider (npm run install:cuda), or use --device auto or cpu',
-          },
-        ],
-        cause: error,
-      });
-    logger.info({ device: 'cpu', reason }, 'CUDA is not available here, models run on the CPU');
-    return 'cpu';
-  }
-};

@@ -88,7 +88,7 @@ export const openSession = (model: Omit<LoadableModel, 'graph'>, graph: GraphSes
       const inputs = encoder.encode(batch);
       const encoded = performance.now();
       const scores = await graph.run(inputs);
-      return { ...scores, encodeMs: encoded - started, runMs: performance.now() - encoded };
+      return { encodeMs: encoded - started, runMs: performance.now() - encoded, ...scores };
     },
   };
 };

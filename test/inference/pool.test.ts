@@ -230,6 +230,135 @@ describe('a thread that dies while it scores', () => {
     }));
 });
 
+describe('opening a model while others are scored', () => {
+  /**
+   * A module that answers as the shelf would, and opens a model by blocking its thread until somebody opens the gate, which is
+   * the first word of the graph; it dies where that is -1. Heads are the thread's own number.
+   */
+  const gated = new URL(
+    `data:text/javascript,${encodeURIComponent(`
+      import { parentPort, threadId } from 'node:worker_threads';
+      const held = new Set();
+      parentPort.on('message', ({ call, name, ask }) => {
+        let answer, error;
+        if (name === 'load') {
+          const gate = new Int32Array(ask.content.graph.buffer);
+          if (gate[0] === -1) process.exit(7);
+          Atomics.wait(gate, 0, 0);
+          held.add(ask.model);
+        }
+        if (name === 'unload') held.delete(ask);
+        if (name === 'score') {
+          const rows = ask.parcels.reduce((sum, { rows }) => sum + rows, 0);
+          if (held.has(ask.model)) answer = { heads: new Float32Array(2 * rows).fill(threadId), encodeMs: 0, runMs: 1 };
+          else error = { message: 'model ' + ask.model + ' is not loaded' };
+        }
+        parentPort.postMessage(error ? { call, error } : { call, answer });
+        if (name === 'stop') parentPort.close();
+      });`)}`,
+  );
+  const closed = 0;
+  const opened = 1;
+  const deadly = -1;
+  const gateAt = (state: number): Int32Array<SharedArrayBuffer> => {
+    const gate = new Int32Array(new SharedArrayBuffer(4));
+    gate[0] = state;
+    return gate;
+  };
+  const openGate = (gate: Int32Array): void => {
+    Atomics.store(gate, 0, opened);
+    Atomics.notify(gate, 0);
+  };
+  const behind = (gate: Int32Array) => ({ ...shelfModel(), graph: new Uint8Array(gate.buffer) });
+  const threadOf = async (scorer: Scorer): Promise<number> => (await scorer.score(shelfBatch([1]))).heads[0]!;
+  const withPool = async (workers: number, use: (own: ScorerPool) => Promise<void>): Promise<void> => {
+    const own = await startPool({ workers, entry: gated });
+    try {
+      await use(own);
+    } finally {
+      await own.close();
+    }
+  };
+
+  test('holds nobody up: the thread that scores goes on, and another takes its place', () =>
+    withPool(1, async (own) => {
+      const first = await own.load('v1', behind(gateAt(opened)));
+      const before = await threadOf(first);
+      const gate = gateAt(closed);
+      const second = own.load('v2', behind(gate));
+      // With its thread blocked by the second model this would never be answered.
+      expect(await threadOf(first)).toBe(before);
+      openGate(gate);
+      const after = await threadOf(await second);
+      expect(after).not.toBe(before);
+      // One thread scores at a time, whatever the version.
+      expect(await threadOf(first)).toBe(after);
+    }));
+
+  test('goes on with two threads, and both hold what is opened later', () =>
+    withPool(1, async (own) => {
+      const first = await own.load('v1', behind(gateAt(opened)));
+      const threads = [await threadOf(first)];
+      for (const version of ['v2', 'v3', 'v4', 'v5']) {
+        const next = await own.load(version, behind(gateAt(opened)));
+        threads.push(await threadOf(next));
+        expect(await threadOf(first)).toBe(threads.at(-1));
+      }
+      const [a, b] = threads;
+      expect(threads).toEqual([a, b, a, b, a]);
+    }));
+
+  test('with several workers, each is given the model in turn', () =>
+    withPool(2, async (own) => {
+      const first = await own.load('v1', behind(gateAt(opened)));
+      await threadOf(first);
+      const second = await own.load('v2', behind(gateAt(opened)));
+      await first.close();
+      const both = await Promise.all([threadOf(second), threadOf(second)]);
+      expect(new Set(both).size).toBe(2);
+    }));
+
+  test('that kills its thread costs those who are scored nothing, and the next one is opened in another', () =>
+    withPool(1, async (own) => {
+      const first = await own.load('v1', behind(gateAt(opened)));
+      const before = await threadOf(first);
+      await expect(own.load('v2', behind(gateAt(deadly)))).rejects.toThrow('code 7');
+      expect(await threadOf(first)).toBe(before);
+      const third = await own.load('v3', behind(gateAt(opened)));
+      expect(await threadOf(third)).not.toBe(before);
+    }));
+
+  test('examines it in each thread once, the first of a ranker as one that is cold', () =>
+    withPool(1, async (own) => {
+      const examined: string[] = [];
+      const load = (version: string): Promise<Scorer> =>
+        own.load(version, behind(gateAt(opened)), async (score, isCold) => {
+          const { heads } = await score(shelfBatch([1]));
+          examined.push(`${version}${isCold ? ' cold' : ''}`);
+          expect(heads).toHaveLength(2);
+        });
+      const first = await load('v1');
+      await threadOf(first);
+      const second = await load('v2');
+      await first.close();
+      await load('v3');
+      await second.close();
+      expect(examined).toEqual(['v1 cold', 'v1 cold', 'v2', 'v2', 'v3']);
+    }));
+
+  test('before anybody was scored for needs no other thread', () =>
+    withPool(1, async (own) => {
+      const [first, second] = [
+        await own.load('v1', behind(gateAt(opened))),
+        await own.load('v2', behind(gateAt(opened))),
+      ];
+      expect(await threadOf(first)).toBe(await threadOf(second));
+      const [started] = [await threadOf(first)];
+      const third = await own.load('v3', behind(gateAt(opened)));
+      expect(await threadOf(third)).not.toBe(started);
+    }));
+});
+
 test('a thread that does not agree with the golden rows holds nothing, and the model is not served', async () => {
   const seen: number[] = [];
   const refused = pool.load('v1', shelfModel(), async (score) => {
