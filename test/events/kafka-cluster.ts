@@ -37,7 +37,10 @@ export const createFakeCluster = (partitions = 4): FakeCluster => {
       if (answer instanceof Error) throw answer;
       await answer;
     },
-    fetch: () => Promise.reject(new Error('nothing is read here')),
+    lookupRequest: () => {
+      throw new Error('nothing is read here');
+    },
+    connectionPool: { send: () => Promise.reject(new Error('nothing is read here')) },
     createTopics: () => Promise.reject(new Error('nothing is made here')),
   };
   const cluster: Cluster = {

@@ -1,4 +1,4 @@
-import type { Broker, Logger, Message, PartitionMetadata, RetryOptions, SASLOptions } from 'kafkajs';
+import type { Logger, Message, PartitionMetadata, RetryOptions, SASLOptions } from 'kafkajs';
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
@@ -24,9 +24,9 @@ export interface Cluster {
 }
 
 export interface BrokerNode {
-  fetch(request: Parameters<Broker['fetch']>[0]): Promise<{
-    readonly responses: readonly { readonly partitions: readonly FetchedPartition[] }[];
-  }>;
+  /** A kind of request in the newest version that this client and the broker know. */
+  lookupRequest(apiKey: number, known: RequestVersions): (asked: FetchRequest) => SentRequest;
+  readonly connectionPool: { send(request: SentRequest): Promise<Buffer> };
   produce(request: {
     readonly topicData: readonly {
       readonly topic: string;
@@ -57,19 +57,40 @@ export interface BrokerNode {
   }): Promise<unknown>;
 }
 
-export interface FetchedPartition {
-  readonly partition: number;
-  readonly messages: readonly FetchedMessage[];
+interface RequestVersions {
+  readonly versions: readonly string[];
+  readonly protocol: (asked: { readonly version: number }) => (asked: FetchRequest) => SentRequest;
 }
 
-export interface FetchedMessage {
-  readonly timestamp: string;
-  readonly offset: string;
-  readonly value: Buffer | null;
-  readonly headers: Readonly<Record<string, Buffer | undefined>>;
-  readonly isControlRecord: boolean;
-  /** Shared by the messages of a batch. */
-  readonly batchContext: { readonly timestampType: number };
+interface SentRequest {
+  readonly request: unknown;
+  /** The result of `decode` goes to `parse`, and that of it to who sent. */
+  readonly response: {
+    decode(reply: Buffer): Promise<FetchReply>;
+    parse(reply: FetchReply): Promise<Buffer>;
+  };
+  readonly requestTimeout: number;
+}
+
+interface FetchReply {
+  readonly reply: Buffer;
+  /** How long brokers want no more requests. */
+  readonly clientSideThrottleTime: number;
+}
+
+export interface FetchRequest {
+  readonly maxWaitTime: number;
+  readonly minBytes: number;
+  readonly maxBytes: number;
+  readonly isolationLevel: number;
+  readonly topics: readonly {
+    readonly topic: string;
+    readonly partitions: readonly {
+      readonly partition: number;
+      readonly fetchOffset: string;
+      readonly maxBytes: number;
+    }[];
+  }[];
 }
 
 export interface SocketRequest {
@@ -102,6 +123,38 @@ interface RequestQueue {
 }
 
 const load = createRequire(import.meta.url);
+
+const FETCH = 1;
+/** The last that kafkajs knows: of brokers from 2.3 on. */
+const fetchVersions: RequestVersions = {
+  ...(load('kafkajs/src/protocol/requests/fetch') as RequestVersions),
+  versions: ['11'],
+};
+
+const asItCame: SentRequest['response'] = {
+  decode: (reply) => Promise.resolve({ reply, clientSideThrottleTime: reply.readInt32BE(0) }),
+  parse: ({ reply }) => Promise.resolve(reply),
+};
+
+/**
+ * What a broker answers to Fetch of version 11, as it came. kafkajs would give up a tenth of a second after the broker's wait,
+ * which is short for a large reply on a slow line, and for who reads it only after other work.
+ */
+export const fetchFromBroker = (broker: BrokerNode, asked: FetchRequest, timeoutMs: number): Promise<Buffer> =>
+  broker.connectionPool.send({
+    ...broker.lookupRequest(FETCH, fetchVersions)(asked),
+    response: asItCame,
+    requestTimeout: asked.maxWaitTime + timeoutMs,
+  });
+
+const errorOf = (load('kafkajs/src/protocol/error') as { createErrorFromCode: (code: number) => Error })
+  .createErrorFromCode;
+
+/** Throws what kafkajs throws for the code of an error. */
+export const requireNoError = ({ errorCode }: { readonly errorCode: number }): void => {
+  if (errorCode !== 0) throw errorOf(errorCode);
+};
+
 export const createCluster = (options: ClusterOptions): Cluster =>
   new (load('kafkajs/src/cluster') as new (options: ClusterOptions) => Cluster)(options);
 

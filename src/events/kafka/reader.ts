@@ -1,22 +1,21 @@
-import type { FetchedPartition } from './internals.js';
 import { WatchnextError } from '../../errors.js';
-import type { LogReader, LogRecord } from '../types.js';
+import type { LogReader } from '../types.js';
 import { failureType, isFinal, pause, rootOf } from './failures.js';
+import { readReply, recordsOf, type FetchedPartition } from './fetched.js';
+import { FetchedQueue } from './fetched-queue.js';
+import { fetchFromBroker, requireNoError } from './internals.js';
 import type { ResolvedKafkaOptions } from './options.js';
 import { leadersOf, type Session } from './session.js';
-import { timeOf } from './timestamps.js';
 import type { KafkaTopics } from './topics.js';
 
 /** The broker answers as soon as there is anything; until then a request waits there this long. */
 const BROKER_WAIT_MS = 500;
-/** Parsing a reply holds the event loop: a megabyte of small records takes some 15 ms. */
-const PARTITION_BYTES = 512 << 10;
-const REPLY_BYTES = 1 << 20;
-/** The next reply is asked for while at least this many records wait to be taken. */
-const AHEAD_RECORDS = 4000;
+const PARTITION_BYTES = 1 << 20;
+const REPLY_BYTES = 4 << 20;
+/** The next reply is asked for while at most this much waits to be taken. */
+const AHEAD_BYTES = 4 << 20;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1000;
-const EMPTY = new Uint8Array(0);
 
 /**
  * Fetches from each leader by offset, without a consumer group: the first record is there after one round trip, and nobody
@@ -31,29 +30,27 @@ export const createKafkaReader = (parts: {
   readonly options: ResolvedKafkaOptions;
 }): LogReader => {
   const { topic, session, topics } = parts;
-  const { logger } = parts.options;
+  const { logger, timeoutMs } = parts.options;
   const position = new Map(parts.start);
-  let ready: LogRecord[] = [];
-  let taken = 0;
+  const ready = new FetchedQueue();
   const busy = new Set<number>();
   let leaders: ReadonlyMap<number, number> = new Map();
+  /** Which partition a request names first: brokers fill replies in the order of requests. */
+  let turn = 0;
   let finding = false;
   let pauseMs = 0;
   let failure: unknown;
   let closed = false;
   let wake: () => void = () => undefined;
 
-  const take = ({ partition, messages }: FetchedPartition): void => {
-    let next = position.get(partition) ?? 0;
-    for (const message of messages) {
-      const offset = Number(message.offset);
+  const take = ({ partition, batches }: FetchedPartition): void => {
+    for (const batch of batches) {
+      const from = position.get(partition) ?? 0;
       // A batch comes whole, also when the offset asked for is in its middle.
-      if (offset < next) continue;
-      next = offset + 1;
-      if (message.isControlRecord) continue;
-      ready.push({ partition, offset, time: timeOf(message, topic), value: message.value ?? EMPTY });
+      if (batch.next <= from) continue;
+      ready.add(partition, recordsOf(batch, { partition, topic, from }));
+      position.set(partition, batch.next);
     }
-    position.set(partition, next);
   };
 
   const gapOf = async (): Promise<WatchnextError | undefined> => {
@@ -99,14 +96,17 @@ export const createKafkaReader = (parts: {
         const partitions = [...position]
           .filter(([partition]) => leaders.get(partition) === nodeId)
           .map(([partition, offset]) => ({ partition, fetchOffset: String(offset), maxBytes: PARTITION_BYTES }));
-        const reply = await broker.fetch({
+        turn = (turn + 1) % partitions.length;
+        const request = {
           maxWaitTime: BROKER_WAIT_MS,
           minBytes: 1,
           maxBytes: REPLY_BYTES,
           isolationLevel: 0,
-          topics: [{ topic, partitions }],
-        });
-        if (!closed) for (const { partitions: fetched } of reply.responses) fetched.forEach(take);
+          topics: [{ topic, partitions: [...partitions.slice(turn), ...partitions.slice(0, turn)] }],
+        };
+        const fetched = await readReply(await fetchFromBroker(broker, request, timeoutMs), topic);
+        fetched.forEach(requireNoError);
+        if (!closed) fetched.forEach(take);
       });
       if (pauseMs > 0) logger.info({ topic }, 'reading from Kafka goes on');
       pauseMs = 0;
@@ -132,7 +132,7 @@ export const createKafkaReader = (parts: {
 
   /** Starts whatever is needed and not yet under way. */
   const ask = (): void => {
-    if (closed || failure !== undefined || ready.length - taken > AHEAD_RECORDS) return;
+    if (closed || failure !== undefined || ready.bytes > AHEAD_BYTES) return;
     if (leaders.size === 0) {
       if (!finding && busy.size === 0) void findLeaders();
       return;
@@ -146,7 +146,7 @@ export const createKafkaReader = (parts: {
     for (;;) {
       ask();
       const leftMs = deadline - performance.now();
-      if (ready.length > taken || failure !== undefined || closed || leftMs <= 0) return;
+      if (!ready.isEmpty || failure !== undefined || closed || leftMs <= 0) return;
       let timer: NodeJS.Timeout | undefined;
       await new Promise<void>((resolve) => {
         wake = resolve;
@@ -158,15 +158,10 @@ export const createKafkaReader = (parts: {
 
   return {
     async next({ most, waitMs }) {
-      if (ready.length === taken) await waitForRecords(waitMs);
-      if (ready.length === taken && failure !== undefined) throw failure as Error;
+      if (ready.isEmpty) await waitForRecords(waitMs);
+      if (ready.isEmpty && failure !== undefined) throw failure as Error;
       if (closed) throw new WatchnextError('log_unavailable', 'the reader is closed');
-      const records = ready.slice(taken, taken + most);
-      taken += records.length;
-      if (taken === ready.length) {
-        ready = [];
-        taken = 0;
-      }
+      const records = ready.take(most);
       ask();
       return records;
     },

@@ -1,0 +1,258 @@
+import { describe, expect, test } from '@jest/globals';
+import { createRequire } from 'node:module';
+import { Cursor } from '../../src/events/kafka/cursor.js';
+import { readReply, recordsOf, type FetchedPartition } from '../../src/events/kafka/fetched.js';
+import { FetchedQueue } from '../../src/events/kafka/fetched-queue.js';
+import type { LogRecord } from '../../src/events/index.js';
+
+/** kafkajs' own writer of the protocol, which its producer uses. */
+interface Encoder {
+  readonly buffer: Buffer;
+  writeInt8(value: number): Encoder;
+  writeInt16(value: number): Encoder;
+  writeInt32(value: number): Encoder;
+  writeInt64(value: unknown): Encoder;
+  writeString(value: string): Encoder;
+  writeBytes(value: Buffer): Encoder;
+  writeVarInt(value: number): Encoder;
+  writeVarLong(value: unknown): Encoder;
+}
+
+interface Written {
+  readonly offsetDelta: number;
+  readonly timestampDelta: number;
+  readonly key: string | null;
+  readonly value: Buffer | null;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+interface WrittenBatch {
+  readonly compression: number;
+  readonly firstOffset: unknown;
+  readonly firstTimestamp: unknown;
+  readonly lastOffsetDelta: number;
+  readonly records: readonly Encoder[];
+}
+
+const load = createRequire(import.meta.url);
+const encoderOf = load('kafkajs/src/protocol/encoder') as new () => Encoder;
+const long = load('kafkajs/src/utils/long') as { fromValue(value: number | string): unknown };
+const encodeRecord = load('kafkajs/src/protocol/recordBatch/record/v0') as (record: unknown) => Encoder;
+const { RecordBatch } = load('kafkajs/src/protocol/recordBatch/v0') as {
+  RecordBatch: (batch: WrittenBatch) => Promise<Encoder>;
+};
+
+const topic = 'shop.events';
+const begin = 1_764_000_000_000;
+
+const batch = async (
+  first: number,
+  records: readonly Written[],
+  { compression = 0, last = records.length - 1 } = {},
+): Promise<Buffer> =>
+  (
+    await RecordBatch({
+      compression,
+      firstOffset: long.fromValue(String(first)),
+      firstTimestamp: long.fromValue(String(begin)),
+      lastOffsetDelta: last,
+      records: records.map((record) =>
+        encodeRecord({ ...record, timestampDelta: long.fromValue(record.timestampDelta) }),
+      ),
+    })
+  ).buffer;
+
+/** A reply as brokers send it: of each partition its number, its error and its batches. */
+const reply = (...partitions: readonly (readonly [number, number, Buffer])[]): Buffer => {
+  const encoder = new encoderOf().writeInt32(0).writeInt16(0).writeInt32(7).writeInt32(1).writeString(topic);
+  encoder.writeInt32(partitions.length);
+  for (const [partition, error, bytes] of partitions) {
+    encoder.writeInt32(partition).writeInt16(error);
+    for (const bound of [900, 900, 0]) encoder.writeInt64(long.fromValue(bound));
+    // One transaction that was given up.
+    encoder.writeInt32(1).writeInt64(long.fromValue(3)).writeInt64(long.fromValue(4));
+    encoder.writeInt32(-1).writeBytes(bytes);
+  }
+  return encoder.buffer;
+};
+
+const read = ({ partition, batches }: FetchedPartition, from = 0): LogRecord[] =>
+  batches.flatMap((each) => recordsOf(each, { partition, topic, from }));
+
+const plain = (records: readonly LogRecord[]): unknown[] =>
+  records.map(({ partition, offset, time, value }) => [partition, offset, time, Buffer.from(value).toString()]);
+
+/** Of lengths that are no multiple of anything. */
+const value = (i: number): string => `value ${i} ${'x'.repeat((i * 37) % 300)}`;
+const written = (count: number): Written[] =>
+  Array.from({ length: count }, (_, i) => ({
+    offsetDelta: i,
+    timestampDelta: 10 * i,
+    key: i % 3 === 0 ? null : `key ${i}`,
+    value: Buffer.from(value(i)),
+  }));
+
+describe('a reply of a Kafka broker', () => {
+  test.each([
+    ['uncompressed', 0],
+    ['gzip', 1],
+  ])('gives the records that were written, %s', async (_, compression) => {
+    const bytes = await batch(5_000_000_000, written(200), { compression });
+    const [found] = await readReply(reply([3, 0, bytes]), topic);
+    expect(found).toMatchObject({ partition: 3, errorCode: 0, batches: [{ next: 5_000_000_200 }] });
+    expect(plain(read(found!))).toEqual(
+      Array.from({ length: 200 }, (_, i) => [3, 5_000_000_000 + i, begin + 10 * i, value(i)]),
+    );
+  });
+
+  test('has every value where it can be read as words, apart from the reply', async () => {
+    const bytes = reply([0, 0, await batch(0, written(20))]);
+    const [found] = await readReply(bytes, topic);
+    const records = read(found!);
+    for (const record of records) {
+      expect(record.value.byteOffset % 8).toBe(0);
+      expect(record.value.buffer).not.toBe(bytes.buffer);
+    }
+    bytes.fill(0);
+    expect(plain(records)[7]).toEqual([0, 7, begin + 70, value(7)]);
+  });
+
+  test('gives several batches of several partitions, each with its error', async () => {
+    const both = Buffer.concat([await batch(10, written(2)), await batch(12, written(3))]);
+    const fetched = await readReply(
+      reply([1, 0, both], [2, 1, Buffer.alloc(0)], [0, 0, await batch(7, written(1))]),
+      topic,
+    );
+    expect(fetched.map(({ partition, errorCode }) => [partition, errorCode])).toEqual([
+      [1, 0],
+      [2, 1],
+      [0, 0],
+    ]);
+    expect(fetched.flatMap((each) => read(each).map(({ offset }) => offset))).toEqual([10, 11, 12, 13, 14, 7]);
+  });
+
+  test('leaves out what was read before, and where compaction removed records goes on after them', async () => {
+    const kept = written(9).filter(({ offsetDelta }) => offsetDelta % 4 === 0);
+    const [found] = await readReply(reply([0, 0, await batch(100, kept, { last: 11 })]), topic);
+    expect(read(found!, 104).map(({ offset }) => offset)).toEqual([104, 108]);
+    expect(found?.batches[0]?.next).toBe(112);
+  });
+
+  test('leaves out a batch that is cut off, wherever that is', async () => {
+    const [whole, cut] = [await batch(0, written(3)), await batch(3, written(3))];
+    for (let length = 0; length < cut.length; length++) {
+      const [found] = await readReply(reply([0, 0, Buffer.concat([whole, cut.subarray(0, length)])]), topic);
+      expect(found?.batches.map(({ next }) => next)).toEqual([3]);
+    }
+  });
+
+  test('takes the time from a header, whatever other headers there are, and a value that is none as empty', async () => {
+    const records: Written[] = [
+      { offsetDelta: 0, timestampDelta: -5, key: 'k', value: null, headers: { trace: 'abc', time: '1000.5', a: '' } },
+      { offsetDelta: 1, timestampDelta: 0, key: null, value: Buffer.alloc(0), headers: { timer: '7' } },
+      { offsetDelta: 2, timestampDelta: -(2 ** 40), key: null, value: Buffer.from('z') },
+    ];
+    const [found] = await readReply(reply([0, 0, await batch(0, records)]), topic);
+    expect(plain(read(found!))).toEqual([
+      [0, 0, 1000.5, ''],
+      [0, 1, begin, ''],
+      [0, 2, begin - 2 ** 40, 'z'],
+    ]);
+  });
+
+  test('tells of transactions in batches without records', async () => {
+    const control = await batch(4, written(1));
+    control.writeInt16BE(0x30, 21);
+    const [found] = await readReply(reply([0, 0, Buffer.concat([control, await batch(5, written(1))])]), topic);
+    expect(plain(read(found!))).toEqual([[0, 5, begin, value(0)]]);
+  });
+
+  test('is refused with its reason where the broker writes its own times, or the format or compression is another', async () => {
+    const [appended, old, packed] = [
+      await batch(0, written(1)),
+      await batch(0, written(1)),
+      await batch(0, written(1)),
+    ];
+    appended.writeInt16BE(0x8, 21);
+    old[16] = 1;
+    packed.writeInt16BE(4, 21);
+    const [found] = await readReply(reply([0, 0, appended]), topic);
+    expect(() => read(found!)).toThrow(/shop.events does not keep the times/);
+    await expect(readReply(reply([0, 0, old]), topic)).rejects.toMatchObject({
+      code: 'log_damaged',
+      problems: [{ message: expect.stringContaining('format 1') as unknown }],
+    });
+    await expect(readReply(reply([0, 0, packed]), topic)).rejects.toMatchObject({
+      code: 'log_damaged',
+      problems: [{ message: expect.stringContaining('gzip') as unknown }],
+    });
+  });
+
+  test('that is damaged gives no more than was written, or is refused', async () => {
+    const bytes = reply([0, 0, await batch(0, written(4))]);
+    for (const damage of [0xff, 0x7f, 0x00]) {
+      for (let at = 4; at < bytes.length; at++) {
+        const damaged = Buffer.from(bytes);
+        damaged[at] = damage;
+        const records = readReply(damaged, topic).then((all) => all.flatMap((each) => read(each)));
+        const count = await records.then(({ length }) => length).catch(() => 0);
+        expect(count).toBeLessThanOrEqual(4);
+      }
+    }
+  });
+});
+
+test('a cursor reads numbers of any length as they were written', () => {
+  const numbers = [0, -1, 1, 63, -64, 64, 300, -300, 2 ** 31 - 1, -(2 ** 31)];
+  for (const number of numbers) {
+    expect(new Cursor(new encoderOf().writeVarInt(number).buffer).varint()).toBe(number);
+  }
+  for (const number of [...numbers, 2 ** 40 + 1, -(2 ** 40) - 1, 2 ** 52]) {
+    expect(new Cursor(new encoderOf().writeVarLong(long.fromValue(String(number))).buffer).varint()).toBe(number);
+    expect(new Cursor(new encoderOf().writeInt64(long.fromValue(String(number))).buffer).i64()).toBe(number);
+  }
+  expect(() => new Cursor(Buffer.from([0x80, 0x80])).varint()).toThrow(RangeError);
+});
+
+describe('what was fetched and not yet taken', () => {
+  const record = (partition: number, offset: number, time: number): LogRecord => ({
+    partition,
+    offset,
+    time,
+    value: new Uint8Array(8),
+  });
+  const names = (records: readonly LogRecord[]): string =>
+    records.map(({ partition, offset }) => `${partition}/${offset}`).join(' ');
+
+  test('is taken by time, each partition in its order', () => {
+    const queue = new FetchedQueue();
+    queue.add(0, [record(0, 0, 10), record(0, 1, 40), record(0, 2, 15), record(0, 3, 60)]);
+    queue.add(1, [record(1, 0, 20), record(1, 1, 30), record(1, 2, 50)]);
+    queue.add(2, []);
+    expect(names(queue.take(3))).toBe('0/0 1/0 1/1');
+    queue.add(1, [record(1, 3, 5)]);
+    expect(names(queue.take(100))).toBe('0/1 0/2 1/2 1/3 0/3');
+    expect(queue.isEmpty).toBe(true);
+    expect(queue.take(5)).toEqual([]);
+  });
+
+  test('is all taken, also where times are none', () => {
+    const queue = new FetchedQueue();
+    queue.add(0, [record(0, 0, Number.NaN), record(0, 1, 1)]);
+    queue.add(1, [record(1, 0, Number.POSITIVE_INFINITY), record(1, 1, Number.NaN)]);
+    const taken = [...queue.take(1), ...queue.take(1), ...queue.take(9)];
+    for (const partition of [0, 1]) {
+      expect(taken.filter((each) => each.partition === partition).map(({ offset }) => offset)).toEqual([0, 1]);
+    }
+    expect(queue.bytes).toBe(0);
+  });
+
+  test('counts its bytes', () => {
+    const queue = new FetchedQueue();
+    queue.add(0, [record(0, 0, 1), record(0, 1, 2)]);
+    const both = queue.bytes;
+    expect(both).toBeGreaterThan(16);
+    queue.take(1);
+    expect(queue.bytes).toBe(both / 2);
+  });
+});
