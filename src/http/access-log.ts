@@ -30,7 +30,7 @@ export const createAccessLog = (logger: Logger, settings: AccessLogSettings): Ac
     const isDue = isNext();
     if (!isSlow && (level === 'off' || !(isDue || failed))) return;
     const { traceId } = timeline;
-    const fields = { ...request, traceId, milliseconds: Math.round(milliseconds * 1000) / 1000, ...timeline.facts };
+    const fields = { traceId, milliseconds: Math.round(milliseconds * 1000) / 1000, ...request, ...timeline.facts };
     if (isSlow) logger.warn({ ...fields, stages: timeline.stages() }, 'a slow request');
     else if (level !== 'off') logger[level](fields, request.status === 0 ? 'the client left' : 'answered');
   };

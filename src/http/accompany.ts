@@ -68,7 +68,7 @@ export const accompany = (options: {
         metrics.observe('watchnext_http_request_seconds', { route: timed }, milliseconds / 1000);
       }
       const facts = { 'http.request.method': method, 'http.route': route, 'http.response.status_code': status };
-      timeline.end({ ...facts, 'request.id': requestId, ...(key !== undefined && { key }) }, status >= 500);
+      timeline.end({ 'request.id': requestId, ...facts, ...(key !== undefined && { key }) }, status >= 500);
       logAccess({ requestId, method, route, status, milliseconds, key, timeline });
     });
     if (request.url.length > longestUrl) throw headTooLarge(`a URL of more than ${longestUrl} characters`);

@@ -21,11 +21,9 @@ export const rankRoute = (rank: Rank, maxCandidates: number, clock?: SaidClock):
     candidates: candidatesOf,
     precheck: (body) => refuseTooMany(body, maxCandidates),
     handle: async ({ body, requestId, visit, timeline }) => ({
-      json: await rank({
-        ...toRequest(body, requestId, clock),
-        ...(visit && waiting(visit)),
-        ...(timeline && { timeline }),
-      }),
+      json: await rank(
+        toRequest(body, clock, { requestId, ...(visit && waiting(visit)), ...(timeline && { timeline }) }),
+      ),
     }),
   });
 
@@ -54,17 +52,21 @@ const refuseTooMany = (body: unknown, most: number): void => {
   });
 };
 
-const toRequest = (body: Static<typeof RankBody>, requestId: string, clock: SaidClock | undefined): RankRequest => {
+const toRequest = (
+  body: Static<typeof RankBody>,
+  clock: SaidClock | undefined,
+  around: Pick<RankRequest, 'requestId' | 'deadline' | 'signal' | 'overloaded' | 'timeline'>,
+): RankRequest => {
   const { user, candidates, time: sent, ...rest } = body;
   refuseDuplicates(candidates);
   const time = saidTime(sent, clock);
   if (time !== undefined) clock?.hear(time);
   return {
+    candidates: candidates.map((candidate) => ({ id: candidate.id, fields: withoutId(candidate).fields })),
     ...rest,
-    requestId,
+    ...around,
     ...(time !== undefined && { time }),
     ...(user !== undefined && { user: withoutId(user) }),
-    candidates: candidates.map((candidate) => ({ id: candidate.id, fields: withoutId(candidate).fields })),
   };
 };
 

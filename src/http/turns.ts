@@ -202,8 +202,13 @@ export const createTurns = (options: TurnsOptions): Turns => {
         if (ask.signal.aborted) throw new NotRun('cancelled');
         look();
         const each: Waiting = {
-          ...{ ask, resolve, reject },
-          ...{ since: now(), load: ask.bytes + fixedBytes, overloaded: false, deaf: () => undefined },
+          ask,
+          resolve,
+          reject,
+          since: now(),
+          load: ask.bytes + fixedBytes,
+          overloaded: false,
+          deaf: () => undefined,
         };
         const isLate = waiting.length + started >= fewest && now() + msOf(load) > ask.deadline;
         const waitsLong = isFull() && isOverloaded();

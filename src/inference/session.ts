@@ -54,15 +54,31 @@ export interface GraphSession {
  */
 const elsewhere = Buffer.from('\n\u0008location', 'latin1');
 
+/**
+ * Where a graph is copied to, as the runtime takes no shared memory; it keeps nothing of it. Used again for the next one: megabytes
+ * of new memory with every update would have their pages filled in, and the whole heap collected, every few of them.
+ */
+let room: ArrayBufferLike | undefined;
+
+const ownCopy = (graph: Uint8Array): Uint8Array => {
+  const { length } = graph;
+  const free = room !== undefined && room.byteLength >= length ? room : new ArrayBuffer(length);
+  room = undefined;
+  const copy = new Uint8Array(free, 0, length);
+  copy.set(graph);
+  return copy;
+};
+
 /** Throws artifact_damaged if ONNX Runtime refuses the graph, or if it names other files. */
 export const openGraph = async (graph: Uint8Array, device: Device): Promise<GraphSession> => {
   if (Buffer.from(graph.buffer, graph.byteOffset, graph.byteLength).includes(elsewhere))
     throw unusableGraph(new Error('it keeps weights in other files'));
-  // The runtime does not take shared memory.
-  const bytes = graph.buffer instanceof SharedArrayBuffer ? graph.slice() : graph;
-  const session = await InferenceSession.create(bytes, sessionOptions(device)).catch((cause: unknown) => {
-    throw unusableGraph(cause);
-  });
+  const bytes = graph.buffer instanceof SharedArrayBuffer ? ownCopy(graph) : graph;
+  const session = await InferenceSession.create(bytes, sessionOptions(device))
+    .catch((cause: unknown) => {
+      throw unusableGraph(cause);
+    })
+    .finally(() => (room = bytes === graph ? room : bytes.buffer));
   const needed = new Set(session.inputNames);
   return {
     run: async ({ requests, rows, request, candidate, requestOf }) => {

@@ -49,11 +49,11 @@ export const mergeFields = async (
   const known = candidates.map(({ fields }, candidate) => (isEmpty(fields) ? items.known[candidate] : undefined));
   const input = {
     time,
-    user: { ...asked.fields, ...user?.fields, ...(user?.id !== undefined && { user_id: user.id }) },
+    user: Object.assign({}, asked.fields, user?.fields, user?.id !== undefined && { user_id: user.id }),
     context: context ?? {},
     candidates: candidates.map(
       ({ id, fields }, candidate) =>
-        known[candidate]?.fields ?? { ...items.known[candidate]?.fields, ...fields, item_id: id },
+        known[candidate]?.fields ?? Object.assign({}, items.known[candidate]?.fields, fields, { item_id: id }),
     ),
     known,
   };

@@ -119,7 +119,7 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
   async function readInputs({ request, model, stored, time }: Attempt): Promise<Read> {
     const { timeline } = request;
     const merged = await timed('merge', () => mergeFields(request, { stored, entities, time }), timeline);
-    return { ...merged, batch: await timed('features', () => model.reader.read([merged.input]), timeline) };
+    return { batch: await timed('features', () => model.reader.read([merged.input]), timeline), ...merged };
   }
 
   function present(attempt: Attempt, read: Read, { heads, gates }: Scores): RankAnswer {
@@ -128,11 +128,11 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
     const weights = model.scorer.tasks.map((task) => rules.weights[task] ?? 0);
     const scores = combine(heads, { form, weights });
     countUnscored(model.ranker, scores);
-    const shown = { ...shownOf(attempt, read, orderOf(attempt, scores)), scored: { heads, scores } };
+    const shown = { scored: { heads, scores }, ...shownOf(attempt, read, orderOf(attempt, scores)) };
     if (attempt.assigned.settings.version === undefined)
       dependencies.scored?.({ model, batch: read.batch, heads, rows: shown.order.rows });
     recordShown(attempt, shown);
-    return { ...header(attempt, read), ...scoredAnswer(shown, gates) };
+    return answerOf(attempt, read, scoredAnswer(shown, gates));
   }
 
   function orderOf({ request, model, rules }: Attempt, scores: Float64Array): DrawnOrder {
@@ -159,11 +159,8 @@ export const createRanking = (dependencies: RankingDependencies): Rank => {
     const rows = topRows(rates ?? new Float64Array(request.candidates.length), rules.limit);
     if (read !== undefined) recordShown(attempt, shownOf(attempt, read, { rows, drawn: 'greedy' }));
     else recordUnread(attempt, reason);
-    return {
-      ...header(attempt, read),
-      items: unscoredItems(request, rows),
-      fallback: { reason, order: rates === undefined ? 'request' : 'rates' },
-    };
+    const order = rates === undefined ? 'request' : 'rates';
+    return answerOf(attempt, read, { items: unscoredItems(request, rows), fallback: { reason, order } });
   }
 
   function recordShown(attempt: Attempt, shown: Shown): void {
@@ -212,10 +209,11 @@ const shownOf = ({ request, model, rules, assigned }: Attempt, read: Read, order
   order,
 });
 
-const header = (
+const answerOf = (
   { request, model, rules, assigned, warnings }: Attempt,
   read: Read | undefined,
-): Omit<RankAnswer, 'items'> => ({
+  ranked: Pick<RankAnswer, 'items' | 'exploration' | 'explain' | 'fallback'>,
+): RankAnswer => ({
   requestId: request.requestId,
   ranker: model.ranker,
   version: model.version,
@@ -224,4 +222,5 @@ const header = (
   weights: rules.weights,
   ...(warnings.length > 0 && { warnings }),
   ...(read?.degraded === true && { degraded: ['store'] as const }),
+  ...ranked,
 });
