@@ -312,7 +312,7 @@ async function measureCheckpoints(
       (sum, { header }) => sum + header.sections.reduce((words, section) => words + 4 * section.words, 0),
       0,
     );
-    const parts = { stream: empty, state: empty, windows: empty, waiting: [], dense: new Map<string, never>() };
+    const parts = { stream: [], state: empty, windows: empty, waiting: [], dense: new Map<string, never>() };
     await checkpoints.write({ facts, ...parts, tables: copies });
     measured.push({ pauseMs, seconds: (performance.now() - started) / 1000, bytes });
   }

@@ -3,7 +3,11 @@ import { mkdir, open, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 /** Writes a new file, part after part, and its folders, and waits until the disk has it. */
-export async function writeDurably(path: string, ...parts: readonly (Uint8Array | string)[]): Promise<void> {
+export const writeDurably = (path: string, ...parts: readonly (Uint8Array | string)[]): Promise<void> =>
+  writeAllDurably(path, parts);
+
+/** The same of parts that are made one at a time, each when the one before is written. */
+export async function writeAllDurably(path: string, parts: Iterable<Uint8Array | string>): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const file = await open(path, 'wx');
   try {

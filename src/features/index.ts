@@ -2,7 +2,17 @@ export { biasShape, type BiasShape } from './bias.js';
 export { concatBatches, requestStarts, selectRequests, selectRows } from './batch.js';
 export { decodeFeatureBatch, encodeFeatureBatch } from './codec/batch-codec.js';
 export { checksum } from './codec/checksum.js';
-export { decodeFrame, encodeFrame, readFrame, type Format, type Frame, type FrameArray } from './codec/frame.js';
+export {
+  decodeFrame,
+  encodeFrame,
+  frameBegin,
+  frameBytes,
+  frameChecksum,
+  readFrame,
+  type Format,
+  type Frame,
+  type FrameArray,
+} from './codec/frame.js';
 export { createFeatureCounters } from './counters.js';
 export { createEncoder, embeddingLookups, type EncoderOptions, type Encoder } from './encoder.js';
 export { Moments } from './fitting/moments.js';

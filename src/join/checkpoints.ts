@@ -1,7 +1,9 @@
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncFolder, writeDurably } from '../durable.js';
+import { syncFolder, writeAllDurably } from '../durable.js';
 import { WatchnextError } from '../errors.js';
+import { frameBegin, frameBytes } from '../features/index.js';
+import type { Snapshot } from './types.js';
 
 /** How many are kept. */
 const kept = 2;
@@ -14,9 +16,9 @@ export interface JoinerCheckpoints {
    * What `use` makes of the newest that it does not refuse; undefined where there is none. Throws checkpoint_damaged if
    * there are some and all are refused.
    */
-  latest<T>(use: (bytes: Uint8Array) => T): Promise<T | undefined>;
-  /** Resolves when it is on the disk. Throws learning_stopped when it cannot be written. */
-  write(bytes: Uint8Array): Promise<void>;
+  latest<T>(use: (snapshot: Snapshot) => T): Promise<T | undefined>;
+  /** Frame after frame. Resolves when it is on the disk. Throws learning_stopped when it cannot be written. */
+  write(snapshot: Snapshot): Promise<void>;
 }
 
 /** `onDamaged` is told of each that was refused when an older one is used. */
@@ -41,7 +43,7 @@ export function openJoinerCheckpoints(
       for (const number of await numbers()) {
         const path = pathOf(number);
         try {
-          const used = use(await readFile(path));
+          const used = use(await readFrames(path));
           refused.forEach(onDamaged);
           return used;
         } catch (cause) {
@@ -57,12 +59,12 @@ export function openJoinerCheckpoints(
       });
     },
 
-    async write(bytes) {
+    async write(snapshot) {
       const [newest = 0, ...older] = await numbers();
       const temporary = join(directory, draft);
       try {
         await rm(temporary, { force: true });
-        await writeDurably(temporary, bytes);
+        await writeAllDurably(temporary, snapshot);
         await rename(temporary, pathOf(newest + 1));
         await syncFolder(directory);
         for (const number of [newest, ...older].slice(kept - 1)) await rm(pathOf(number), { force: true });
@@ -71,6 +73,35 @@ export function openJoinerCheckpoints(
       }
     },
   };
+}
+
+/** Each into memory of its own, after it was seen that the file has so many bytes. */
+async function readFrames(path: string): Promise<Uint8Array[]> {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    const frames: Uint8Array[] = [];
+    for (let at = 0; at < size;) {
+      const begin = await readAt(file, at, Math.min(frameBegin, size - at));
+      const frame = await readAt(file, at, frameBytes(begin, size - at, 'checkpoint of a joiner'));
+      frames.push(frame);
+      at += frame.length;
+    }
+    return frames;
+  } finally {
+    await file.close();
+  }
+}
+
+/** What a file no longer has stays zero. */
+async function readAt(file: FileHandle, position: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  for (let read = 0; read < length;) {
+    const { bytesRead } = await file.read(bytes, read, Math.min(length - read, 2 ** 30), position + read);
+    if (bytesRead === 0) break;
+    read += bytesRead;
+  }
+  return bytes;
 }
 
 const damaged = (path: string, cause: WatchnextError): WatchnextError =>

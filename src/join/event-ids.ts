@@ -23,6 +23,13 @@ export class EventIds {
     return true;
   }
 
+  /** As it is now. */
+  copy(): EventIds {
+    const ids = new EventIds();
+    ids.#ids = this.#ids instanceof Set ? new Set(this.#ids) : this.#ids;
+    return ids;
+  }
+
   /** In the order in which they came. */
   list(): string[] {
     return [...this.#ids];

@@ -13,7 +13,7 @@ import { isTaught, Lessons } from './lessons.js';
 import { farAheadMs } from './merge.js';
 import { Report } from './report.js';
 import { fieldsOf, listOf, stateNames, type Shown } from './shown.js';
-import type { JoinCounters, Joined, MergedEvent, Refused } from './types.js';
+import type { JoinCounters, Joined, MergedEvent, Refused, Snapshot } from './types.js';
 
 export interface EventJoinerOptions {
   readonly definition: RankerDefinition;
@@ -112,7 +112,7 @@ export class EventJoiner implements Joiner {
     return { impressions: this.#known.size, held: this.#held.size };
   }
 
-  snapshot(): Uint8Array {
+  snapshot(): Snapshot {
     const { subject, book } = this.#options;
     const memory = {
       watermark: this.#watermark,
@@ -121,8 +121,7 @@ export class EventJoiner implements Joiner {
       shown: this.#known.list(),
       held: this.#held.list(),
     };
-    const own = { ranker: this.#options.definition.name, fingerprint: this.#fingerprint };
-    return encodeJoiner(memory, { subject, own, book });
+    return encodeJoiner(memory, { subject, tasks: book.tasks.length });
   }
 
   /** Lets time pass: whatever was due before this time happens now. */

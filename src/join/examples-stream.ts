@@ -6,7 +6,7 @@ import { ExamplesLane, type LaneMemory } from './examples-lane.js';
 import { openFairReader } from './fair-reader.js';
 import { decodeJoined } from './joined-codec.js';
 import { mostBufferedBytes } from './stream.js';
-import type { Joined, JoinedEntry, JoinedExample, JoinedStream } from './types.js';
+import type { Joined, JoinedEntry, JoinedExample, JoinedStream, Snapshot } from './types.js';
 
 const format = { magic: 'WNJX', version: 1, what: 'stream of examples' };
 
@@ -17,7 +17,7 @@ export interface ExamplesStreamOptions {
   readonly log: EventLog;
   readonly definition: RankerDefinition;
   /** To go on where another stream was: what its `snapshot` answered. */
-  readonly snapshot?: Uint8Array;
+  readonly snapshot?: Snapshot;
   /** Where in `examples` to begin otherwise; the start of the log if left out. */
   readonly from?: Offsets | 'start';
   /** Told of every record that cannot be read, before what came with it is handed out. */
@@ -134,15 +134,17 @@ function decoded(value: Uint8Array): JoinedEntry | WatchnextError {
   }
 }
 
-const encodeStream = (watermark: number, lanes: readonly LaneMemory[]): Uint8Array =>
+const encodeStream = (watermark: number, lanes: readonly LaneMemory[]): Snapshot => [
   encodeFrame(format, {}, [
     Float64Array.of(watermark),
     Float64Array.from(
       lanes.flatMap((lane) => [lane.offset, lane.outcome, lane.example, lane.watermark, lane.from, lane.torn]),
     ),
-  ]);
+  ]),
+];
 
-function decodeStream(bytes: Uint8Array): { watermark: number; lanes: LaneMemory[] } {
+function decodeStream(snapshot: Snapshot): { watermark: number; lanes: LaneMemory[] } {
+  const [bytes = new Uint8Array(0)] = snapshot;
   const frame = decodeFrame(bytes, format);
   const [watermark = Number.NEGATIVE_INFINITY] = frame.next('f64', 1);
   const numbers = frame.next('f64');

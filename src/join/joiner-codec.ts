@@ -1,17 +1,21 @@
 import { WatchnextError } from '../errors.js';
-import type { EventId } from '../events/index.js';
-import { encodeFrame, readFrame, type Frame } from '../features/index.js';
+import { encodeFrame, frameChecksum, readFrame, type Frame } from '../features/index.js';
 import { noCounts } from './counters.js';
-import { EventIds } from './event-ids.js';
-import type { ListFields, ListShelf } from './kept-list.js';
-import type { LabelBook } from './labels.js';
+import { FrozenLists } from './frozen.js';
+import { readVersion1 } from './joiner-codec-1.js';
+import type { ListShelf } from './kept-list.js';
 import type { LessonShelf, Served } from './lesson.js';
-import { concat, packBytes, packEvents, parts, unpackBytes, unpackEvents } from './packing.js';
+import { ListColumns, readLists } from './lists-frame.js';
+import { packEvents, unpackEvents } from './packing.js';
 import type { Shown } from './shown.js';
 import { Slab } from './slab.js';
-import type { JoinCounters, MergedEvent } from './types.js';
+import type { JoinCounters, MergedEvent, Snapshot } from './types.js';
 
-const format = { magic: 'WNJJ', version: 1, what: 'joiner' };
+/**
+ * Frames one after the other: the head with what is not of lists, then lists in the order in which they were shown, then
+ * feedback that waits. Each holds the checksum of the one before, so that none can be missing, twice or of another snapshot.
+ */
+const format = { magic: 'WNJJ', version: 2, older: [1], what: 'joiner' };
 
 /** What a joiner knows. */
 export interface JoinerMemory {
@@ -24,148 +28,118 @@ export interface JoinerMemory {
   readonly held: readonly MergedEvent[];
 }
 
-/**
- * Texts of a list: request, items, event ids or 0, fields or 0, then version and arms if it can be learned from, and who
- * served it if that was another ranker.
- */
-type Texts = readonly [
-  requestId: string,
-  items: readonly EventId[],
-  seen: readonly string[] | 0,
-  fields: ListFields | 0,
-  version?: string,
-  arms?: Readonly<Record<string, string>>,
-  ranker?: string,
-  fingerprint?: string,
-];
-
-interface Header {
+interface Head {
   readonly subject: string;
   readonly counters: JoinCounters;
-  readonly shown: readonly Texts[];
+  /** How many there are of each. */
+  readonly lists: number;
+  readonly held: number;
 }
 
-/** partition, from, time, at, rows, matured, feedback times. */
-const width = 7;
+/** Of events that wait, in a frame without its last. */
+const mostHeldBytes = 8 * 2 ** 20;
 
+/** What a joiner knows now, whatever becomes of it: its frames are made when they are asked for, each time anew. */
 export function encodeJoiner(
-  { watermark, sequences, counters, shown, held }: JoinerMemory,
-  { subject, own, book }: { readonly subject: string; readonly own: Served; readonly book: LabelBook },
-): Uint8Array {
-  const header: Header = { subject, counters, shown: shown.map((list) => textsOf(list, own)) };
-  const numbers = shown.flatMap(({ partition, from, time, at, list, matured, lesson }) => {
-    return [partition, from, time, at, list.rows, matured ? 1 : 0, lesson?.feedbackTimes.length ?? 0];
-  });
-  const lessons = shown.flatMap(({ lesson }) => (lesson === undefined ? [] : [lesson]));
-  return encodeFrame(format, header, [
-    Float64Array.of(watermark),
-    Float64Array.from(sequences),
-    Float64Array.from(numbers),
-    labelsOf(shown, book),
-    concat(
-      Int32Array,
-      lessons.map(({ positions }) => positions),
-    ),
-    concat(
-      Float32Array,
-      lessons.map(({ served }) => served),
-    ),
-    Float64Array.from(lessons.flatMap(({ feedbackTimes }) => [...feedbackTimes])),
-    ...packBytes(lessons.map(({ features }) => features)),
-    ...packEvents(held),
-  ]);
+  { watermark, held, ...memory }: JoinerMemory,
+  { subject, tasks }: { readonly subject: string; readonly tasks: number },
+): Snapshot {
+  const shown = new FrozenLists(memory.shown, tasks);
+  const head: Head = { subject, counters: { ...memory.counters }, lists: shown.length, held: held.length };
+  const numbers = [Float64Array.of(watermark), Float64Array.from(memory.sequences)];
+  return {
+    *[Symbol.iterator]() {
+      let follows = 0;
+      const noted = (frame: Uint8Array): Uint8Array => {
+        follows = frameChecksum(frame);
+        return frame;
+      };
+      yield noted(encodeFrame(format, head, numbers));
+      const columns = new ListColumns(tasks);
+      for (const list of shown) {
+        if (!columns.hasRoomFor(list)) yield noted(columns.frame(format, follows));
+        columns.add(list);
+      }
+      if (columns.length > 0) yield noted(columns.frame(format, follows));
+      for (const events of pieces(held)) yield noted(encodeFrame(format, { follows }, packEvents(events)));
+    },
+  };
 }
 
-/** [rows of all lists, tasks] */
-function labelsOf(shown: readonly Shown[], book: LabelBook): Float32Array {
-  const tasks = book.nothing.length;
-  const all = new Float32Array(shown.reduce((cells, { list }) => cells + list.rows * tasks, 0));
-  let at = 0;
-  for (const { list, labels, labelsAt } of shown) {
-    const cells = list.rows * tasks;
-    if (labels === undefined) book.begin(all, at, list.rows);
-    else all.set(labels.subarray(labelsAt, labelsAt + cells), at);
-    at += cells;
+function* pieces(events: readonly MergedEvent[]): Generator<readonly MergedEvent[]> {
+  let [start, bytes] = [0, 0];
+  for (let end = 1; end <= events.length; end++) {
+    bytes += events[end - 1]?.value.length ?? 0;
+    if (bytes < mostHeldBytes && end < events.length) continue;
+    yield events.slice(start, end);
+    [start, bytes] = [end, 0];
   }
-  return all;
 }
 
-const textsOf = ({ requestId, list, seen, lesson }: Shown, own: Served): Texts => {
-  const texts = [requestId, list.ids(), seen?.list() ?? 0, list.fields() ?? 0] as const;
-  if (lesson === undefined) return texts;
-  const { version, arms, ranker, fingerprint } = lesson;
-  const isOwn = ranker === own.ranker && fingerprint === own.fingerprint;
-  return isOwn ? [...texts, version, arms] : [...texts, version, arms, ranker, fingerprint];
-};
-
-const unlabelled = { labels: undefined, labelsAt: 0 };
-
-/** Throws artifact_damaged for anything that encodeJoiner did not write, checkpoint_damaged for another subject. */
-export const decodeJoiner = (bytes: Uint8Array, options: JoinerPlace): JoinerMemory =>
-  readFrame(bytes, format, (frame) => memoryOf(frame, options));
-
-interface JoinerPlace {
+export interface JoinerPlace {
   readonly subject: string;
+  /** How many a row has labels of. */
+  readonly tasks: number;
   readonly own: Served;
   readonly shelf: LessonShelf;
   readonly lists: ListShelf;
 }
 
-function memoryOf(frame: Frame, { subject, own, shelf, lists }: JoinerPlace): JoinerMemory {
-  const header = frame.header as Partial<Header> | null;
-  if (header?.subject !== subject) {
-    throw new WatchnextError('checkpoint_damaged', 'What was joined so far was joined for other labels or tasks.', {
-      problems: [{ path: 'labels', message: 'the definition has changed', hint: 'start anew from a sealed version' }],
-    });
-  }
-  const texts = header.shown ?? [];
-  const [watermark = Number.NEGATIVE_INFINITY] = frame.next('f64', 1);
-  const sequences = [...frame.next('f64')];
-  const numbers = frame.next('f64', texts.length * width);
-  const labels = parts(frame.next('f32'));
-  const positions = parts(frame.next('i32'));
-  const served = parts(frame.next('f32'));
-  const feedbackTimes = parts(frame.next('f64'));
-  const features = unpackBytes(frame, texts.filter((list) => list.length > 4).length);
-  const tasks = labels.length / texts.reduce((rows, [, items]) => rows + items.length, 0);
-  const slab = new Slab();
-  const keep = (values: Float32Array): Pick<Shown, 'labels' | 'labelsAt'> => {
-    const labelsAt = slab.take(values.byteLength) / 4;
-    slab.piece.floats.set(values, labelsAt);
-    return { labels: slab.piece.floats, labelsAt };
+/**
+ * Of frames as encodeJoiner or a version before it made them, one at a time. Throws artifact_damaged for anything else,
+ * checkpoint_damaged for another subject.
+ */
+export function decodeJoiner(snapshot: Snapshot, place: JoinerPlace): JoinerMemory {
+  const frames = snapshot[Symbol.iterator]();
+  const labels = new Slab();
+  const shown: Shown[] = [];
+  const held: MergedEvent[] = [];
+  let last: Frame | undefined;
+  const next = (): Uint8Array => {
+    const found = frames.next();
+    if (found.done !== true) return found.value;
+    if (last === undefined) return new Uint8Array(0);
+    throw last.damaged(`it ends after ${shown.length} lists and ${held.length} events that wait`);
   };
-  let lessons = 0;
-  const shown = texts.map(([requestId, items, seen, fields, version, arms, ranker, fingerprint], i): Shown => {
-    const [partition = 0, from = 0, time = 0, at = 0, rows = 0, matured = 0, times = 0] = numbers.subarray(i * width);
-    const values = labels.next(rows * tasks || 0);
-    return {
-      partition,
-      from,
-      time,
-      at,
-      requestId,
-      list: lists.keep(items, fields === 0 ? undefined : fields),
-      // Without feedback they are as they began.
-      ...(seen === 0 ? unlabelled : keep(values)),
-      seen: seen === 0 ? undefined : new EventIds(seen),
-      matured: matured === 1,
-      lesson:
-        version === undefined
-          ? undefined
-          : shelf.restore(
-              {
-                ranker: ranker ?? own.ranker,
-                fingerprint: fingerprint ?? own.fingerprint,
-                version,
-                arms: arms ?? {},
-                positions: positions.next(rows),
-                served: served.next(rows * tasks),
-                features: features[lessons++] ?? new Uint8Array(0),
-              },
-              [...feedbackTimes.next(times)],
-            ),
-    };
+  const read = <T>(how: (frame: Frame) => T): T =>
+    readFrame(next(), format, (frame) => {
+      const { follows } = frame.header as { readonly follows?: number };
+      if (last !== undefined && follows !== last.checksum)
+        throw frame.damaged('a part of it is of another, or missing');
+      last = frame;
+      return how(frame);
+    });
+
+  const { lists, waiting, ...memory } = read((frame) => {
+    const head = frame.header as Partial<Head>;
+    if (head.subject !== place.subject) throw otherSubject();
+    const [watermark = Number.NEGATIVE_INFINITY] = frame.next('f64', 1);
+    const about = { watermark, sequences: [...frame.next('f64')], counters: { ...noCounts(), ...head.counters } };
+    if (frame.version === 1) {
+      const known = readVersion1(frame, place);
+      shown.push(...known.shown);
+      held.push(...known.held);
+      return { ...about, lists: shown.length, waiting: held.length };
+    }
+    if (!isCount(head.lists) || !isCount(head.held)) throw frame.damaged('it does not say how many lists there are');
+    return { ...about, lists: head.lists, waiting: head.held };
   });
-  const held = unpackEvents(frame);
-  return { watermark, sequences, counters: { ...noCounts(), ...header.counters }, shown, held };
+  while (shown.length < lists) {
+    const some = read((frame) => readLists(frame, { ...place, lessons: place.shelf, labels }));
+    for (const list of some) shown.push(list);
+  }
+  while (held.length < waiting) {
+    const some = read((frame) => unpackEvents(frame));
+    for (const event of some) held.push(event);
+  }
+  const more = shown.length > lists || held.length > waiting || frames.next().done !== true;
+  if (more && last !== undefined) throw last.damaged('it holds more than it says');
+  return { ...memory, shown, held };
 }
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+
+const otherSubject = (): WatchnextError =>
+  new WatchnextError('checkpoint_damaged', 'What was joined so far was joined for other labels or tasks.', {
+    problems: [{ path: 'labels', message: 'the definition has changed', hint: 'start anew from a sealed version' }],
+  });

@@ -6,7 +6,7 @@ import { ListShelf } from './kept-list.js';
 import { createLabelBook } from './labels.js';
 import { LessonShelf } from './lesson.js';
 import { stateNames } from './shown.js';
-import type { JoinCounters, Joined, MergedEvent, Refused } from './types.js';
+import type { JoinCounters, Joined, MergedEvent, Refused, Snapshot } from './types.js';
 
 export interface JoinerOptions {
   /** False where only feature state is followed: then nothing is kept to learn from. */
@@ -41,8 +41,8 @@ export interface Joiner {
   readonly counters: Readonly<JoinCounters>;
   /** How many impressions may still get feedback, and how much feedback waits for its impression. */
   readonly sizes: { readonly impressions: number; readonly held: number };
-  /** Everything, as bytes: the same for the same past. To be taken right after `advance`. */
-  snapshot(): Uint8Array;
+  /** Everything as it is now: the same bytes for the same past. To be taken right after `advance`. */
+  snapshot(): Snapshot;
 }
 
 export function createJoiner(definition: RankerDefinition, { examples }: JoinerOptions): Joiner {
@@ -61,14 +61,18 @@ export function createJoiner(definition: RankerDefinition, { examples }: JoinerO
   });
 }
 
-/** The joiner whose snapshot this is. Throws artifact_damaged for other bytes, checkpoint_damaged for other labels. */
-export function restoreJoiner(definition: RankerDefinition, { examples }: JoinerOptions, bytes: Uint8Array): Joiner {
+/**
+ * The joiner whose snapshot this is, of this version or one before. Throws artifact_damaged for other bytes, checkpoint_damaged
+ * for other labels.
+ */
+export function restoreJoiner(definition: RankerDefinition, { examples }: JoinerOptions, snapshot: Snapshot): Joiner {
   const book = createLabelBook(definition);
   const shelf = new LessonShelf(book);
   const subject = subjectOf(definition, examples);
   const lists = listShelf(definition);
-  const memory = decodeJoiner(bytes, {
+  const memory = decodeJoiner(snapshot, {
     subject,
+    tasks: book.tasks.length,
     shelf,
     lists,
     own: { ranker: definition.name, fingerprint: fingerprint(definition) },

@@ -3,7 +3,7 @@ import type { Fields } from '../features/index.js';
 import { Slab } from './slab.js';
 
 /** So many that the place of each fits 16 bits. */
-const mostEntries = 2 ** 16;
+export const mostEntries = 2 ** 16;
 /** Contexts are nearly always one of a few, where state looks at them at all. */
 const mostContexts = 16;
 
@@ -16,7 +16,7 @@ export interface ListFields {
 }
 
 /** Items with their fields, as lists showed them: each once, and again when its fields have changed. */
-interface Catalogue {
+export interface Catalogue {
   readonly ids: EventId[];
   /** Empty where there is no state. */
   readonly fields: Fields[];
@@ -44,6 +44,16 @@ export class KeptList {
     this.#catalogue = catalogue;
     this.#places = places;
     this.#at = at;
+  }
+
+  /** In which its items stand, and those of others. */
+  get catalogue(): Catalogue {
+    return this.#catalogue;
+  }
+
+  /** [rows] where its items stand there, a view; undefined if it is longer than places go, and they stand in its order. */
+  places(): Uint16Array | undefined {
+    return this.rows > mostEntries ? undefined : this.#places.subarray(this.#at, this.#at + this.rows);
   }
 
   /** [rows] */
@@ -107,14 +117,37 @@ export class ListShelf {
     if (rows > mostEntries) {
       return new KeptList(about, { ids: [...ids], fields: [...(fields?.candidates ?? [])] }, inItsOrder);
     }
-    if (this.#catalogue.ids.length + rows > mostEntries) {
-      this.#catalogue = { ids: [], fields: [] };
-      this.#places = new Map();
-    }
+    if (this.#catalogue.ids.length + rows > mostEntries) this.#startCatalogue();
     const at = this.#slab.take(2 * rows) / 2;
     const { shorts: places } = this.#slab.piece;
     for (let row = 0; row < rows; row++) places[at + row] = this.#placeOf(ids[row] ?? '', fields?.candidates[row]);
     return new KeptList(about, this.#catalogue, { places, at });
+  }
+
+  /**
+   * For lists that stood in another catalogue, of `mostEntries` at most: keeps one of them, by the places of its items there,
+   * as `keep` would. To be done with before another list is kept.
+   */
+  movedFrom({
+    ids,
+    fields,
+  }: Catalogue): (places: Uint16Array, about: Omit<ListFields, 'candidates'> | undefined) => KeptList {
+    if (this.#catalogue.ids.length + ids.length > mostEntries) this.#startCatalogue();
+    const moved = Uint16Array.from(ids, (id, place) => this.#placeOf(id, fields[place]));
+    const catalogue = this.#catalogue;
+    return (old, about) => {
+      const { length: rows } = old;
+      const at = this.#slab.take(2 * rows) / 2;
+      const { shorts: places } = this.#slab.piece;
+      for (let row = 0; row < rows; row++) places[at + row] = moved[old[row] ?? 0] ?? 0;
+      const context = about && this.#contextLike(about.context);
+      return new KeptList({ rows, user: about?.user, context }, catalogue, { places, at });
+    };
+  }
+
+  #startCatalogue(): void {
+    this.#catalogue = { ids: [], fields: [] };
+    this.#places = new Map();
   }
 
   #placeOf(id: EventId, candidate: Fields | undefined): number {

@@ -4,18 +4,21 @@ import type { DeadLetter, LogRecord } from '../events/index.js';
 import { decodeFrame, encodeFrame } from '../features/index.js';
 import { createJoiner, restoreJoiner, type Joiner } from './joiner.js';
 import { createMerge, restoreMerge, type Merge } from './merge.js';
-import { packBytes, unpackBytes } from './packing.js';
-import type { Joined, JoinStatus, Refused, StreamPosition } from './types.js';
+import { unpackBytes } from './packing.js';
+import type { Joined, JoinStatus, Refused, Snapshot, StreamPosition } from './types.js';
 
-const format = { magic: 'WNJS', version: 1, what: 'joined stream' };
+/** A head, then the frame of the merge, then those of the joiner; in version 1 it held both. */
+const format = { magic: 'WNJS', version: 2, older: [1], what: 'joined stream' };
 
 export interface PipelineOptions {
   readonly definition: RankerDefinition;
   /** Of `events`, to be merged. */
   readonly partitions: readonly number[];
   readonly examples: boolean;
-  /** What `snapshot` answered, or by partition of `partitions` the offset to begin with. */
-  readonly start: Uint8Array | readonly number[];
+  /** What `snapshot` answered. */
+  readonly snapshot?: Snapshot;
+  /** Where to begin otherwise, by partition of `partitions`. */
+  readonly start: readonly number[];
 }
 
 /** Merging and joining as one, without a log: records in, what is joined out. */
@@ -26,11 +29,12 @@ export interface Pipeline {
   /** Its `offsets` are by partition of `partitions`, too. */
   position(): StreamPosition;
   status(): JoinStatus;
-  snapshot(): Uint8Array;
+  /** As it is now, whatever it takes then. */
+  snapshot(): Snapshot;
 }
 
-/** Throws artifact_damaged for a start that cannot be read, checkpoint_damaged for one of other partitions or labels. */
-export function createPipeline({ definition, partitions, examples, start }: PipelineOptions): Pipeline {
+/** Throws artifact_damaged for a snapshot that cannot be read, checkpoint_damaged for one of other partitions or labels. */
+export function createPipeline({ definition, partitions, examples, snapshot, start }: PipelineOptions): Pipeline {
   const bad: DeadLetter[] = [];
   const mergeOptions = {
     partitions,
@@ -40,9 +44,8 @@ export function createPipeline({ definition, partitions, examples, start }: Pipe
   };
   let merge: Merge;
   let joiner: Joiner;
-  if (start instanceof Uint8Array) {
-    const frame = decodeFrame(start, format);
-    const [merged = new Uint8Array(0), joined = new Uint8Array(0)] = unpackBytes(frame, 2);
+  if (snapshot !== undefined) {
+    const [merged, joined] = partsOf(snapshot);
     merge = restoreMerge(mergeOptions, merged);
     joiner = restoreJoiner(definition, { examples }, joined);
   } else {
@@ -79,9 +82,32 @@ export function createPipeline({ definition, partitions, examples, start }: Pipe
         behind: places.flatMap(({ partition, largest }) => (largest === least ? [partition] : [])),
       };
     },
-    snapshot: () => encodeFrame(format, {}, packBytes([merge.snapshot(), joiner.snapshot()])),
+    snapshot() {
+      const [merged, joined] = [merge.snapshot(), joiner.snapshot()];
+      return {
+        *[Symbol.iterator]() {
+          yield encodeFrame(format, {}, []);
+          yield merged;
+          yield* joined;
+        },
+      };
+    },
   };
 }
+
+function partsOf(snapshot: Snapshot): readonly [merge: Uint8Array, joiner: Snapshot] {
+  const frames = snapshot[Symbol.iterator]();
+  const next = (): Uint8Array => {
+    const found = frames.next();
+    return found.done === true ? nothing : found.value;
+  };
+  const head = decodeFrame(next(), format);
+  if (head.version > 1) return [next(), { [Symbol.iterator]: () => frames }];
+  const [merged = nothing, joined = nothing] = unpackBytes(head, 2);
+  return [merged, [joined]];
+}
+
+const nothing = new Uint8Array(0);
 
 const letterOf = ({ event, reason }: Refused): DeadLetter => ({
   time: event.event.time,

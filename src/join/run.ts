@@ -141,9 +141,9 @@ async function openLanes(
   const lanes: Lane[] = [];
   for (const partition of partitions) {
     const checkpoints = openJoinerCheckpoints(join(directory, String(partition)), (error) => onTrouble?.(error));
-    const begin = (start: Uint8Array | readonly number[]): Pipeline =>
-      createPipeline({ definition, partitions: [partition], examples: true, start });
-    const pipeline = (await checkpoints.latest(begin)) ?? begin([bounds[partition]?.first ?? 0]);
+    const options = { definition, partitions: [partition], examples: true, start: [bounds[partition]?.first ?? 0] };
+    const pipeline =
+      (await checkpoints.latest((snapshot) => createPipeline({ ...options, snapshot }))) ?? createPipeline(options);
     lanes.push({ partition, pipeline, checkpoints, written: placeOf(pipeline) });
   }
   return lanes;

@@ -2,13 +2,13 @@ import type { RankerDefinition } from '../definition/index.js';
 import type { DeadLetter, EventLog, Offsets } from '../events/index.js';
 import { openFairReader } from './fair-reader.js';
 import { createPipeline, type Pipeline } from './pipeline.js';
-import type { JoinedStream, JoinStatus } from './types.js';
+import type { JoinedStream, JoinStatus, Snapshot } from './types.js';
 
 export interface JoinedStreamOptions {
   readonly log: EventLog;
   readonly definition: RankerDefinition;
   /** To go on where another stream was: what its `snapshot` answered. */
-  readonly snapshot?: Uint8Array;
+  readonly snapshot?: Snapshot;
   /** Where to begin otherwise: by partition, e.g. a StreamPosition's `offsets`; the start of the log if left out. */
   readonly from?: Offsets | 'start';
   /** False where only outcomes are wanted: then far less is kept. True if left out. */
@@ -34,7 +34,7 @@ export async function openJoinedStream(options: JoinedStreamOptions): Promise<Ev
   const { log, definition, snapshot, from = 'start', onDeadLetter, examples = true } = options;
   const partitions = Array.from({ length: await log.partitions('events') }, (_, partition) => partition);
   const begin = from === 'start' ? (await log.bounds('events')).map(({ first }) => first) : from;
-  const pipeline = createPipeline({ definition, partitions, examples, start: snapshot ?? begin });
+  const pipeline = createPipeline({ definition, partitions, examples, start: begin, ...(snapshot && { snapshot }) });
   const reader = await openFairReader({
     log,
     topic: 'events',

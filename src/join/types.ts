@@ -65,12 +65,15 @@ export interface JoinedEntry extends Joined {
   readonly firstOutcome: number;
 }
 
+/** Everything that somebody knew at a moment, as frames to be written one after the other; asked for again, the same. */
+export type Snapshot = Iterable<Uint8Array>;
+
 /** The log as it is learned from. Where it is cut into `next` calls differs from run to run; the sequence never does. */
 export interface JoinedStream {
   /** Of up to `most` log records; waits up to `waitMs` for the first. Nothing new: empty, with the same watermark. */
   next(options: { readonly most: number; readonly waitMs: number }): Promise<Joined>;
   /** Everything needed to go on from here: offsets, merge and join buffers, counters. */
-  snapshot(): Uint8Array;
+  snapshot(): Snapshot;
   /** What the outcomes handed out so far cover: all before `watermark`; who starts here reads from `offsets` on. */
   position(): StreamPosition;
   close(): Promise<void>;

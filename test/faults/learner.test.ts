@@ -77,7 +77,7 @@ const learned = async (name: string): Promise<Record<string, string>> => {
     }),
     ['state', state],
     ['windows', windows],
-    ['joining', stream],
+    ['joining', Buffer.concat(stream)],
     ['place', Buffer.from(JSON.stringify({ ...facts.place, learned: undefined }))],
   ];
   return Object.fromEntries(parts.map(([key, bytes]) => [key, createHash('sha256').update(bytes).digest('hex')]));

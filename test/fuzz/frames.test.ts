@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import { encodeEvent } from '../../src/events/index.js';
 import {
@@ -15,11 +17,12 @@ import {
   encodeJoined,
   restoreJoiner,
   restoreMerge,
+  type Snapshot,
 } from '../../src/join/index.js';
 import { impression } from '../events/events.js';
 import { dayMs } from '../features/platform.js';
 import { everyKind, simulateLog } from '../features/world.js';
-import { heard, marker, ranker, shown, start } from '../join/world.js';
+import { bytesOf, framesIn, heard, marker, ranker, shown, start } from '../join/world.js';
 import { fuzzReader, type FuzzOptions } from './damage.js';
 
 const seed = 6;
@@ -71,12 +74,42 @@ describe('what is damaged is refused or read, with a checksum that fits too:', (
     fuzzFrame(merge.snapshot(), read, ['artifact_damaged', 'checkpoint_damaged', 'event_invalid']);
   });
 
-  test('what a joiner knows', () => {
-    const joiner = createJoiner(ranker(), { examples: true });
-    for (const record of records) joiner.take(record);
-    joiner.advance(start + 35);
-    const read = (bytes: Buffer): unknown => restoreJoiner(ranker(), { examples: true }, bytes).snapshot();
-    fuzzFrame(joiner.snapshot(), read, ['artifact_damaged', 'checkpoint_damaged', 'event_invalid']);
+  describe('what a joiner knows:', () => {
+    const codes = ['artifact_damaged', 'checkpoint_damaged', 'event_invalid'] as const;
+    /** Read, and gone on with until everything is learned and forgotten. */
+    const goOn = (snapshot: Snapshot): void => {
+      const joiner = restoreJoiner(ranker(), { examples: true }, snapshot);
+      expect(bytesOf(joiner.snapshot()).length).toBeGreaterThan(0);
+      joiner.take(records[1]!);
+      joiner.advance(start + 90 * dayMs);
+    };
+    const told = (...some: readonly number[]): Uint8Array[] => {
+      const joiner = createJoiner(ranker(), { examples: true });
+      for (const i of some) joiner.take(records[i]!);
+      joiner.advance(start + 35);
+      return [...joiner.snapshot()];
+    };
+
+    test.each([
+      ['its head', told()],
+      ['its lists', told(0, 1, 3)],
+      ['feedback that waits', told(2)],
+    ])('%s', (_, frames) => {
+      const before = frames.slice(0, -1);
+      expect(frames.length).toBeLessThanOrEqual(2);
+      fuzzFrame(frames.at(-1)!, (bytes) => goOn([...before, bytes]), codes);
+    });
+
+    test('all of it as a file', () => {
+      const file = bytesOf(told(0, 1, 2, 3));
+      const { refused } = fuzzReader({ of: file, read: (bytes) => goOn(framesIn(bytes)), seed, runs: 300, codes });
+      expect(refused).toBeGreaterThan(290);
+    });
+
+    test('in the format before', () => {
+      const golden = readFileSync(new URL('../golden/joiner-v1-small.bin.gz', import.meta.url));
+      fuzzFrame(gunzipSync(golden), (bytes) => goOn([bytes]), codes);
+    });
   });
 
   test('joined entries', () => {

@@ -1,7 +1,7 @@
 import { fingerprint, type LabelDefinition, type RankerDefinition } from '../../src/definition/index.js';
 import type { Feedback, Impression, LoggedEvent } from '../../src/events/index.js';
 import type { FeatureBatch, Outcome } from '../../src/features/index.js';
-import type { Joined, JoinedExample, JoinedStream } from '../../src/join/index.js';
+import type { Joined, JoinedExample, JoinedStream, Snapshot } from '../../src/join/index.js';
 import { generator } from '../features/world.js';
 
 /** Builders: a ranker with what a test is about, events of one user, streams read to their end. */
@@ -91,6 +91,22 @@ export const heard = (options: Partial<Feedback> & { what: string }): Feedback =
 });
 
 export const marker = (time: number): LoggedEvent => ({ kind: 'marker', time });
+
+/** As it lies in a file. */
+export const bytesOf = (snapshot: Snapshot): Buffer => Buffer.concat([...snapshot]);
+
+/** The frames that lie in a file one after the other, each with its length in its fourth word; what is left is one more. */
+export function framesIn(bytes: Uint8Array): Uint8Array[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const frames: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const length = bytes.length - at < 16 ? 0 : view.getUint32(at + 12, true);
+    const end = length === 0 ? bytes.length : at + length;
+    frames.push(new Uint8Array(bytes.subarray(at, end)));
+    at = end;
+  }
+  return frames;
+}
 
 export interface Read {
   readonly outcomes: Outcome[];

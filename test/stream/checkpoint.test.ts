@@ -57,7 +57,7 @@ const partsOf = (steps: number, tables: CheckpointParts['tables'] = new Map()): 
       known: null,
     },
   },
-  stream: Uint8Array.of(1, 2, 3),
+  stream: [Uint8Array.of(1, 2, 3), Uint8Array.of(4)],
   state: Uint8Array.of(4),
   windows: new Uint8Array(0),
   waiting,

@@ -7,7 +7,9 @@ import { readSections, type SectionArray, type Sections } from '../sections/inde
 import type { LearnerPlace } from './place.js';
 import { decodeWaiting, encodeWaiting } from './waiting.js';
 
-const format = 1;
+/** In version 1 the joined stream was one array. */
+const format = 2;
+const readable: readonly number[] = [1, format];
 
 /** What a checkpoint says of itself. */
 export interface CheckpointFacts {
@@ -23,8 +25,9 @@ export interface CheckpointFacts {
 /** Everything a learner goes on from. */
 export interface CheckpointParts {
   readonly facts: CheckpointFacts;
-  /** Snapshots of the joined stream, the feature state and the windows. */
-  readonly stream: Uint8Array;
+  /** A snapshot of the joined stream, by its frames. */
+  readonly stream: readonly Uint8Array[];
+  /** Snapshots of the feature state and the windows. */
   readonly state: Uint8Array;
   readonly windows: Uint8Array;
   /** Examples that wait for a full batch. */
@@ -43,7 +46,7 @@ interface Header extends CheckpointFacts {
   readonly tables: readonly (readonly [name: string, header: TableSnapshot['header']])[];
 }
 
-const parts = ['stream', 'state', 'windows'] as const;
+const parts = ['state', 'windows'] as const;
 
 /** As sections: no array is copied. */
 export function sectionsOf(checkpoint: CheckpointParts): Sections {
@@ -56,6 +59,7 @@ export function sectionsOf(checkpoint: CheckpointParts): Sections {
   return {
     header,
     arrays: new Map<string, SectionArray>([
+      ...checkpoint.stream.map((frame, i) => [`stream/${i}`, frame] as const),
       ...parts.map((name) => [name, checkpoint[name]] as const),
       ...encodeWaiting(waiting),
       ...[...dense].map(([name, values]) => [`dense/${name}`, values] as const),
@@ -83,7 +87,8 @@ async function read(path: string): Promise<StoredCheckpoint> {
   const sections = await readSections(path);
   if (sections === undefined) throw new Error('it is gone');
   const { format: found, tables, ...facts } = sections.header as Header;
-  if (found !== format) throw new Error(`its format is version ${found}; this program reads version ${format}`);
+  if (!readable.includes(found))
+    throw new Error(`its format is version ${found}; this program reads versions ${readable.join(' and ')}`);
   const { arrays } = sections;
   const bytes = (name: string): Uint8Array => {
     const array = arrays.get(name);
@@ -95,7 +100,7 @@ async function read(path: string): Promise<StoredCheckpoint> {
   const words = new Map(named('tables/'));
   return {
     facts,
-    stream: bytes('stream'),
+    stream: found === 1 ? [bytes('stream')] : named('stream/').map(([i]) => bytes(`stream/${i}`)),
     state: bytes('state'),
     windows: bytes('windows'),
     waiting: decodeWaiting(arrays),

@@ -32,7 +32,7 @@ export interface Checkpoints {
    * use: the last `write` is not done.
    */
   copy(tables: ReadonlyMap<string, EmbeddingTable>): ReadonlyMap<string, TableSnapshot> | undefined;
-  /** Resolves when it is on the disk. Throws learning_stopped, with what to do, when it cannot be written. */
+  /** Takes the arrays over. Resolves when it is on the disk. Throws learning_stopped, with what to do, when it cannot be written. */
   write(parts: CheckpointParts): Promise<void>;
   close(): Promise<void>;
 }
@@ -105,12 +105,12 @@ export async function openCheckpoints({ directory, onDamaged }: CheckpointsOptio
       busy = true;
       try {
         writer ??= startWriter();
-        const { dense } = parts;
+        const { dense, stream } = parts;
         const buffers = new Map([...parts.tables].map(([name, { words }]) => [name, words]));
         const path = pathOf(last + 1);
         const reply = await writer.ask({ path, sections: sectionsOf(parts), buffers }, [
           ...[...buffers.values()].map(({ buffer }) => buffer),
-          ...[...dense.values()].filter(ownsBuffer).map(({ buffer }) => buffer),
+          ...[...dense.values(), ...stream].filter(ownsBuffer).map(({ buffer }) => buffer),
         ]);
         memory = reply.buffers;
         if (reply.failure !== undefined) throw unwritable(path, reply.failure);
@@ -127,7 +127,7 @@ export async function openCheckpoints({ directory, onDamaged }: CheckpointsOptio
   };
 }
 
-const ownsBuffer = (array: Float32Array): array is Float32Array<ArrayBuffer> =>
+const ownsBuffer = <T extends Float32Array | Uint8Array>(array: T): array is T & { readonly buffer: ArrayBuffer } =>
   array.buffer instanceof ArrayBuffer && array.buffer.byteLength === array.byteLength;
 
 interface Writer {

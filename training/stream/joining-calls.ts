@@ -8,17 +8,30 @@ import type { DescribedJoined } from './learner.js';
 export interface JoinStart {
   readonly definition: RankerDefinition;
   readonly partitions: readonly number[];
-  /** A snapshot, or by partition the offset to begin with. */
-  readonly start: Uint8Array | readonly number[];
+  /** To go on from; the thread lets go of it, frame by frame. */
+  readonly snapshot?: Uint8Array[];
+  /** By partition the offset to begin with otherwise. */
+  readonly start: readonly number[];
 }
 
-/** Answered one after the other; what failed at the start is the answer to each. */
+/**
+ * Answered one after the other; what failed at the start is the answer to each. That to `snapshot` says only that it holds what
+ * was known then: its frames follow.
+ */
 export type JoinCall =
   { readonly name: 'standing' | 'snapshot' } | { readonly name: 'take'; readonly records: PackedRecords };
 
-export type JoinReply =
-  | { readonly result: Standing | Taken | Uint8Array }
-  | { readonly error: { readonly code?: ErrorCode; readonly message: string; readonly problems: readonly Problem[] } };
+export type JoinReply = { readonly result: Standing | Taken | undefined } | Failed;
+
+/**
+ * Beside the replies: the frames of the snapshots that were asked for, one after the other, while calls are answered in between;
+ * undefined behind the last one.
+ */
+export type SnapshotNews = { readonly frame: Uint8Array<ArrayBuffer> | undefined } | { readonly unwritten: Failed };
+
+export interface Failed {
+  readonly error: { readonly code?: ErrorCode; readonly message: string; readonly problems: readonly Problem[] };
+}
 
 /** Where joining stands. */
 export interface Standing {

@@ -11,9 +11,11 @@ import {
 } from '../../src/join/index.js';
 import {
   packRecords,
+  type Failed,
   type JoinCall,
   type JoinReply,
   type JoinStart,
+  type SnapshotNews,
   type Standing,
   type Taken,
 } from './joining-calls.js';
@@ -23,8 +25,11 @@ import type { DescribedJoined } from './learner.js';
 export interface LearningStream {
   /** As JoinedStream.next; one call at a time. */
   next(how: { readonly most: number; readonly waitMs: number }): Promise<DescribedJoined>;
-  /** Everything needed to go on after what `next` has answered; not while it is being asked. */
-  snapshot(): Promise<Uint8Array>;
+  /**
+   * Everything needed to go on after what `next` had answered when it was asked for, by frames; not while `next` is being asked,
+   * which can be asked meanwhile.
+   */
+  snapshot(): Promise<Uint8Array[]>;
   position(): StreamPosition;
   close(): Promise<void>;
 }
@@ -38,7 +43,7 @@ export async function openJoining(options: JoinedStreamOptions): Promise<Learnin
   const { log, definition, snapshot, from = 'start', onDeadLetter } = options;
   const partitions = Array.from({ length: await log.partitions('events') }, (_, partition) => partition);
   const begin = from === 'start' ? (await log.bounds('events')).map(({ first }) => first) : from;
-  const thread = startThread({ definition, partitions, start: snapshot ?? begin });
+  const thread = startThread({ definition, partitions, start: begin, ...(snapshot && { snapshot: [...snapshot] }) });
   try {
     let standing = await thread.call<Standing>({ name: 'standing' });
     const reader = await openFairReader({
@@ -60,7 +65,7 @@ export async function openJoining(options: JoinedStreamOptions): Promise<Learnin
       },
       snapshot() {
         if (pending !== undefined) throw new Error('The last call of next() failed: call it again first.');
-        return thread.call<Uint8Array>({ name: 'snapshot' });
+        return thread.snapshot();
       },
       position: () => standing.position,
       async close() {
@@ -88,7 +93,7 @@ export async function openJoinedElsewhere(options: ExamplesStreamOptions): Promi
       const { outcomes, ...joined } = await stream.next(how);
       return { ...joined, outcomes: describe(outcomes) };
     },
-    snapshot: () => Promise.resolve(stream.snapshot()),
+    snapshot: () => Promise.resolve([...stream.snapshot()]),
     position: () => stream.position(),
     close: () => stream.close(),
   };
@@ -96,40 +101,65 @@ export async function openJoinedElsewhere(options: ExamplesStreamOptions): Promi
 
 interface Thread {
   call<T>(call: JoinCall, give?: readonly ArrayBuffer[]): Promise<T>;
+  snapshot(): Promise<Uint8Array[]>;
   close(): Promise<void>;
 }
 
-/** It keeps the process alive only while a call is pending. */
+interface Waiting<T> {
+  resolve(result: T): void;
+  reject(error: Error): void;
+}
+
+const errorOf = ({ error: { code, message, problems } }: Failed): Error =>
+  code === undefined ? new Error(message) : new WatchnextError(code, message, { problems });
+
+/** It keeps the process alive only while a call is pending, or a snapshot. */
 function startThread(start: JoinStart): Thread {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const worker = new Worker(new URL(`./joining-worker.${extension}`, import.meta.url), { workerData: start });
-  const pending: { resolve(result: never): void; reject(error: Error): void }[] = [];
+  const pending: Waiting<never>[] = [];
+  const snapshots: (Waiting<Uint8Array[]> & { readonly frames: Uint8Array[] })[] = [];
   let failure: Error | undefined;
   const fail = (error: Error): void => {
     failure ??= error;
-    for (const call of pending.splice(0)) call.reject(failure);
+    for (const each of [...pending.splice(0), ...snapshots.splice(0)]) each.reject(failure);
   };
   worker.on('error', fail);
   worker.on('exit', () => fail(new Error('the thread that joins has ended')));
-  worker.on('message', (reply: JoinReply) => {
-    const call = pending.shift();
-    if (pending.length === 0) worker.unref();
-    if (!('error' in reply)) call?.resolve(reply.result as never);
-    else {
-      const { code, message, problems } = reply.error;
-      call?.reject(code === undefined ? new Error(message) : new WatchnextError(code, message, { problems }));
+  worker.on('message', (reply: JoinReply | SnapshotNews) => {
+    if ('frame' in reply && reply.frame !== undefined) snapshots[0]?.frames.push(reply.frame);
+    else if ('frame' in reply || 'unwritten' in reply) {
+      const snapshot = snapshots.shift();
+      if ('frame' in reply) snapshot?.resolve(snapshot.frames);
+      else snapshot?.reject(errorOf(reply.unwritten));
+    } else {
+      const call = pending.shift();
+      if ('error' in reply) call?.reject(errorOf(reply));
+      else call?.resolve(reply.result);
     }
+    if (pending.length + snapshots.length === 0) worker.unref();
   });
+  const call: Thread['call'] = (what, give = []) =>
+    new Promise((resolve, reject) => {
+      if (failure !== undefined) {
+        reject(failure);
+        return;
+      }
+      worker.ref();
+      pending.push({ resolve, reject });
+      worker.postMessage(what, give);
+    });
   return {
-    call: (call, give = []) =>
+    call,
+    snapshot: () =>
       new Promise((resolve, reject) => {
-        if (failure !== undefined) {
-          reject(failure);
-          return;
-        }
-        worker.ref();
-        pending.push({ resolve, reject });
-        worker.postMessage(call, give);
+        const snapshot = { resolve, reject, frames: [] };
+        snapshots.push(snapshot);
+        call({ name: 'snapshot' }).catch((error: unknown) => {
+          const at = snapshots.indexOf(snapshot);
+          if (at >= 0) snapshots.splice(at, 1);
+          reject(error instanceof Error ? error : new Error(String(error)));
+        });
       }),
     close: async () => {
       await worker.terminate();

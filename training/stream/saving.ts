@@ -17,7 +17,10 @@ export interface SavingOptions {
 export interface Saving {
   readonly isWriting: boolean;
   readonly hasFailed: boolean;
-  /** Resolves when all is copied, after the checkpoint before is written; a thread writes. `line` is of the versions learned. */
+  /**
+   * Resolves when all is copied, after the checkpoint before is written; threads write, that of joining while it goes on. `line`
+   * is of the versions learned.
+   */
   save(line: readonly string[]): Promise<void>;
   /** Resolves when the one under way is written or has failed. */
   settled(): Promise<void>;
@@ -46,6 +49,9 @@ export const createSaving = ({ open, publisher, checkpoints, tell }: SavingOptio
       const started = performance.now();
       const dense = await ranker.denseState();
       requireFinite(dense);
+      // Of what was joined until now, though it is there only later.
+      const joined = stream.snapshot();
+      joined.catch(() => undefined);
       const parts = {
         facts: {
           ranker: ranker.definition.name,
@@ -54,7 +60,6 @@ export const createSaving = ({ open, publisher, checkpoints, tell }: SavingOptio
           published: publisher.published,
           place: learner.place,
         },
-        stream: await stream.snapshot(),
         state: state.snapshot(),
         windows: windows.snapshot(),
         waiting: learner.waiting,
@@ -63,8 +68,8 @@ export const createSaving = ({ open, publisher, checkpoints, tell }: SavingOptio
       };
       const pauseMs = performance.now() - started;
       isWriting = true;
-      writing = checkpoints
-        .write(parts)
+      writing = joined
+        .then((frames) => checkpoints.write({ ...parts, stream: frames }))
         .then(
           () => tell({ kind: 'checkpoint', pauseMs, seconds: (performance.now() - started) / 1000 }),
           (error: unknown) => void (failure = error instanceof Error ? error : new Error(String(error))),
