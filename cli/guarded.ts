@@ -66,13 +66,13 @@ interface GuardedProcess {
 
 /**
  * The shell between us and the server kills it when our end of its standard input closes: however the starting process ends,
- * kill -9 included, its server does not outlive it.
+ * kill -9 included, its server does not outlive it. The process id is written by what then becomes the server: nothing that the
+ * server says can come before it.
  */
 const guarded = `
 exec 3<&0
-"$@" </dev/null 3<&- & server=$!
+sh -c 'echo $$; exec "$@"' sh "$@" </dev/null 3<&- & server=$!
 (cat <&3 >/dev/null; kill -9 $server) 2>/dev/null & guard=$!
-echo $server
 wait $server; code=$?
 kill $guard 2>/dev/null
 exit $code`;
