@@ -48,7 +48,7 @@ export const createKafkaReader = (parts: {
       const from = position.get(partition) ?? 0;
       // A batch comes whole, also when the offset asked for is in its middle.
       if (batch.next <= from) continue;
-      ready.add(partition, recordsOf(batch, { partition, topic, from }));
+      ready.add(recordsOf(batch, { partition, topic, from }));
       position.set(partition, batch.next);
     }
   };
