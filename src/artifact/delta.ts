@@ -112,7 +112,7 @@ export interface HashedDelta {
   readonly hash: string;
 }
 
-/** Reads what `encodeDelta` wrote; anything else is `artifact_damaged`, by the file's name. */
+/** Reads what `encodeDelta` wrote; anything else is `artifact_damaged`, by the file's name. The graph is a view of the bytes. */
 export function decodeDelta(bytes: Uint8Array, name: string): HashedDelta {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = file.length - hashBytes;
@@ -145,7 +145,7 @@ export function decodeDelta(bytes: Uint8Array, name: string): HashedDelta {
     tables: new Map(changes),
     learned: { ...learned, feedbackTimes: new Float64Array(next(8 * learned.feedbackTimes).buffer) },
     golden: decodeGolden(next(golden)),
-    ...(graph !== null && { graph: next(graph) }),
+    ...(graph !== null && { graph: new Uint8Array(file.buffer, file.byteOffset + at, graph) }),
   };
   return { delta, hash: hash.toString('hex') };
 }
