@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import {
   constants,
   monitorEventLoopDelay,
@@ -6,6 +6,7 @@ import {
   PerformanceObserver,
   type PerformanceEntry,
 } from 'node:perf_hooks';
+import { memoryOf } from '../proc.js';
 import type { Metrics } from './metrics.js';
 
 /**
@@ -34,7 +35,7 @@ export const watchProcess = (metrics: Metrics, { version }: { readonly version: 
     cpu = cpuNow;
     const memory = process.memoryUsage();
     metrics.set('watchnext_memory_bytes', { area: 'resident' }, memory.rss);
-    metrics.set('watchnext_memory_bytes', { area: 'private' }, privateBytes() ?? memory.rss);
+    metrics.set('watchnext_memory_bytes', { area: 'private' }, memoryOf(process.pid)?.privateBytes ?? memory.rss);
     metrics.set('watchnext_memory_bytes', { area: 'heap' }, memory.heapUsed);
     metrics.set('watchnext_memory_bytes', { area: 'external' }, memory.external);
     metrics.set('watchnext_uptime_seconds', {}, process.uptime());
@@ -66,16 +67,6 @@ const watchCollections = (metrics: Metrics): (() => void) => {
 const openFiles = (): number | undefined => {
   try {
     return readdirSync('/proc/self/fd').length;
-  } catch {
-    return undefined;
-  }
-};
-
-/** Resident memory that is no page of a file; undefined where /proc does not tell. */
-const privateBytes = (): number | undefined => {
-  try {
-    const kilobytes = Number(/^RssAnon:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]);
-    return Number.isFinite(kilobytes) ? 1024 * kilobytes : undefined;
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 import { readFileSync, readlinkSync } from 'node:fs';
+import { statField } from '../../proc.js';
 
 /** A process, named so that another one with the same number is not taken for it. */
 export interface Holder {
@@ -25,14 +26,9 @@ export function lives(holder: Holder): boolean {
   return holder.start === startOf(holder.pid);
 }
 
-/** Field 22 of /proc/PID/stat; the second one, the program's name, may hold anything and ends with the last ")". */
+/** When it began. */
 function startOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-  } catch {
-    return '';
-  }
+  return statField(pid, 22) ?? '';
 }
 
 function realm(): string {
