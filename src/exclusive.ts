@@ -17,7 +17,7 @@ export async function exclusively<T>(path: string, work: () => Promise<T>): Prom
   const token = randomBytes(12).toString('hex');
   await mkdir(dirname(lock), { recursive: true });
   while (!(await taken(lock, token))) {
-    if (await isStale(lock)) await clear(lock);
+    if (await isStale(lock)) await clearStale(lock, isStale);
     else await sleep(retryMs + Math.random() * retryMs);
   }
   try {
@@ -42,8 +42,11 @@ const isStale = async (lock: string): Promise<boolean> => {
   return Date.now() - mtimeMs > staleMs;
 };
 
-/** Moved away before it is removed: where somebody else cleared and took it meanwhile, it is put back. */
-const clear = async (lock: string): Promise<void> => {
+/**
+ * Removes a lock that was found stale, so that it can be taken. It is moved away before: where somebody else cleared and took
+ * it meanwhile, which `isStale` tells of the file at a path, it is put back.
+ */
+export const clearStale = async (lock: string, isStale: (path: string) => Promise<boolean>): Promise<void> => {
   const aside = `${lock}.${randomBytes(6).toString('hex')}.stale`;
   await rename(lock, aside).catch(ifMissing(undefined));
   if (!(await isStale(aside))) await link(aside, lock).catch(() => undefined);

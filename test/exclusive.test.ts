@@ -1,9 +1,9 @@
-import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { exclusively } from '../src/exclusive.js';
+import { clearStale, exclusively } from '../src/exclusive.js';
 
 let folder: string;
 beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'watchnext-exclusive-'))));
@@ -38,6 +38,17 @@ test('what a killed process left behind holds up nobody', async () => {
   await utimes(`${path}.lock`, longAgo, longAgo);
   const done = await Promise.all([1, 2, 3].map((n) => exclusively(path, () => Promise.resolve(n))));
   expect(done).toEqual([1, 2, 3]);
+});
+
+test('a lock that somebody else cleared and took meanwhile is left to them', async () => {
+  const held = join(folder, 'held');
+  await mkdir(held);
+  const lock = join(held, 'lock');
+  await writeFile(lock, 'theirs');
+  await clearStale(lock, async (path) => (await readFile(path, 'utf8')) !== 'theirs');
+  expect([await readdir(held), await readFile(lock, 'utf8')]).toEqual([['lock'], 'theirs']);
+  await clearStale(lock, () => Promise.resolve(true));
+  expect(await readdir(held)).toEqual([]);
 });
 
 test('a folder that cannot be had is told, not waited for', async () => {

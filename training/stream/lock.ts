@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { WatchnextError } from '../../src/errors.js';
+import { clearStale } from '../../src/exclusive.js';
 import { isThisProcess, lives, thisProcess, type Holder } from '../../src/events/index.js';
 
 /** A lock of another machine or container is believed while it was touched this lately. */
@@ -23,10 +24,7 @@ export async function takeLock(path: string, what: string): Promise<() => Promis
   while (!(await created(path, owner))) {
     const holder = await holderOf(path);
     if (holder !== undefined && (await holds(holder, path))) throw taken(path, what, holder);
-    // Moved away before it is removed, so that of two who find it stale only one can have it.
-    const aside = `${path}.${randomBytes(6).toString('hex')}.stale`;
-    await rename(path, aside).catch(ifGone);
-    await rm(aside, { force: true });
+    await clearStale(path, isStale);
   }
   const touching = setInterval(() => {
     const now = new Date();
@@ -71,8 +69,9 @@ async function holds(holder: Owner, path: string): Promise<boolean> {
   return Date.now() - mtimeMs < staleMs;
 }
 
-function ifGone(error: unknown): void {
-  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+async function isStale(path: string): Promise<boolean> {
+  const holder = await holderOf(path);
+  return holder === undefined || !(await holds(holder, path));
 }
 
 const taken = (path: string, what: string, { pid, host }: Owner): WatchnextError =>
