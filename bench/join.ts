@@ -5,6 +5,7 @@ import { openEmbeddedLog, recordOf, type EventLog, type LoggedEvent, type NewRec
 import type { Column } from '../src/features/index.js';
 import { openJoinedStream } from '../src/join/index.js';
 import { median, type BenchTable } from './table.js';
+import { runSnapshotBench } from './snapshot.js';
 import { runWaitingBench } from './waiting.js';
 
 const partitions = 4;
@@ -115,15 +116,18 @@ export async function fillLog(
   return { events: records.length, bytes: records.reduce((sum, { value }) => sum + value.length, 0) };
 }
 
-interface Measured {
+export interface Took {
   readonly seconds: number;
   readonly cpuSeconds: number;
+}
+
+interface Measured extends Took {
   readonly outcomes: number;
   readonly examples: number;
 }
 
 /** Wall time, and the CPU time of all threads: what is left of the first when nothing else runs. */
-function stopwatch(): () => Pick<Measured, 'seconds' | 'cpuSeconds'> {
+export function stopwatch(): () => Took {
   const start = performance.now();
   const before = process.cpuUsage();
   return () => {
@@ -134,16 +138,16 @@ function stopwatch(): () => Pick<Measured, 'seconds' | 'cpuSeconds'> {
 
 const rateOf = (events: number, runs: readonly number[]): number => Math.round(events / median(runs));
 
-/** Seconds of reading everything. */
-export async function readLog(log: EventLog): Promise<number> {
+/** Of reading everything. */
+export async function readLog(log: EventLog): Promise<Took> {
   const reader = await log.reader('events', { from: 'start' });
   const elapsed = stopwatch();
   for (let records = 0; records < 3 * lists + partitions;) {
     records += (await reader.next({ most, waitMs: 50 })).length;
   }
-  const { seconds } = elapsed();
+  const took = elapsed();
   await reader.close();
-  return seconds;
+  return took;
 }
 
 export async function measureJoin(log: EventLog, definition: RankerDefinition, examples: boolean): Promise<Measured> {
@@ -167,6 +171,7 @@ export async function measureJoin(log: EventLog, definition: RankerDefinition, e
 export const runJoinBench = async (): Promise<readonly BenchTable[]> => [
   await joining(),
   runWaitingBench(joinRanker(true)),
+  runSnapshotBench(joinRanker(true)),
 ];
 
 /** Events per second of joining alone, from an embedded log on disk to examples and outcomes in memory. */
@@ -180,7 +185,7 @@ async function joining(): Promise<BenchTable> {
       const { events, bytes } = await fillLog(log, definition);
       const name = state ? 'with a history and a rate' : 'no stateful feature';
       const reading = [];
-      for (let round = 0; round < rounds; round++) reading.push(await readLog(log));
+      for (let round = 0; round < rounds; round++) reading.push((await readLog(log)).seconds);
       table.push([name, 'reading only', events, Math.round(bytes / events), rateOf(events, reading), '', '', '']);
       for (const examples of state ? [true, false] : [true]) {
         const runs: Measured[] = [];

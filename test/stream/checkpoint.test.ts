@@ -7,6 +7,8 @@ import type { WatchnextError } from '../../src/errors.js';
 import type { CheckpointParts } from '../../training/stream/checkpoint-file.js';
 import { openCheckpoints, type Checkpoints } from '../../training/stream/checkpoint.js';
 import { startOfPlace } from '../../training/stream/place.js';
+import { encodeWaiting } from '../../training/stream/waiting.js';
+import { writeSections } from '../../training/sections/index.js';
 import { simulatedLog, smallRanker } from '../fit/world.js';
 import { stepsOf } from './joined.js';
 
@@ -142,6 +144,19 @@ describe('checkpoints', () => {
     // A new one never takes the name of a damaged one.
     await again.write(partsOf(3));
     expect((await files()).at(-1)).toBe('000000003.checkpoint');
+  });
+
+  test('of version 1, where the joined stream was one array, are read', async () => {
+    const { facts, state, windows, stream } = partsOf(7);
+    const arrays = new Map([['stream', stream[0]!], ['state', state], ['windows', windows], ...encodeWaiting(waiting)]);
+    const path = join(folder, '000000009.checkpoint');
+    await writeSections(path, { header: { ...facts, format: 1, tables: [] }, arrays });
+    const found = (await (await open()).latest())!;
+    expect([found.facts, found.stream, found.waiting]).toEqual([facts, [stream[0]], waiting]);
+    await writeSections(path, { header: { ...facts, format: 3, tables: [] }, arrays });
+    await expect((await open()).latest()).rejects.toMatchObject({
+      problems: [{ message: 'its format is version 3; this program reads versions 1 and 2' }],
+    });
   });
 
   test('when all are damaged nothing is made up', async () => {

@@ -75,7 +75,7 @@ export async function readCheckpoint(path: string): Promise<StoredCheckpoint> {
   try {
     return await read(path);
   } catch (cause) {
-    const why = cause instanceof WatchnextError ? cause.message : String(cause);
+    const why = cause instanceof Error ? cause.message : String(cause);
     throw new WatchnextError('checkpoint_damaged', `The checkpoint ${path} cannot be used: ${why}`, {
       problems: [{ path, message: why, hint: 'an older one is used if there is one' }],
       cause,

@@ -135,7 +135,7 @@ function startThread(start: JoinStart): Thread {
     } else {
       const call = pending.shift();
       if ('error' in reply) call?.reject(errorOf(reply));
-      else call?.resolve(reply.result);
+      else call?.resolve(reply.result as never);
     }
     if (pending.length + snapshots.length === 0) worker.unref();
   });
