@@ -40,7 +40,7 @@ export class Lessons {
           raw === undefined ? this.#book.counted(nothing, 0, task) : this.#book.counted(raw, labelsAt + at, task);
       }
     }
-    this.#add(shown, lesson, { ...moment, labels });
+    this.#add(shown, lesson, moment, labels);
   }
 
   /** One row, with these labels. Throws artifact_damaged if its features cannot be read. */
@@ -55,7 +55,7 @@ export class Lessons {
       features: encodeFeatureBatch(selectRows(decodeFeatureBatch(features), [row])),
       served: served.slice(row * labels.length, (row + 1) * labels.length),
     };
-    this.#add(shown, lesson, { ...moment, labels });
+    this.#add(shown, lesson, moment, labels);
   }
 
   /** The examples since the last call, in the order in which they were complete. */
@@ -68,7 +68,8 @@ export class Lessons {
   #add(
     { partition, time, requestId }: Shown,
     { ranker, fingerprint, version, arms, positions, features, served }: LessonParts,
-    { matured, feedbackTimes, labels }: Moment & { readonly labels: Float32Array },
+    { matured, feedbackTimes }: Moment,
+    labels: Float32Array,
   ): void {
     while (this.sequences.length <= partition) this.sequences.push(0);
     const sequence = this.sequences[partition] ?? 0;
