@@ -36,3 +36,9 @@ export const duration = (meaning: string, standard?: string) =>
     description: `a duration such as 30s, 15m, 6h or 3d: ${meaning}`,
     ...(standard === undefined ? {} : { default: standard }),
   });
+
+/** Of state that is made of feedback. */
+export const Delay = duration(
+  'feedback becomes visible to state at the next multiple of it (1d: the next midnight), with 0s at once. Take what your service can keep up with: 1d if it is retrained every night',
+  'training.feedback_delay',
+);
