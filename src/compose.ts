@@ -11,11 +11,11 @@ import { openLmdbStore, openRedisStore, type FeatureStore } from './features/ind
 import { createApp, type MessageClasses } from './http/index.js';
 import { createRankers, createScorerPool, openModel, openVersions } from './inference/index.js';
 import { pollEvery } from './polling.js';
-import { createEntities, createRanking } from './ranking/index.js';
+import { createEntities, createRanking, nameRecent, readAhead } from './ranking/index.js';
 import { createLive, type Live } from './live/index.js';
 import { openLog } from './log.js';
 import { createFeedback, createRecorder, recordUpdates, refuseFeedback, type Recorder } from './recording/index.js';
-import { rehearse } from './rehearsal.js';
+import { rehearse, type RehearsalOptions } from './rehearsal.js';
 import { openAccess } from './security/index.js';
 import type { Settings } from './settings.js';
 import {
@@ -108,11 +108,10 @@ export const compose = async (options: ComposeOptions): Promise<Service> => {
     await open.keep(() => retellExposures({ exposures, experiments, recorder: log.recorder, settings, logger, now }));
   if (rankers.notReady !== undefined)
     logger.warn({ folder: resolve(settings.models) }, `not ready: ${rankers.notReady}`);
-  const known = createEntities({
-    ...{ store, metrics, now },
-    capacity: settings.storeCacheEntries,
-    maxAgeMs: settings.storeCacheAgeMs,
-  });
+  const { storeCacheEntries: capacity, storeCacheAgeMs: maxAgeMs } = settings;
+  const known = createEntities({ store, metrics, now, capacity, maxAgeMs });
+  const kept = { store, entities: known, capacity };
+  await open.keep(() => ({ close: () => nameRecent(kept).catch(() => undefined) }));
   const entities = log === undefined ? known : recordUpdates(known, log.recorder, eventNow);
   const record = log && {
     record: (event: () => Impression | Exposure, settled?: () => void): void => log.recorder.offer([event], settled),
@@ -138,7 +137,9 @@ export const compose = async (options: ComposeOptions): Promise<Service> => {
     await refresh();
     await log?.live.caughtUp(settlePatienceMs);
   };
-  await rehearse({ rankers, experiments, logged: log !== undefined, settings, logger, now });
+  const { items } = await readAhead(kept);
+  const ahead: RehearsalOptions['ahead'] = { items, read: (kind, ids) => known.readUncounted(kind, ids) };
+  await rehearse({ rankers, experiments, logged: log !== undefined, ahead, settings, logger, now });
   notReady = () => rankers.notReady;
   const polling = pollEvery(settings.pollMs, refresh, () => undefined);
 

@@ -7,7 +7,7 @@ import { createApp, createMessageClasses, openInProcess } from './http/index.js'
 import type { Rankers, Scorer, ServedModel } from './inference/index.js';
 import { madeUpFields } from './made-up.js';
 import { SeededRandom } from './random.js';
-import { createEntities, createRanking } from './ranking/index.js';
+import { createEntities, createRanking, type Entities, type EntityId } from './ranking/index.js';
 import { refuseFeedback } from './recording/index.js';
 import { openAccess } from './security/index.js';
 import type { Settings } from './settings.js';
@@ -19,6 +19,8 @@ export interface RehearsalOptions {
   readonly experiments: Experiments;
   /** Whether answers will be logged. */
   readonly logged: boolean;
+  /** Items that were read ahead, and what reads them without counting; none if left out. */
+  readonly ahead?: { readonly items: readonly EntityId[]; readonly read: Entities['read'] };
   readonly settings: Settings;
   readonly logger: Logger;
   readonly now: () => number;
@@ -34,7 +36,8 @@ const items = 1000;
 
 /**
  * Takes made-up rankings all the way that requests will take: HTTP, checks, arms, fields, features, scores combined, answer, log entry. So the
- * code is compiled before the first of them comes, who else would wait several times as long. It leaves no trace: metrics,
+ * code is compiled before the first of them comes, who else would wait several times as long, and what is made of an item when
+ * it is first ranked is made of those that were read ahead. It leaves no other trace: metrics,
  * entities, feature state and its counters, drift and log are others than those of the service, and nobody's limits are touched.
  * Scores are made up too, as threads were warmed when they were loaded. Never rejects: what fails here only leaves the code cold.
  */
@@ -48,7 +51,8 @@ export const rehearse = async (options: RehearsalOptions): Promise<void> => {
       const until = started + ((index + 1) * longestMs) / names.length;
       done += await rehearseRanker(name, until, options);
     }
-    logger.info({ rankings: done, milliseconds: performance.now() - started }, 'rehearsed');
+    const itemsReadAhead = options.ahead?.items.length ?? 0;
+    logger.info({ rankings: done, itemsReadAhead, milliseconds: performance.now() - started }, 'rehearsed');
   } catch (error) {
     logger.warn({ err: error }, 'the rehearsal failed: the first rankings are slower than others');
   }
@@ -57,13 +61,16 @@ export const rehearse = async (options: RehearsalOptions): Promise<void> => {
 const rehearseRanker = async (
   name: string,
   until: number,
-  { rankers, experiments, logged, settings, now }: RehearsalOptions,
+  { rankers, experiments, logged, ahead, settings, now }: RehearsalOptions,
 ): Promise<number> => {
   const definition = rankers.definitionOf(name);
   if (definition === undefined) return 0;
   const metrics = createMetrics();
   const logger = silentLogger;
-  const entities = createEntities({ store: createMemoryStore(), metrics, now });
+  const madeUp = createEntities({ store: createMemoryStore(), metrics, now });
+  const real = ahead !== undefined && ahead.items.length >= candidates ? ahead : undefined;
+  const read: Entities['read'] = (kind, ids) => (kind === 'item' && real ? real : madeUp).read(kind, ids);
+  const entities = { ...madeUp, read };
   const drift = createDrift({ metrics, now });
   const stage = understudies(rankers);
   // What it takes, whatever is allowed to others.
@@ -86,10 +93,12 @@ const rehearseRanker = async (
   );
   try {
     const random = new SeededRandom(1);
-    await entities.put('item', itemsFor(definition, random, now()));
+    const put = real === undefined ? itemsFor(definition, random, now()) : [];
+    await entities.put('item', put);
+    const ids = real?.items ?? put.map(({ id }) => id);
     for (let ranking = 0; ranking < rankings; ranking++) {
       if (performance.now() >= until) return ranking;
-      const status = await service.post('/v1/rank', bodyFor(name, definition, { random, now: now(), ranking }));
+      const status = await service.post('/v1/rank', bodyFor(name, definition, { random, now: now(), ranking, ids }));
       if (status !== 200) throw new Error(`a made-up ranking was answered with ${status}`);
     }
     return rankings;
@@ -135,21 +144,26 @@ const itemsFor = (definition: RankerDefinition, random: SeededRandom, now: numbe
     fields: madeUpFields(definition, random, now).candidate,
   }));
 
-/** Mostly items that were put, as is usual; now and then with their fields in the request. */
+/** Mostly items that are known, all of them in turn; now and then with their fields in the request. */
 const bodyFor = (
   ranker: string,
   definition: RankerDefinition,
-  { random, now, ranking }: { readonly random: SeededRandom; readonly now: number; readonly ranking: number },
+  parts: {
+    readonly random: SeededRandom;
+    readonly now: number;
+    readonly ranking: number;
+    readonly ids: readonly EntityId[];
+  },
 ): string => {
+  const { random, now, ranking, ids } = parts;
   const { user, context, candidate } = madeUpFields(definition, random, now);
-  const first = random.below(items);
   const brings = ranking % 4 === 3;
   return JSON.stringify({
     ranker,
     user: { id: `u${random.below(1000)}`, ...user },
     context,
     candidates: Array.from({ length: candidates }, (_, at) => ({
-      id: `i${(first + at) % items}`,
+      id: ids[(ranking * candidates + at) % ids.length],
       ...(brings && candidate),
     })),
   });

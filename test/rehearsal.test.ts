@@ -52,6 +52,23 @@ describe('before a service is ready', () => {
     }
   });
 
+  test('what the service before it was asked for is read again, and ranked too', async () => {
+    const more = { store: join(folder, 'kept'), logDirectory: join(folder, 'kept-log') };
+    const items = Array.from({ length: 200 }, (_, at) => ({ id: `r${at}`, quality: at }));
+    const { server: before } = await start(more);
+    const headers = { 'content-type': 'application/json' };
+    await fetch(`${before.url}/v1/items`, { method: 'PUT', headers, body: JSON.stringify(items) });
+    await before.close();
+    const { server, lines } = await start(more);
+    try {
+      expect(lines.find(({ msg }) => msg === 'rehearsed')).toMatchObject({ itemsReadAhead: 200 });
+      const metrics = await (await fetch(`${server.url}/metrics`)).text();
+      expect(metrics).not.toMatch(/entity_reads_total\{[^}]*\} [1-9]/);
+    } finally {
+      await server.close();
+    }
+  });
+
   test('a metrics port that is taken is told before any model is loaded', async () => {
     const other: Server = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));

@@ -30,6 +30,14 @@ export interface Entities {
   read(kind: EntityKind, ids: readonly EntityId[]): Promise<Found>;
 }
 
+/** Entities of which the most recently read ones are in memory. */
+export interface KeptEntities extends Entities {
+  /** As `read`, and counts nothing: for what nobody asked for. */
+  readUncounted(kind: EntityKind, ids: readonly EntityId[]): Promise<Found>;
+  /** Of those in memory that are known, the ones read from the store last, most recent first. */
+  recent(kind: EntityKind, most: number): readonly EntityId[];
+}
+
 interface Cached {
   readonly known: Known | undefined;
   /** Of the id in `known`: 7 and "7" are one item, but not one field. */
@@ -49,7 +57,7 @@ export const createEntities = (options: {
   readonly now: () => number;
   readonly capacity?: number;
   readonly maxAgeMs?: number;
-}): Entities => {
+}): KeptEntities => {
   const { store, metrics, now, capacity = 100_000, maxAgeMs = 10_000 } = options;
   /** By id as text: a name of kind and id for each of 200 candidates costs a tenth of a millisecond. */
   const caches = { item: new Map<string, Cached>(), user: new Map<string, Cached>() };
@@ -79,6 +87,46 @@ export const createEntities = (options: {
     if (entities > 0) metrics.count('watchnext_entity_reads_total', { kind, source }, entities);
   };
 
+  const find = async (kind: EntityKind, ids: readonly EntityId[], tell: typeof count): Promise<Found> => {
+    const known = new Array<Known | undefined>(ids.length);
+    const wanted: number[] = [];
+    const oldest = now() - maxAgeMs;
+    const cache = caches[kind];
+    ids.forEach((id, place) => {
+      const cached = cache.get(String(id));
+      if (cached !== undefined && cached.readAt >= oldest && cached.idType === typeof id) known[place] = cached.known;
+      else wanted.push(place);
+    });
+    tell(kind, 'cache', ids.length - wanted.length);
+    if (wanted.length === 0) return { known, stale: 0, unread: 0 };
+    const keys = wanted.map((place) => keyOf(kind, ids[place] ?? ''));
+    const values = await store.read(keys).catch(() => undefined);
+    if (values === undefined) {
+      const old = wanted.map((place) => cache.get(String(ids[place])));
+      wanted.forEach((place, index) => {
+        const { known: before, idType } = old[index] ?? {};
+        const id = ids[place] ?? '';
+        known[place] = before && idType !== typeof id ? knownOf(kind, id, { ...before.fields }) : before;
+      });
+      const stale = old.filter((cached) => cached !== undefined).length;
+      const unread = old.length - stale;
+      tell(kind, 'stale', stale);
+      tell(kind, 'unread', unread);
+      return { known, stale, unread };
+    }
+    const found = { store: 0, absent: 0, unreadable: 0 };
+    wanted.forEach((place, index) => {
+      const id = ids[place] ?? '';
+      const value = values[index];
+      const read = value === undefined ? nothing : parsed(kind, id, value);
+      found[value === undefined ? 'absent' : read.known === undefined ? 'unreadable' : 'store']++;
+      known[place] = read.known;
+      remember(kind, id, read);
+    });
+    for (const [source, entities] of Object.entries(found)) tell(kind, source, entities);
+    return { known, stale: 0, unread: 0 };
+  };
+
   return {
     put: async (kind, entities) => {
       const writes = entities.map(({ id, fields }) => ({
@@ -96,44 +144,13 @@ export const createEntities = (options: {
       );
     },
 
-    read: async (kind, ids) => {
-      const known = new Array<Known | undefined>(ids.length);
-      const wanted: number[] = [];
-      const oldest = now() - maxAgeMs;
-      const cache = caches[kind];
-      ids.forEach((id, place) => {
-        const cached = cache.get(String(id));
-        if (cached !== undefined && cached.readAt >= oldest && cached.idType === typeof id) known[place] = cached.known;
-        else wanted.push(place);
-      });
-      count(kind, 'cache', ids.length - wanted.length);
-      if (wanted.length === 0) return { known, stale: 0, unread: 0 };
-      const keys = wanted.map((place) => keyOf(kind, ids[place] ?? ''));
-      const values = await store.read(keys).catch(() => undefined);
-      if (values === undefined) {
-        const old = wanted.map((place) => cache.get(String(ids[place])));
-        wanted.forEach((place, index) => {
-          const { known: before, idType } = old[index] ?? {};
-          const id = ids[place] ?? '';
-          known[place] = before && idType !== typeof id ? knownOf(kind, id, { ...before.fields }) : before;
-        });
-        const stale = old.filter((cached) => cached !== undefined).length;
-        const unread = old.length - stale;
-        count(kind, 'stale', stale);
-        count(kind, 'unread', unread);
-        return { known, stale, unread };
-      }
-      const found = { store: 0, absent: 0, unreadable: 0 };
-      wanted.forEach((place, index) => {
-        const id = ids[place] ?? '';
-        const value = values[index];
-        const read = value === undefined ? nothing : parsed(kind, id, value);
-        found[value === undefined ? 'absent' : read.known === undefined ? 'unreadable' : 'store']++;
-        known[place] = read.known;
-        remember(kind, id, read);
-      });
-      for (const [source, entities] of Object.entries(found)) count(kind, source, entities);
-      return { known, stale: 0, unread: 0 };
+    read: (kind, ids) => find(kind, ids, count),
+    readUncounted: (kind, ids) => find(kind, ids, () => undefined),
+    recent: (kind, most) => {
+      const ids: EntityId[] = [];
+      for (const [name, { known, idType }] of caches[kind])
+        if (known !== undefined) ids.push(idType === 'number' ? Number(name) : name);
+      return ids.reverse().slice(0, most);
     },
   };
 };
