@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Command, InvalidArgumentError } from 'commander';
 import { schemathesis } from './environment.js';
@@ -47,8 +47,9 @@ const fuzz = async (
     ...['--seed', String(round.seed), '--max-time', String(round.seconds), '--generation-database', 'none'],
     ...['--request-timeout', '20', '--continue-on-failure'],
   ];
-  const env = { ...process.env, SCHEMATHESIS_HOOKS: join('test', 'fuzz', 'checks.py') };
-  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const env = { ...process.env, SCHEMATHESIS_HOOKS: resolve('test', 'fuzz', 'checks.py') };
+  // It remembers what it found in the folder in which it runs.
+  const child = spawn(resolve(command), args, { cwd: place.folder, env, stdio: ['ignore', 'pipe', 'inherit'] });
   const late = setTimeout(() => child.kill('SIGKILL'), (round.seconds + 120) * 1000);
   const report: string[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => {

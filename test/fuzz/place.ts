@@ -6,6 +6,7 @@ import { definition, sealInto } from '../faults/sealed.js';
 
 /** What a service to be fuzzed starts from. */
 export interface FuzzPlace {
+  readonly folder: string;
   readonly ranker: string;
   /** Sealed versions, oldest first; the last one is active. */
   readonly versions: readonly string[];
@@ -65,5 +66,5 @@ export const makePlace = async (folder: string): Promise<FuzzPlace> => {
     experiments: 'experiments.json',
   };
   const flags = Object.entries(paths).flatMap(([name, path]) => [`--${name}`, join(folder, path)]);
-  return { ranker: definition.name, versions, key, flags: [...flags, '--port', '0'] };
+  return { folder, ranker: definition.name, versions, key, flags: [...flags, '--port', '0'] };
 };
