@@ -37,7 +37,7 @@ interface Head {
 }
 
 /** Of events that wait, in a frame without its last. */
-const mostHeldBytes = 8 * 2 ** 20;
+const mostHeldBytes = 4 * 2 ** 20;
 
 /** What a joiner knows now, whatever becomes of it: its frames are made when they are asked for, each time anew. */
 export function encodeJoiner(
@@ -91,7 +91,6 @@ export interface JoinerPlace {
  */
 export function decodeJoiner(snapshot: Snapshot, place: JoinerPlace): JoinerMemory {
   const frames = snapshot[Symbol.iterator]();
-  const labels = new Slab();
   const shown: Shown[] = [];
   const held: MergedEvent[] = [];
   let last: Frame | undefined;
@@ -110,6 +109,11 @@ export function decodeJoiner(snapshot: Snapshot, place: JoinerPlace): JoinerMemo
       return how(frame);
     });
 
+  const keep = (lists: readonly Shown[], events: readonly MergedEvent[]): void => {
+    for (const list of lists) shown.push(list);
+    for (const event of events) held.push(event);
+  };
+
   const { lists, waiting, ...memory } = read((frame) => {
     const head = frame.header as Partial<Head>;
     if (head.subject !== place.subject) throw otherSubject();
@@ -117,21 +121,20 @@ export function decodeJoiner(snapshot: Snapshot, place: JoinerPlace): JoinerMemo
     const about = { watermark, sequences: [...frame.next('f64')], counters: { ...noCounts(), ...head.counters } };
     if (frame.version === 1) {
       const known = readVersion1(frame, place);
-      shown.push(...known.shown);
-      held.push(...known.held);
+      keep(known.shown, known.held);
       return { ...about, lists: shown.length, waiting: held.length };
     }
     if (!isCount(head.lists) || !isCount(head.held)) throw frame.damaged('it does not say how many lists there are');
     return { ...about, lists: head.lists, waiting: head.held };
   });
+  const shelves = { tasks: place.tasks, lists: place.lists, lessons: place.shelf, labels: new Slab() };
   while (shown.length < lists) {
-    const some = read((frame) => readLists(frame, { ...place, lessons: place.shelf, labels }));
-    for (const list of some) shown.push(list);
+    keep(
+      read((frame) => readLists(frame, shelves)),
+      [],
+    );
   }
-  while (held.length < waiting) {
-    const some = read((frame) => unpackEvents(frame));
-    for (const event of some) held.push(event);
-  }
+  while (held.length < waiting) keep([], read(unpackEvents));
   const more = shown.length > lists || held.length > waiting || frames.next().done !== true;
   if (more && last !== undefined) throw last.damaged('it holds more than it says');
   return { ...memory, shown, held };
