@@ -244,10 +244,17 @@ async function entries(folder: string, kind: 'ranker' | 'version'): Promise<stri
 }
 
 function missing(what: string, path: string, known: readonly string[]): WatchnextError {
-  const there = known.length === 0 ? 'there is none' : `there is ${known.join(', ')}`;
+  const there = known.length === 0 ? 'no version was sealed here' : `there is ${known.join(', ')}`;
   return new WatchnextError('artifact_missing', `${what}: ${there}.`, {
     problems: [
-      { path, message: what, hint: known.length === 0 ? 'train one: watchnext train' : `use ${known.join(', ')}` },
+      {
+        path,
+        message: what,
+        hint:
+          known.length === 0
+            ? 'train one with watchnext train, or name the folder that versions were sealed into: --models'
+            : `use ${known.join(', ')}`,
+      },
     ],
   });
 }

@@ -43,6 +43,16 @@ export function artifactsContract(
         expect((await artifacts.load('demo')).manifest.version).toBe(first);
       }));
 
+    test('says where to look when there is nothing', () =>
+      use(async ({ artifacts }) => {
+        expect(await refusal(() => artifacts.load('demo'))).toBe(
+          'artifact_missing: There is no ranker demo: no version was sealed here.',
+        );
+        await expect(artifacts.load('demo')).rejects.toMatchObject({
+          problems: [{ hint: expect.stringContaining('--models') }],
+        });
+      }));
+
     test('names what exists when a ranker or version does not', () =>
       use(async ({ artifacts, seal }) => {
         const version = await seal('demo');
