@@ -126,7 +126,7 @@ const serve =
     const visit =
       route.takesTurns === true ? openVisit(request, response, { turns, deadlineMs: settings.deadlineMs }) : undefined;
     const limits = { limitBytes: settings.bodyLimitBytes, lines: route.lines === true };
-    const options = visit === undefined ? limits : { ...limits, whole: visit.wait };
+    const options = visit === undefined ? limits : { whole: visit.wait, ...limits };
     const timeline = timelineOf(response);
     const reading = performance.now();
     const body = route.body === undefined ? undefined : await readBody(request, options);
