@@ -131,7 +131,7 @@ const createLog = (definition: LoadedArtifact['definition'], examples: boolean) 
 interface Mind {
   readonly score: (batch: FeatureBatch) => Promise<Scores>;
   /** To be learned next time. */
-  keep(examples: readonly JoinedExample[]): void;
+  keep(examples: Iterable<JoinedExample>): void;
   learn(): Promise<void>;
   readonly learnedRows: number;
   close(): Promise<void>;

@@ -100,10 +100,7 @@ export class Answers {
     let changed = false;
     for (let task = 0; task < this.#before.length; task++) changed ||= this.#hasChanged(heard, task);
     if (!changed) return;
-    if (shown.list.user !== undefined) {
-      const [now, before] = [this.#book.named(labels, from), this.#book.named(this.#before, 0)];
-      this.#report.correct(shown, row, { time: at, labels: now, before });
-    }
+    this.#report.correct(shown, { row, time: at }, { now: labels, from, before: this.#before });
     if (isTaught(shown)) this.#teach(shown, heard);
   }
 

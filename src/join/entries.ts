@@ -15,7 +15,8 @@ export function entriesOf(
   joined: Joined,
   about: Omit<JoinedEntry, keyof Joined> & { readonly before: { readonly watermark: number; readonly from: number } },
 ): NewRecord[] {
-  const { watermark, outcomes, examples } = joined;
+  const { watermark } = joined;
+  const [outcomes, examples] = [[...joined.outcomes], [...joined.examples]];
   const { ranker, partition, before } = about;
   if (watermark === before.watermark && outcomes.length + examples.length === 0) return [];
   const entries: JoinedEntry[] = [];

@@ -1,6 +1,5 @@
 import { fingerprint, streamSettings, type RankerDefinition } from '../definition/index.js';
 import type { Feedback, FieldNames, Impression } from '../events/index.js';
-import type { Labels } from '../features/index.js';
 import { Answers } from './answers.js';
 import { HeldFeedback } from './held.js';
 import { encodeJoiner, type JoinerMemory } from './joiner-codec.js';
@@ -13,7 +12,7 @@ import { isTaught, Lessons } from './lessons.js';
 import { farAheadMs } from './merge.js';
 import { Report } from './report.js';
 import { fieldsOf, listOf, stateNames, type Shown } from './shown.js';
-import type { JoinCounters, Joined, MergedEvent, Refused, Snapshot } from './types.js';
+import type { FreshlyJoined, JoinCounters, MergedEvent, Refused, Snapshot } from './types.js';
 
 export interface EventJoinerOptions {
   readonly definition: RankerDefinition;
@@ -43,9 +42,7 @@ export class EventJoiner implements Joiner {
   readonly #knownMs: number;
   /** Whether rows may be learned after their impression matured. */
   readonly #teachesLate: boolean;
-  /** The labels of a row that nothing has happened to. */
-  readonly #nothing: Labels;
-  /** Whether one of them is learned at once. */
+  /** Whether a label of a row that nothing has happened to is learned at once. */
   readonly #countsAtOnce: boolean;
 
   readonly #known: KnownLists;
@@ -71,7 +68,6 @@ export class EventJoiner implements Joiner {
     this.#lateForMs = lateForMs;
     this.#knownMs = longest(indices) + this.#lateForMs;
     this.#teachesLate = tasks.some(({ late }) => late !== 'ignore');
-    this.#nothing = book.named(book.nothing, 0);
     this.#countsAtOnce = this.#atOnce.some((task) => !Number.isNaN(book.counted(book.nothing, 0, task)));
 
     this.#watermark = memory.watermark;
@@ -80,7 +76,7 @@ export class EventJoiner implements Joiner {
       if (merged.event.kind === 'feedback') this.#held.add(merged.event.requestId, merged);
     }
     this.#lessons = new Lessons(book, memory.sequences);
-    this.#report = new Report(memory.counters);
+    this.#report = new Report(book, memory.counters);
     this.#answers = new Answers(book, this.#lessons, this.#report);
   }
 
@@ -95,7 +91,7 @@ export class EventJoiner implements Joiner {
     else if (event.kind === 'feedback') this.#hear(merged, event);
   }
 
-  advance(watermark: number): Joined & { readonly refused: readonly Refused[] } {
+  advance(watermark: number): FreshlyJoined & { readonly refused: readonly Refused[] } {
     if (watermark > this.#watermark) {
       this.#watermark = watermark;
       this.#pass(watermark);
@@ -157,7 +153,7 @@ export class EventJoiner implements Joiner {
       if (partition === shown.partition) shown.from = Math.min(shown.from, from);
     }
     this.#known.add(shown);
-    this.#report.begin(shown, this.#nothing);
+    this.#report.begin(shown);
     if (this.#countsAtOnce && isTaught(shown)) {
       this.#addWhole(shown, this.#atOnce, { matured: shown.at, feedbackTimes: [] });
     }

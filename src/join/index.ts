@@ -1,3 +1,4 @@
+export { ExampleColumns, type ExampleArrays } from './example-columns.js';
 export { openFairReader, type FairReader, type FairReaderOptions } from './fair-reader.js';
 export { openExamplesStream, type ExamplesStreamOptions } from './examples-stream.js';
 export { decodeJoined, encodeJoined } from './joined-codec.js';

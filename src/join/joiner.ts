@@ -6,7 +6,7 @@ import { ListShelf } from './kept-list.js';
 import { createLabelBook } from './labels.js';
 import { LessonShelf } from './lesson.js';
 import { stateNames } from './shown.js';
-import type { JoinCounters, Joined, MergedEvent, Refused, Snapshot } from './types.js';
+import type { FreshlyJoined, JoinCounters, MergedEvent, Refused, Snapshot } from './types.js';
 
 export interface JoinerOptions {
   /** False where only feature state is followed: then nothing is kept to learn from. */
@@ -35,7 +35,7 @@ export interface Joiner {
   /** The next event, in the order of the merge. */
   take(event: MergedEvent): void;
   /** "Nothing before this comes any more": what has become of all events since the last call, in order. */
-  advance(watermark: number): Joined & { readonly refused: readonly Refused[] };
+  advance(watermark: number): FreshlyJoined & { readonly refused: readonly Refused[] };
   /** The smallest offset of a partition that feedback may still need; undefined if nothing of it is known. */
   oldest(partition: number): number | undefined;
   readonly counters: Readonly<JoinCounters>;

@@ -22,6 +22,10 @@ export interface LessonParts extends Served {
 
 type LessonNames = Pick<LessonParts, 'ranker' | 'fingerprint' | 'version' | 'arms'>;
 
+/** In bytes, from where a lesson begins; what is served is at 0. */
+export const positionsAt = (cells: number): number => 4 * cells;
+export const featuresAt = (rows: number, cells: number): number => Math.ceil((4 * (rows + cells)) / 8) * 8;
+
 /** What it takes to learn from a list. Kept for millions, so its arrays are views that are made when they are asked for. */
 export class Lesson implements LessonParts {
   readonly ranker: string;
@@ -49,8 +53,32 @@ export class Lesson implements LessonParts {
     this.#rows = sizes.rows;
     this.#cells = sizes.cells;
     this.#featureBytes = sizes.featureBytes;
-    this.#at = slab.take(featuresAt(sizes) + sizes.featureBytes);
+    this.#at = slab.take(featuresAt(sizes.rows, sizes.cells) + sizes.featureBytes);
     this.#piece = slab.piece;
+  }
+
+  /** With arrays of its own. */
+  static of(parts: LessonParts, slab: Slab): Lesson {
+    const { positions, served, features } = parts;
+    const sizes = { rows: positions.length, cells: served.length, featureBytes: features.length };
+    const lesson = new Lesson(parts, slab, sizes);
+    lesson.positions.set(positions);
+    lesson.served.set(served);
+    lesson.features.set(features);
+    return lesson;
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  get featureBytes(): number {
+    return this.#featureBytes;
+  }
+
+  /** All of its arrays as they lie. */
+  get bytes(): Uint8Array {
+    return this.#piece.bytes.subarray(this.#at, this.#at + featuresAt(this.#rows, this.#cells) + this.#featureBytes);
   }
 
   get served(): Float32Array {
@@ -58,11 +86,11 @@ export class Lesson implements LessonParts {
   }
 
   get positions(): Int32Array {
-    return new Int32Array(this.#piece.integers.buffer, this.#at + 4 * this.#cells, this.#rows);
+    return new Int32Array(this.#piece.integers.buffer, this.#at + positionsAt(this.#cells), this.#rows);
   }
 
   get features(): Uint8Array {
-    const at = this.#at + featuresAt({ rows: this.#rows, cells: this.#cells });
+    const at = this.#at + featuresAt(this.#rows, this.#cells);
     return new Uint8Array(this.#piece.bytes.buffer, at, this.#featureBytes);
   }
 
@@ -78,15 +106,12 @@ export class Lesson implements LessonParts {
       }
     }
     for (const position of positions) integers[at++] = position;
-    bytes.set(features, this.#at + featuresAt({ rows: this.#rows, cells: this.#cells }));
+    bytes.set(features, this.#at + featuresAt(this.#rows, this.#cells));
     return this;
   }
 }
 
 const none: readonly number[] = [];
-
-const featuresAt = ({ rows, cells }: { readonly rows: number; readonly cells: number }): number =>
-  Math.ceil((4 * (rows + cells)) / 8) * 8;
 
 /** Keeps what is to be learned from impressions of a ranker, in memory of its own: the log's bytes are not kept. */
 export class LessonShelf {
@@ -123,12 +148,7 @@ export class LessonShelf {
 
   /** What was kept before. */
   restore(parts: LessonParts, feedbackTimes: readonly number[]): Lesson {
-    const { positions, served, features } = parts;
-    const sizes = { rows: positions.length, cells: served.length, featureBytes: features.length };
-    const lesson = new Lesson(parts, this.#slab, sizes);
-    lesson.positions.set(positions);
-    lesson.served.set(served);
-    lesson.features.set(features);
+    const lesson = Lesson.of(parts, this.#slab);
     lesson.feedbackTimes = feedbackTimes;
     return lesson;
   }

@@ -1,9 +1,10 @@
 import { decodeFeatureBatch, encodeFeatureBatch, selectRows } from '../features/index.js';
+import type { ExampleColumns } from './example-columns.js';
+import { ExampleWriter } from './example-writer.js';
 import type { LabelBook } from './labels.js';
-import type { Lesson, LessonParts } from './lesson.js';
+import { Lesson } from './lesson.js';
 import type { Shown } from './shown.js';
 import { Slab } from './slab.js';
-import type { JoinedExample } from './types.js';
 
 /** A list that can be learned from. */
 export type TaughtList = Shown & { readonly lesson: Lesson };
@@ -20,12 +21,14 @@ export class Lessons {
   /** By partition: the next example's number. */
   readonly sequences: number[];
   readonly #book: LabelBook;
+  /** Of rows that are learned apart from their list. */
   readonly #slab = new Slab();
-  #examples: JoinedExample[] = [];
+  #examples: ExampleWriter;
 
   constructor(book: LabelBook, sequences: readonly number[]) {
     this.#book = book;
     this.sequences = [...sequences];
+    this.#examples = new ExampleWriter(book.nothing.length, 0);
   }
 
   /** All rows, with the labels of these tasks. */
@@ -33,20 +36,21 @@ export class Lessons {
     const { lesson, labels: raw, labelsAt, list } = shown;
     const { nothing } = this.#book;
     const width = nothing.length;
-    const labels = this.#slab.floats(list.rows * width).fill(Number.NaN);
-    for (let at = 0; at < labels.length; at += width) {
+    const { labels, at: start } = this.#add(shown, lesson, moment);
+    const cells = list.rows * width;
+    labels.fill(Number.NaN, start, start + cells);
+    for (let at = 0; at < cells; at += width) {
       for (const task of tasks) {
-        labels[at + task] =
+        labels[start + at + task] =
           raw === undefined ? this.#book.counted(nothing, 0, task) : this.#book.counted(raw, labelsAt + at, task);
       }
     }
-    this.#add(shown, lesson, moment, labels);
   }
 
   /** One row, with these labels. Throws artifact_damaged if its features cannot be read. */
   addRow(shown: TaughtList, { row, labels }: { row: number; labels: Float32Array }, moment: Moment): void {
     const { ranker, fingerprint, version, arms, positions, features, served } = shown.lesson;
-    const lesson = {
+    const parts = {
       ranker,
       fingerprint,
       version,
@@ -55,49 +59,27 @@ export class Lessons {
       features: encodeFeatureBatch(selectRows(decodeFeatureBatch(features), [row])),
       served: served.slice(row * labels.length, (row + 1) * labels.length),
     };
-    this.#add(shown, lesson, moment, labels);
+    const written = this.#add(shown, Lesson.of(parts, this.#slab), moment);
+    written.labels.set(labels, written.at);
   }
 
   /** The examples since the last call, in the order in which they were complete. */
-  drain(): JoinedExample[] {
-    const examples = this.#examples;
-    this.#examples = [];
-    return examples.sort((a, b) => a.matured - b.matured || a.partition - b.partition || a.sequence - b.sequence);
+  drain(): ExampleColumns {
+    const { bytes } = this.#examples;
+    const columns = this.#examples.columns();
+    // Of the next call there will be about as many.
+    if (bytes > 0) this.#examples = new ExampleWriter(this.#book.nothing.length, bytes);
+    return columns;
   }
 
   #add(
     { partition, time, requestId }: Shown,
-    { ranker, fingerprint, version, arms, positions, features, served }: LessonParts,
+    lesson: Lesson,
     { matured, feedbackTimes }: Moment,
-    labels: Float32Array,
-  ): void {
+  ): ReturnType<ExampleWriter['add']> {
     while (this.sequences.length <= partition) this.sequences.push(0);
     const sequence = this.sequences[partition] ?? 0;
     this.sequences[partition] = sequence + 1;
-    this.#examples.push({
-      partition,
-      sequence,
-      time,
-      matured,
-      requestId,
-      ranker,
-      version,
-      fingerprint,
-      arms,
-      positions,
-      features,
-      labels,
-      served,
-      feedbackTimes: ascending(feedbackTimes),
-    });
+    return this.#examples.add({ partition, sequence, time, matured, requestId }, lesson, feedbackTimes);
   }
 }
-
-/** Most lists have no feedback. */
-const noTimes = new Float64Array(0);
-
-const ascending = (times: readonly number[]): Float64Array => {
-  if (times.length === 0) return noTimes;
-  const array = new Float64Array(times);
-  return times.length > 1 ? array.sort() : array;
-};

@@ -5,7 +5,7 @@ import { decodeFrame, encodeFrame } from '../features/index.js';
 import { createJoiner, restoreJoiner, type Joiner } from './joiner.js';
 import { createMerge, restoreMerge, type Merge } from './merge.js';
 import { unpackBytes } from './packing.js';
-import type { Joined, JoinStatus, Refused, Snapshot, StreamPosition } from './types.js';
+import type { FreshlyJoined, JoinStatus, Refused, Snapshot, StreamPosition } from './types.js';
 
 /** A head, then the frame of the merge, then those of the joiner; in version 1 it held both. */
 const format = { magic: 'WNJS', version: 2, older: [1], what: 'joined stream' };
@@ -23,7 +23,7 @@ export interface PipelineOptions {
 
 /** Merging and joining as one, without a log: records in, what is joined out. */
 export interface Pipeline {
-  take(records: readonly LogRecord[]): { readonly joined: Joined; readonly letters: readonly DeadLetter[] };
+  take(records: readonly LogRecord[]): { readonly joined: FreshlyJoined; readonly letters: readonly DeadLetter[] };
   /** By partition of `partitions`: the offset to read next. */
   next(): readonly number[];
   /** Its `offsets` are by partition of `partitions`, too. */

@@ -1,5 +1,6 @@
 import type { LoggedEvent } from '../events/index.js';
 import type { Outcome } from '../features/index.js';
+import type { ExampleColumns } from './example-columns.js';
 
 /**
  * An event in its place: events of all partitions are merged by (`time`, partition, offset). `time` is the event's own, or
@@ -44,14 +45,24 @@ export interface JoinedExample {
   readonly feedbackTimes: Float64Array;
 }
 
+/** Several of something in an order, to be read one by one: as objects they need not be there before. */
+export interface Sequence<T> extends Iterable<T> {
+  readonly length: number;
+}
+
 /** What joining says of more events. */
 export interface Joined {
   /** Nothing earlier comes any more: event time, in milliseconds; -Infinity before the first event. */
   readonly watermark: number;
   /** For feature state, at once: an impression's rows as nothing happened yet, then each feedback as a correction. */
-  readonly outcomes: readonly Outcome[];
+  readonly outcomes: Sequence<Outcome>;
   /** Rows whose wait is over (or that need none), in the order of their maturity. */
-  readonly examples: readonly JoinedExample[];
+  readonly examples: Sequence<JoinedExample>;
+}
+
+/** As a joiner says it: the examples can be given to another thread. */
+export interface FreshlyJoined extends Joined {
+  readonly examples: ExampleColumns;
 }
 
 /** What a joiner makes of a stretch of one partition of `events`, as a record of `examples`. */
@@ -61,6 +72,8 @@ export interface JoinedEntry extends Joined {
   readonly partition: number;
   /** The oldest record of `events` that feedback after `watermark` may still refer to. */
   readonly from: number;
+  readonly outcomes: readonly Outcome[];
+  readonly examples: readonly JoinedExample[];
   /** The number of the first outcome here: like examples they are numbered one by one. */
   readonly firstOutcome: number;
 }

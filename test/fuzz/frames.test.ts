@@ -115,7 +115,8 @@ describe('what is damaged is refused or read, with a checksum that fits too:', (
   test('joined entries', () => {
     const joiner = createJoiner(ranker(), { examples: true });
     for (const record of records) joiner.take(record);
-    const { outcomes, examples } = joiner.advance(start + 90 * dayMs);
+    const joined = joiner.advance(start + 90 * dayMs);
+    const [outcomes, examples] = [[...joined.outcomes], [...joined.examples]];
     expect([outcomes.length, examples.length].every((count) => count > 0)).toBe(true);
     const entry = { ranker: 'films', partition: 0, watermark: start, from: 0, firstOutcome: 0, outcomes, examples };
     fuzzFrame(encodeJoined(entry), decodeJoined, ['artifact_damaged']);

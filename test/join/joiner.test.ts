@@ -2,12 +2,12 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { fingerprint, type LabelDefinition, type RankerDefinition } from '../../src/definition/index.js';
 import { WatchnextError } from '../../src/errors.js';
 import { encodeEvent, type Feedback, type LoggedEvent } from '../../src/events/index.js';
-import { decodeFeatureBatch } from '../../src/features/index.js';
+import { decodeFeatureBatch, type Outcome } from '../../src/features/index.js';
 import {
   createJoiner,
   restoreJoiner,
   type JoinCounters,
-  type Joined,
+  type JoinedExample,
   type Joiner,
   type Refused,
 } from '../../src/join/index.js';
@@ -19,8 +19,8 @@ const day = 86_400_000;
 class Bench {
   readonly definition: RankerDefinition;
   joiner: Joiner;
-  readonly outcomes: Joined['outcomes'][number][] = [];
-  readonly examples: Joined['examples'][number][] = [];
+  readonly outcomes: Outcome[] = [];
+  readonly examples: JoinedExample[] = [];
   readonly refused: Refused[] = [];
   #offset = 0;
 

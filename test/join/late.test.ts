@@ -47,7 +47,7 @@ function learned(late: 'ignore' | 'supplement' | 'fake-negative-weighted'): { ne
     .sort((a, b) => a.time - b.time)
     .forEach((event, offset) => joiner.take({ time: event.time, partition: 0, offset, from: offset, event, value }));
   const { examples } = joiner.advance(start + 1000 * 60 * minuteMs);
-  const labels = examples.flatMap(({ labels }) => [...labels]);
+  const labels = [...examples].flatMap((example) => [...example.labels]);
   return {
     negatives: labels.filter((label) => label === 0).length,
     positives: labels.filter((label) => label === 1).length,

@@ -125,7 +125,7 @@ describe('a joiner that goes on from a snapshot', () => {
     });
     const [expected, found] = [joiner.advance(start + 2), other.advance(start + 2)];
     expect(found).toEqual(expected);
-    expect(found.outcomes.map(({ candidate }) => candidate['item_id'])).toEqual(
+    expect([...found.outcomes].map(({ candidate }) => candidate['item_id'])).toEqual(
       sizes.slice(0, 4).map((rows, list) => (list * 10_000 + rows - 1) % 7),
     );
     expect(bytesOf(other.snapshot()).equals(bytesOf(joiner.snapshot()))).toBe(true);

@@ -1,7 +1,7 @@
 import type { RankerDefinition } from '../../src/definition/index.js';
 import type { ErrorCode, Problem } from '../../src/errors.js';
 import type { DeadLetter, LogRecord } from '../../src/events/index.js';
-import type { StreamPosition } from '../../src/join/index.js';
+import type { ExampleArrays, StreamPosition } from '../../src/join/index.js';
 import type { DescribedJoined } from './learner.js';
 
 /** What the thread that joins is started with. */
@@ -42,7 +42,7 @@ export interface Standing {
 
 /** What became of records, and where joining stands after them. */
 export interface Taken {
-  readonly joined: DescribedJoined;
+  readonly joined: Omit<DescribedJoined, 'examples'> & { readonly examples: ExampleArrays };
   readonly letters: readonly DeadLetter[];
   readonly standing: Standing;
 }

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { WatchnextError } from '../../src/errors.js';
 import { outcomeDescriber } from '../../src/features/index.js';
 import {
+  ExampleColumns,
   mostBufferedBytes,
   openExamplesStream,
   openFairReader,
@@ -61,7 +62,7 @@ export async function openJoining(options: JoinedStreamOptions): Promise<Learnin
         const { joined } = pending;
         standing = pending.standing;
         pending = undefined;
-        return joined;
+        return { ...joined, examples: new ExampleColumns(joined.examples) };
       },
       snapshot() {
         if (pending !== undefined) throw new Error('The last call of next() failed: call it again first.');

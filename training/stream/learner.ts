@@ -5,7 +5,6 @@ import {
   type DescribedOutcomes,
   type FeatureBatch,
   type FeatureState,
-  type Outcome,
 } from '../../src/features/index.js';
 import type { Joined, JoinedExample } from '../../src/join/index.js';
 import { mixSeeds, type ResumedRanker, type TaskLosses } from '../fit/index.js';
@@ -77,7 +76,7 @@ class StreamLearner implements Learner {
   readonly #settings: ReturnType<typeof streamSettings>;
   readonly #fingerprint: string;
   readonly #read: ReturnType<typeof exampleReader>;
-  readonly #describe: (outcomes: readonly Outcome[]) => DescribedOutcomes;
+  readonly #describe: ReturnType<typeof outcomeDescriber>;
   readonly #rankers: ReadonlySet<string>;
   readonly #weightOf: ReturnType<typeof rowWeights>;
   readonly #sources: SourceCounter;

@@ -26,37 +26,62 @@ export interface DescribedFeature {
 export const recordHeader = 3;
 
 /** Describes outcomes of a ranker, in their order. */
-export function outcomeDescriber(definition: RankerDefinition): (outcomes: readonly Outcome[]) => DescribedOutcomes {
+export function outcomeDescriber(
+  definition: RankerDefinition,
+): (outcomes: Iterable<Outcome> & { readonly length: number }) => DescribedOutcomes {
   const shapes = statefulFeatures(definition).map(({ shape }) => shape);
-  return (outcomes) => ({
-    times: Float64Array.from(outcomes, ({ time }) => time),
-    since: Float64Array.from(outcomes, ({ time, since }) => since ?? time),
-    features: shapes.map((shape) => describe(shape, outcomes)),
-  });
+  return (outcomes) => {
+    const times = new Float64Array(outcomes.length);
+    const since = new Float64Array(outcomes.length);
+    const writers = shapes.map((shape) => new RecordWriter(shape, outcomes.length));
+    let i = 0;
+    for (const outcome of outcomes) {
+      times[i] = outcome.time;
+      since[i] = outcome.since ?? outcome.time;
+      for (const writer of writers) writer.add(i, outcome);
+      i++;
+    }
+    return { times, since, features: writers.map((writer) => writer.described()) };
+  };
 }
 
-function describe(shape: StateShape, outcomes: readonly Outcome[]): DescribedFeature {
-  const width = recordHeader + shape.updateWidth;
-  const key = new Uint32Array(2);
-  const update = new Float64Array(shape.updateWidth);
-  const ends = new Int32Array(outcomes.length);
-  let records = new Float64Array(64 * width);
-  let size = 0;
-  for (let i = 0; i < outcomes.length; i++) {
-    const outcome = outcomes[i] as Outcome;
-    if (shape.describe(outcome, key, update)) {
-      const at = size++ * width;
-      if (at + width > records.length) {
-        const more = new Float64Array(2 * records.length);
-        more.set(records);
-        records = more;
+/** Writes what outcomes change in one feature. */
+class RecordWriter {
+  readonly #shape: StateShape;
+  readonly #width: number;
+  readonly #key = new Uint32Array(2);
+  readonly #update: Float64Array;
+  readonly #ends: Int32Array<ArrayBuffer>;
+  #records: Float64Array<ArrayBuffer>;
+  #size = 0;
+
+  constructor(shape: StateShape, outcomes: number) {
+    this.#shape = shape;
+    this.#width = recordHeader + shape.updateWidth;
+    this.#update = new Float64Array(shape.updateWidth);
+    this.#ends = new Int32Array(outcomes);
+    this.#records = new Float64Array(64 * this.#width);
+  }
+
+  add(i: number, outcome: Outcome): void {
+    const [key, update] = [this.#key, this.#update];
+    if (this.#shape.describe(outcome, key, update)) {
+      const at = this.#size++ * this.#width;
+      if (at + this.#width > this.#records.length) {
+        const more = new Float64Array(2 * this.#records.length);
+        more.set(this.#records);
+        this.#records = more;
       }
+      const records = this.#records;
       records[at] = outcome.time;
       records[at + 1] = key[0] ?? 0;
       records[at + 2] = key[1] ?? 0;
       for (let j = 0; j < update.length; j++) records[at + recordHeader + j] = update[j] ?? 0;
     }
-    ends[i] = size;
+    this.#ends[i] = this.#size;
   }
-  return { ends, records: records.subarray(0, size * width) };
+
+  described(): DescribedFeature {
+    return { ends: this.#ends, records: this.#records.subarray(0, this.#size * this.#width) };
+  }
 }

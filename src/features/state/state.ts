@@ -12,7 +12,7 @@ import { statefulFeatures } from './shapes.js';
 /** What the stateful features of a ranker remember, in memory; one writer. */
 export interface FeatureState {
   /** Queues what the outcomes change; each becomes visible after its feature's feedback delay, in the order given here. */
-  observe(outcomes: readonly Outcome[]): void;
+  observe(outcomes: Iterable<Outcome>): void;
   /** The same, of outcomes [from, until) of those that were described for this ranker. */
   observeDescribed(outcomes: DescribedOutcomes, range: { readonly from: number; readonly until: number }): void;
   /** Makes visible what a read at this time may see. Readers call it; time never goes back. */
@@ -90,7 +90,7 @@ function stateOf(parts: readonly Part[], since: number): FeatureState {
   let now = since;
   return {
     observe(outcomes) {
-      for (const { pending } of parts) for (const outcome of outcomes) pending.add(outcome);
+      for (const outcome of outcomes) for (const { pending } of parts) pending.add(outcome);
     },
     observeDescribed({ features }, { from, until }) {
       parts.forEach(({ pending }, i) => {
