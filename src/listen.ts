@@ -11,19 +11,25 @@ export interface ListenOptions {
   readonly failure: string;
   /** What to do where the port is taken, and else. */
   readonly hints: { readonly taken: string; readonly other: string };
+  /** Told of connections that cannot be accepted later, for want of memory, say; the server listens on. */
+  readonly onRefused: (cause: Error) => void;
 }
 
 /** Rejects with `settings_invalid` where the server cannot listen there. */
 export const listen = (server: Server, options: ListenOptions): Promise<void> =>
   new Promise((resolve, reject) => {
-    const { host, port, setting, failure, hints } = options;
-    server.once('error', (cause: NodeJS.ErrnoException) => {
+    const { host, port, setting, failure, hints, onRefused } = options;
+    const fail = (cause: NodeJS.ErrnoException): void => {
       const isTaken = cause.code === 'EADDRINUSE';
       const message = isTaken ? `port ${port} is taken on ${host}` : cause.message;
       const problems = [{ path: setting, message, hint: isTaken ? hints.taken : hints.other }];
       reject(new WatchnextError('settings_invalid', `${failure}: ${message}.`, { problems, cause }));
+    };
+    server.once('error', fail);
+    server.listen(port, host, () => {
+      server.off('error', fail).on('error', onRefused);
+      resolve();
     });
-    server.listen(port, host, resolve);
   });
 
 /** Of a server that listens. */

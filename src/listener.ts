@@ -55,7 +55,8 @@ export const openListener = async (
       taken: 'stop the other process, or choose another port (0 picks a free one)',
       other: 'check host and port',
     };
-    await listen(server, { host, port, setting: 'port', failure: 'Cannot listen', hints });
+    const onRefused = (err: Error): void => logger.error({ err }, 'a connection could not be accepted');
+    await listen(server, { host, port, setting: 'port', failure: 'Cannot listen', hints, onRefused });
   } catch (error) {
     await tls?.close();
     throw error;

@@ -45,7 +45,9 @@ export const serveMetrics = async (options: MetricsEndpointOptions): Promise<Met
   );
   const hint = 'choose another port (0 picks a free one) or address';
   const hints = { taken: hint, other: hint };
-  await listen(server, { host, port, setting: 'metricsPort', failure: 'Metrics cannot be served', hints });
+  // Whoever scrapes comes again.
+  const onRefused = (): void => undefined;
+  await listen(server, { host, port, setting: 'metricsPort', failure: 'Metrics cannot be served', hints, onRefused });
   server.unref();
   return {
     url: urlOf(server, 'http'),
