@@ -107,6 +107,8 @@ const serveAndLearn = async (flags: DemoFlags, { ranker, simulation }: Played): 
     store: join(folder, 'store'),
     spoolDirectory: join(folder, 'spool'),
     pollMs: 500,
+    // On a small machine the disk is busy now and then: that is no news for who looks on.
+    slowRequestMs: 10_000,
     port: flags.once === true && flags.port === standardPort ? 0 : flags.port,
   });
   const ending = endOnSignals();
