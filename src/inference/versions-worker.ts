@@ -1,6 +1,6 @@
-import { setPriority } from 'node:os';
 import { openArtifacts, type Artifacts, type Manifest, type RankerVersions } from '../artifact/index.js';
 import { createChains, type AdvanceOptions, type Chains, type Place, type Update } from './chains.js';
+import { giveWay } from './give-way.js';
 import type { LoadableModel } from './session.js';
 import { answerCalls } from './thread.js';
 
@@ -30,8 +30,8 @@ export interface VersionContent extends LoadableModel {
   readonly opened: Update;
 }
 
-// It does in one piece what requests would wait for; on Linux a priority is a thread's own, elsewhere it is the process's.
-if (process.platform === 'linux') setPriority(10);
+// It does in one piece what requests would wait for.
+giveWay();
 
 const startedMs = Date.now();
 const folders = new Map<string, { readonly artifacts: Artifacts; readonly chains: Chains }>();
