@@ -1,5 +1,5 @@
 import type { Fields, RankingInput } from '../features/index.js';
-import type { Entities } from './entities.js';
+import { itemFields, type Entities } from './entities.js';
 import type { RankRequest } from './types.js';
 
 /** What was put before of who asks; empty if nothing was. */
@@ -52,8 +52,7 @@ export const mergeFields = async (
     user: Object.assign({}, asked.fields, user?.fields, user?.id !== undefined && { user_id: user.id }),
     context: context ?? {},
     candidates: candidates.map(
-      ({ id, fields }, candidate) =>
-        known[candidate]?.fields ?? Object.assign({}, items.known[candidate]?.fields, fields, { item_id: id }),
+      ({ id, fields }, candidate) => known[candidate]?.fields ?? itemFields(id, items.known[candidate]?.fields, fields),
     ),
     known,
   };
