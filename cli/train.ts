@@ -48,6 +48,8 @@ export interface TrainingResult {
   readonly metrics: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** The same beside the baselines, as markdown tables. */
   readonly tables: readonly string[];
+  /** What speaks against using what was trained, in words. */
+  readonly doubts: readonly string[];
   readonly training: { readonly examples: number; readonly seconds: number; readonly examplesPerSecond: number };
 }
 
@@ -98,7 +100,6 @@ export const trainAndSeal = async (run: TrainingRun): Promise<TrainingResult> =>
           Object.entries(heldOut?.tasks ?? {}).map(([task, { values }]) => [task, values]),
         );
         const { summary, window } = trained;
-        for (const text of doubts(trained, heldOut)) note(`warning: ${text}`);
         const sealed = await sealRanker({
           trained,
           directory: out,
@@ -129,6 +130,7 @@ export const trainAndSeal = async (run: TrainingRun): Promise<TrainingResult> =>
           active: run.activate,
           metrics,
           tables: heldOut === undefined ? [] : metricTables(definition, heldOut),
+          doubts: doubtsOf(trained, heldOut),
           training: {
             examples: summary.examples,
             seconds: summary.seconds,
@@ -149,8 +151,7 @@ export const trainAndSeal = async (run: TrainingRun): Promise<TrainingResult> =>
 
 const fewSteps = 100;
 
-/** What speaks against using what was trained, in words. */
-const doubts = (
+const doubtsOf = (
   { definition, history, summary }: TrainedRanker,
   heldOut: Awaited<ReturnType<typeof measureHeldOut>>,
 ): string[] => {
@@ -237,6 +238,7 @@ Examples:
         ...(flags.seed === undefined ? {} : { seed: flags.seed }),
         ...(flags.until === undefined ? {} : { until: timeFlag('--until', flags.until, ranker) }),
       });
+      for (const text of result.doubts) note(`warning: ${text}`);
       if (flags.json === true) print(JSON.stringify({ ...result, tables: undefined }));
       else printTraining(result);
     });

@@ -7,6 +7,7 @@ import {
   topics,
   type EventLog,
   type KafkaOptions,
+  type SpoolStore,
   type Topic,
 } from './events/index.js';
 import type { logSettingNames, Settings } from './settings.js';
@@ -42,10 +43,12 @@ export const openLog = async (settings: LogSettings, options: OpenLogOptions): P
   const log = await openKafkaLog({ ...kafkaOptions(settings), logger, now });
   if (spool === undefined) return log;
   const folder = resolve(settings.spoolDirectory);
+  let kept: SpoolStore | undefined;
   try {
-    const kept = await openEmbeddedLog({ directory: folder, partitions: 1, writes: topics, now });
+    kept = await openEmbeddedLog({ directory: folder, partitions: 1, writes: topics, now });
     return await openSpooledLog({ log, spool: kept, maxBytes: settings.spoolBytes, ...spool, logger, now });
   } catch (error) {
+    await kept?.close();
     await log.close();
     throw error;
   }

@@ -19,8 +19,8 @@ export interface ReadAheadOptions {
 const kinds = ['item', 'user'] as const;
 /** Of each kind: what is asked for in the first seconds, read in a few tenths of one. */
 const most = 20_000;
-/** So many at a time: between them the process answers that it is alive. */
-const atOnce = 500;
+/** So many at a time, as for a request: what the store is given time for, and between them the process answers that it is alive. */
+const atOnce = 200;
 /** Nobody waits longer for a service that is ready but for this. */
 const longestMs = 1000;
 
