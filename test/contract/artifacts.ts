@@ -20,7 +20,7 @@ export function artifactsContract(
     test('is empty at first, and says so when asked for something', () =>
       use(async ({ artifacts }) => {
         expect(await artifacts.list()).toEqual([]);
-        expect(await refusal(() => artifacts.load('demo'))).toMatch(/^artifact_missing: .*there is none/);
+        expect(await refusal(() => artifacts.load('demo'))).toMatch(/^artifact_missing: .*no version was sealed here/);
         expect(await refusal(() => artifacts.rollback('demo'))).toMatch(/^artifact_missing/);
       }));
 

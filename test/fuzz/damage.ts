@@ -69,19 +69,26 @@ export const fuzzReader = ({ of, reseal, read, runs, seed, codes }: FuzzOptions)
     const bytes = reseal === undefined ? broken : reseal(broken);
     const found = (what: string, cause?: unknown): Error =>
       new Error(`seed ${seed}, run ${run}: ${what}; bytes ${bytes.subarray(0, 2000).toString('base64')}`, { cause });
-    const before = held();
-    const started = performance.now();
-    try {
-      read(bytes);
-      counts.read++;
-    } catch (error) {
-      if (!(error instanceof WatchnextError)) throw found(`threw ${String(error)}`, error);
-      if (!codes.includes(error.code)) throw found(`refused with ${error.code}: ${error.message}`, error);
-      counts.refused++;
-    }
-    const [ms, grown] = [performance.now() - started, held() - before];
+    const readOnce = (): { outcome: 'read' | 'refused'; ms: number; grown: number } => {
+      const before = held();
+      const started = performance.now();
+      let outcome: 'read' | 'refused' = 'read';
+      try {
+        read(bytes);
+      } catch (error) {
+        if (!(error instanceof WatchnextError)) throw found(`threw ${String(error)}`, error);
+        if (!codes.includes(error.code)) throw found(`refused with ${error.code}: ${error.message}`, error);
+        outcome = 'refused';
+      }
+      return { outcome, ms: performance.now() - started, grown: held() - before };
+    };
+    const most = freeBytes + bytesPerByte * bytes.length;
+    let { outcome, ms, grown } = readOnce();
+    // Other work on the machine and the collector's own accounts show once; what a reader does, it does each time.
+    for (let again = 0; again < 3 && (ms > mostMs || grown > most); again++) ({ outcome, ms, grown } = readOnce());
     if (ms > mostMs) throw found(`took ${ms.toFixed(0)} ms`);
-    if (grown > freeBytes + bytesPerByte * bytes.length) throw found(`${grown} bytes for ${bytes.length}`);
+    if (grown > most) throw found(`${grown} bytes for ${bytes.length}`);
+    counts[outcome]++;
   }
   return counts;
 };
