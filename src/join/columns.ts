@@ -12,10 +12,27 @@ export interface Written {
   clear(): void;
 }
 
-export function sizeOf(columns: readonly Written[]): number {
-  let bytes = 0;
-  for (const { byteLength } of columns) bytes += byteLength;
-  return bytes;
+/** Several as one, written in this order. */
+export class ColumnGroup implements Written {
+  readonly #columns: readonly Written[];
+
+  constructor(columns: readonly Written[]) {
+    this.#columns = columns;
+  }
+
+  get byteLength(): number {
+    let bytes = 0;
+    for (const { byteLength } of this.#columns) bytes += byteLength;
+    return bytes;
+  }
+
+  arrays(): FrameArray[] {
+    return this.#columns.flatMap((column) => column.arrays());
+  }
+
+  clear(): void {
+    for (const column of this.#columns) column.clear();
+  }
 }
 
 /** A column of numbers that grows. */

@@ -1,6 +1,6 @@
 import type { EventId } from '../events/index.js';
 import type { Fields, Frame, FrameArray } from '../features/index.js';
-import { Column, readRuns, shortsOf, sizeOf, type Written } from './columns.js';
+import { Column, ColumnGroup, readRuns, shortsOf, type Written } from './columns.js';
 import { mostEntries, type Catalogue, type KeptList, type ListFields, type ListShelf } from './kept-list.js';
 import { readIds, readRecords, RecordColumn, ValueColumn, type Shape } from './record-columns.js';
 
@@ -26,7 +26,7 @@ export class ItemColumns implements Written {
   readonly #places = new Column(Uint16Array);
   readonly #users = new RecordColumn();
   readonly #contexts = new RecordColumn();
-  readonly #columns: readonly Written[] = [this.#ids, this.#fields, this.#places, this.#users, this.#contexts];
+  readonly #columns = new ColumnGroup([this.#ids, this.#fields, this.#places, this.#users, this.#contexts]);
   /** By place in a catalogue that was met, the place here; -1 where there is none yet. */
   readonly #moved = new Map<Catalogue, Int32Array>();
   /** Where an item stands as it was last, and by place its fields. */
@@ -41,7 +41,7 @@ export class ItemColumns implements Written {
   }
 
   get byteLength(): number {
-    return sizeOf(this.#columns);
+    return this.#columns.byteLength;
   }
 
   get header(): ItemsHeader {
@@ -95,11 +95,11 @@ export class ItemColumns implements Written {
   }
 
   arrays(): FrameArray[] {
-    return this.#columns.flatMap((column) => column.arrays());
+    return this.#columns.arrays();
   }
 
   clear(): void {
-    for (const column of this.#columns) column.clear();
+    this.#columns.clear();
     this.#moved.clear();
     this.#last.clear();
     this.#records = [];

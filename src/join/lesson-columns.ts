@@ -1,5 +1,5 @@
 import type { Frame, FrameArray } from '../features/index.js';
-import { bytesOf, Column, readRuns, readTexts, sizeOf, TextColumn, type Written } from './columns.js';
+import { bytesOf, Column, ColumnGroup, readRuns, readTexts, TextColumn, type Written } from './columns.js';
 import type { Lesson, LessonParts, LessonShelf } from './lesson.js';
 import { readRecords, RecordColumn, type Shape } from './record-columns.js';
 
@@ -14,7 +14,7 @@ export class LessonColumns implements Written {
   readonly #features = new Column(Uint8Array);
   readonly #heard = new Column(Uint32Array);
   readonly #times = new Column(Float64Array);
-  readonly #columns: readonly Written[] = [
+  readonly #columns = new ColumnGroup([
     this.#namesOf,
     this.#names,
     this.#arms,
@@ -24,11 +24,11 @@ export class LessonColumns implements Written {
     this.#features,
     this.#heard,
     this.#times,
-  ];
+  ]);
   #last: Lesson | undefined;
 
   get byteLength(): number {
-    return sizeOf(this.#columns);
+    return this.#columns.byteLength;
   }
 
   get arms(): readonly Shape[] {
@@ -54,11 +54,11 @@ export class LessonColumns implements Written {
   }
 
   arrays(): FrameArray[] {
-    return this.#columns.flatMap((column) => column.arrays());
+    return this.#columns.arrays();
   }
 
   clear(): void {
-    for (const column of this.#columns) column.clear();
+    this.#columns.clear();
     this.#last = undefined;
   }
 }

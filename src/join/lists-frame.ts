@@ -1,5 +1,5 @@
 import { encodeFrame, type Format, type Frame } from '../features/index.js';
-import { bytesOf, Column, readRuns, readTexts, sizeOf, TextColumn, type Written } from './columns.js';
+import { bytesOf, Column, ColumnGroup, readRuns, readTexts, TextColumn } from './columns.js';
 import { EventIds } from './event-ids.js';
 import type { FrozenList } from './frozen.js';
 import { ItemColumns, readItems, type ItemsHeader } from './item-columns.js';
@@ -38,7 +38,7 @@ export class ListColumns {
   readonly #eventIds = new TextColumn();
   readonly #items = new ItemColumns();
   readonly #lessons = new LessonColumns();
-  readonly #columns: readonly Written[] = [
+  readonly #columns = new ColumnGroup([
     this.#from,
     this.#time,
     this.#at,
@@ -51,7 +51,7 @@ export class ListColumns {
     this.#eventIds,
     this.#items,
     this.#lessons,
-  ];
+  ]);
 
   constructor(tasks: number) {
     this.#tasks = tasks;
@@ -62,7 +62,7 @@ export class ListColumns {
   }
 
   hasRoomFor({ shown: { list } }: FrozenList): boolean {
-    return this.length === 0 || (this.#items.hasRoomFor(list) && sizeOf(this.#columns) < mostBytes);
+    return this.length === 0 || (this.#items.hasRoomFor(list) && this.#columns.byteLength < mostBytes);
   }
 
   add({ shown, matured, answers, lesson, feedbackTimes }: FrozenList): void {
@@ -93,12 +93,8 @@ export class ListColumns {
   /** What was added since the last. */
   frame(format: Format, follows: number): Uint8Array {
     const header: ListsHeader = { follows, ...this.#items.header, arms: this.#lessons.arms };
-    const bytes = encodeFrame(
-      format,
-      header,
-      this.#columns.flatMap((column) => column.arrays()),
-    );
-    for (const column of this.#columns) column.clear();
+    const bytes = encodeFrame(format, header, this.#columns.arrays());
+    this.#columns.clear();
     return bytes;
   }
 }

@@ -1,6 +1,6 @@
 import type { EventId } from '../events/index.js';
 import type { Fields, FieldValue, Frame, FrameArray } from '../features/index.js';
-import { bytesOf, Column, readTexts, TextColumn, type Read, type Written } from './columns.js';
+import { bytesOf, Column, ColumnGroup, readTexts, TextColumn, type Read, type Written } from './columns.js';
 
 const kinds = { no: 0, yes: 1, number: 2, text: 3, none: 4 } as const;
 
@@ -9,10 +9,10 @@ export class ValueColumn implements Written {
   readonly #kinds = new Column(Uint8Array);
   readonly #numbers = new Column(Float64Array);
   readonly #texts = new TextColumn();
-  readonly #columns: readonly Written[] = [this.#kinds, this.#numbers, this.#texts];
+  readonly #columns = new ColumnGroup([this.#kinds, this.#numbers, this.#texts]);
 
   get byteLength(): number {
-    return this.#kinds.byteLength + this.#numbers.byteLength + this.#texts.byteLength;
+    return this.#columns.byteLength;
   }
 
   add(value: FieldValue): void {
@@ -26,11 +26,11 @@ export class ValueColumn implements Written {
   }
 
   arrays(): FrameArray[] {
-    return this.#columns.flatMap((column) => column.arrays());
+    return this.#columns.arrays();
   }
 
   clear(): void {
-    for (const column of this.#columns) column.clear();
+    this.#columns.clear();
   }
 }
 
