@@ -1,96 +1,28 @@
 import { describe, expect, test } from '@jest/globals';
-import { createRequire } from 'node:module';
 import { Cursor } from '../../src/events/kafka/cursor.js';
 import { readReply, recordsOf, type FetchedPartition } from '../../src/events/kafka/fetched.js';
 import { FetchedQueue } from '../../src/events/kafka/fetched-queue.js';
 import type { LogRecord } from '../../src/events/index.js';
+import {
+  batch,
+  begin,
+  encoderOf,
+  long,
+  reply as replyOf,
+  topic,
+  value,
+  written,
+  type Written,
+  type WrittenReply,
+} from './kafka-replies.js';
 
-/** kafkajs' own writer of the protocol, which its producer uses. */
-interface Encoder {
-  readonly buffer: Buffer;
-  writeInt8(value: number): Encoder;
-  writeInt16(value: number): Encoder;
-  writeInt32(value: number): Encoder;
-  writeInt64(value: unknown): Encoder;
-  writeString(value: string): Encoder;
-  writeBytes(value: Buffer): Encoder;
-  writeVarInt(value: number): Encoder;
-  writeVarLong(value: unknown): Encoder;
-}
-
-interface Written {
-  readonly offsetDelta: number;
-  readonly timestampDelta: number;
-  readonly key: string | null;
-  readonly value: Buffer | null;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-interface WrittenBatch {
-  readonly compression: number;
-  readonly firstOffset: unknown;
-  readonly firstTimestamp: unknown;
-  readonly lastOffsetDelta: number;
-  readonly records: readonly Encoder[];
-}
-
-const load = createRequire(import.meta.url);
-const encoderOf = load('kafkajs/src/protocol/encoder') as new () => Encoder;
-const long = load('kafkajs/src/utils/long') as { fromValue(value: number | string): unknown };
-const encodeRecord = load('kafkajs/src/protocol/recordBatch/record/v0') as (record: unknown) => Encoder;
-const { RecordBatch } = load('kafkajs/src/protocol/recordBatch/v0') as {
-  RecordBatch: (batch: WrittenBatch) => Promise<Encoder>;
-};
-
-const topic = 'shop.events';
-const begin = 1_764_000_000_000;
-
-const batch = async (
-  first: number,
-  records: readonly Written[],
-  { compression = 0, last = records.length - 1 } = {},
-): Promise<Buffer> =>
-  (
-    await RecordBatch({
-      compression,
-      firstOffset: long.fromValue(String(first)),
-      firstTimestamp: long.fromValue(String(begin)),
-      lastOffsetDelta: last,
-      records: records.map((record) =>
-        encodeRecord({ ...record, timestampDelta: long.fromValue(record.timestampDelta) }),
-      ),
-    })
-  ).buffer;
-
-/** A reply as brokers send it: of each partition its number, its error and its batches. */
-const reply = (...partitions: readonly (readonly [number, number, Buffer])[]): Buffer => {
-  const encoder = new encoderOf().writeInt32(0).writeInt16(0).writeInt32(7).writeInt32(1).writeString(topic);
-  encoder.writeInt32(partitions.length);
-  for (const [partition, error, bytes] of partitions) {
-    encoder.writeInt32(partition).writeInt16(error);
-    for (const bound of [900, 900, 0]) encoder.writeInt64(long.fromValue(bound));
-    // One transaction that was given up.
-    encoder.writeInt32(1).writeInt64(long.fromValue(3)).writeInt64(long.fromValue(4));
-    encoder.writeInt32(-1).writeBytes(bytes);
-  }
-  return encoder.buffer;
-};
+const reply = (...partitions: WrittenReply['partitions']): Buffer => replyOf({ partitions });
 
 const read = ({ partition, batches }: FetchedPartition, from = 0): LogRecord[] =>
   batches.flatMap((each) => recordsOf(each, { partition, topic, from }));
 
 const plain = (records: readonly LogRecord[]): unknown[] =>
   records.map(({ partition, offset, time, value }) => [partition, offset, time, Buffer.from(value).toString()]);
-
-/** Of lengths that are no multiple of anything. */
-const value = (i: number): string => `value ${i} ${'x'.repeat((i * 37) % 300)}`;
-const written = (count: number): Written[] =>
-  Array.from({ length: count }, (_, i) => ({
-    offsetDelta: i,
-    timestampDelta: 10 * i,
-    key: i % 3 === 0 ? null : `key ${i}`,
-    value: Buffer.from(value(i)),
-  }));
 
 describe('a reply of a Kafka broker', () => {
   test.each([

@@ -3,6 +3,7 @@ import { unzip } from 'node:zlib';
 import { WatchnextError } from '../../errors.js';
 import type { LogRecord } from '../types.js';
 import { Cursor } from './cursor.js';
+import { requireNoError } from './internals.js';
 import { timeHeader, timeOf } from './timestamps.js';
 
 /** What a broker's reply has of one partition. */
@@ -50,23 +51,23 @@ const gunzip = promisify(unzip);
 /**
  * Reads a reply to Fetch of version 11 with record batches of version 2 (https://kafka.apache.org/protocol), asked for one
  * topic. A batch that is cut off at the end is left out: it comes whole when it is asked for next. What is compressed is
- * unpacked by other threads. Rejects with log_damaged for another format or codec.
+ * unpacked by other threads. Rejects with log_damaged for another format or codec, with what kafkajs throws where all is refused.
  */
 export async function readReply(reply: Buffer, topic: string): Promise<readonly FetchedPartition[]> {
   const cursor = new Cursor(reply, THROTTLE_BYTES);
-  const ofAll = cursor.i16();
+  // A broker that refuses the request as a whole need not name a partition.
+  requireNoError({ errorCode: cursor.i16() });
   cursor.pass(SESSION_BYTES);
   const found: FetchedPartition[] = [];
   for (let topics = cursor.i32(); topics > 0; topics--) {
     cursor.pass(cursor.i16());
     for (let partitions = cursor.i32(); partitions > 0; partitions--) {
-      const [partition, ownError] = [cursor.i32(), cursor.i16()];
+      const [partition, errorCode] = [cursor.i32(), cursor.i16()];
       cursor.pass(BOUNDS_BYTES);
       cursor.pass(ABORTED_BYTES * cursor.i32());
       cursor.pass(REPLICA_BYTES);
       const start = cursor.pass(cursor.i32());
-      const batches = batchesOf(reply.subarray(start, cursor.at), topic);
-      found.push({ partition, errorCode: ofAll === 0 ? ownError : ofAll, batches });
+      found.push({ partition, errorCode, batches: batchesOf(reply.subarray(start, cursor.at), topic) });
     }
   }
   return Promise.all(found.map(async (each) => ({ ...each, batches: await Promise.all(each.batches.map(unpacked)) })));

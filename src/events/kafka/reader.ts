@@ -31,12 +31,14 @@ export const createKafkaReader = (parts: {
 }): LogReader => {
   const { topic, session, topics } = parts;
   const { logger, timeoutMs } = parts.options;
+  /**
+   * Where to read on. The partition that waited longest is first: brokers fill a reply in the order of the request, and only the
+   * first may have a batch that is larger than what was asked for.
+   */
   const position = new Map(parts.start);
   const ready = new FetchedQueue();
   const busy = new Set<number>();
   let leaders: ReadonlyMap<number, number> = new Map();
-  /** Which partition a request names first: brokers fill replies in the order of requests. */
-  let turn = 0;
   let finding = false;
   let pauseMs = 0;
   let failure: unknown;
@@ -49,6 +51,7 @@ export const createKafkaReader = (parts: {
       // A batch comes whole, also when the offset asked for is in its middle.
       if (batch.next <= from) continue;
       ready.add(recordsOf(batch, { partition, topic, from }));
+      position.delete(partition);
       position.set(partition, batch.next);
     }
   };
@@ -79,13 +82,12 @@ export const createKafkaReader = (parts: {
     if (closed) return;
     if (isFinal(error) && error instanceof WatchnextError) failure = error;
     else if (failureType(error) === 'OFFSET_OUT_OF_RANGE') failure = await gapOf().catch(() => undefined);
-    else {
-      if (pauseMs === 0)
-        logger.warn({ topic, reason: rootOf(error).message }, 'reading from Kafka stopped; trying again');
-      pauseMs = Math.min(Math.max(2 * pauseMs, FIRST_PAUSE_MS), LONGEST_PAUSE_MS);
-      leaders = new Map();
-      await pause(pauseMs);
-    }
+    if (failure !== undefined) return;
+    if (pauseMs === 0)
+      logger.warn({ topic, reason: rootOf(error).message }, 'reading from Kafka stopped; trying again');
+    pauseMs = Math.min(Math.max(2 * pauseMs, FIRST_PAUSE_MS), LONGEST_PAUSE_MS);
+    leaders = new Map();
+    await pause(pauseMs);
   };
 
   const fetchFrom = async (nodeId: number): Promise<void> => {
@@ -96,17 +98,16 @@ export const createKafkaReader = (parts: {
         const partitions = [...position]
           .filter(([partition]) => leaders.get(partition) === nodeId)
           .map(([partition, offset]) => ({ partition, fetchOffset: String(offset), maxBytes: PARTITION_BYTES }));
-        turn = (turn + 1) % partitions.length;
         const request = {
           maxWaitTime: BROKER_WAIT_MS,
           minBytes: 1,
           maxBytes: REPLY_BYTES,
           isolationLevel: 0,
-          topics: [{ topic, partitions: [...partitions.slice(turn), ...partitions.slice(0, turn)] }],
+          topics: [{ topic, partitions }],
         };
         const fetched = await readReply(await fetchFromBroker(broker, request, timeoutMs), topic);
+        if (!closed) fetched.filter(({ errorCode }) => errorCode === 0).forEach(take);
         fetched.forEach(requireNoError);
-        if (!closed) fetched.forEach(take);
       });
       if (pauseMs > 0) logger.info({ topic }, 'reading from Kafka goes on');
       pauseMs = 0;
