@@ -86,7 +86,7 @@ export function openArtifacts(directory: string): Artifacts {
   const loadSealed = async (ranker: string, version: string, options?: LoadOptions): Promise<LoadedArtifact> => {
     const folder = await folderOf(ranker, version);
     const manifest = await readManifest(folder, { ranker, version });
-    return openVersion(manifest, await readFiles(folder, manifest, options));
+    return openVersion(manifest, await readFiles(folder, manifest, options), options);
   };
   /** The name of a sealed version, or with `+<n>` of one with its first n deltas. */
   const load = async (ranker: string, name: string, options?: LoadOptions): Promise<LoadedArtifact> => {

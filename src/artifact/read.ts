@@ -58,7 +58,11 @@ export async function readFiles(
 }
 
 /** Everything a version holds, verified; what is parsed has passed its checksum. */
-export function openVersion(manifest: Manifest, files: ReadonlyMap<string, Buffer>): LoadedArtifact {
+export function openVersion(
+  manifest: Manifest,
+  files: ReadonlyMap<string, Buffer>,
+  { memory }: Pick<LoadOptions, 'memory'> = {},
+): LoadedArtifact {
   const definition = definitionOf(manifest);
   if (fingerprint(definition) !== manifest.fingerprint) {
     throw damagedFile('manifest.json', `its definition's fingerprint is not ${manifest.fingerprint}`);
@@ -72,7 +76,7 @@ export function openVersion(manifest: Manifest, files: ReadonlyMap<string, Buffe
     return bytes;
   };
   const tables = manifest.layout.tables.map(({ name, dim }) => {
-    const table = parseTable(take(tablePath(name)), tablePath(name));
+    const table = parseTable(take(tablePath(name)), tablePath(name), memory);
     if (table.dim !== dim) throw damagedFile(tablePath(name), `its rows have ${table.dim} numbers, not ${dim}`);
     return [name, table] as const;
   });

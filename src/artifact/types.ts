@@ -1,5 +1,5 @@
 import type { RankerDefinition } from '../definition/index.js';
-import type { EmbeddingTable } from '../embeddings/index.js';
+import type { EmbeddingTable, SharedMemory } from '../embeddings/index.js';
 import type { FeatureParameters } from '../features/index.js';
 import type { ChainEnd } from './chain.js';
 import type { HashedDelta, Learned, ModelDelta } from './delta.js';
@@ -37,6 +37,8 @@ export interface LoadedArtifact extends ModelParts {
 export interface LoadOptions {
   /** Also reads and verifies what learning goes on from; `training` is absent where the version was sealed without it. */
   readonly training?: boolean;
+  /** Where its tables are put; new memory if left out. */
+  readonly memory?: SharedMemory;
 }
 
 export interface VersionSummary {

@@ -5,6 +5,7 @@ export type {
   EmbeddingReader,
   PoolOptions,
   RowInit,
+  SharedMemory,
   SparseOptimizerOptions,
   TableChanges,
   TableHandle,

@@ -1,14 +1,16 @@
-import type { EmbeddingReader, PoolOptions, TableHandle } from './types.js';
+import type { EmbeddingReader, PoolOptions, SharedMemory, TableHandle } from './types.js';
 
 /** A record is its id's hash followed by its numbers, so that checking the id already fetches the numbers' cache line. */
 export const keyWords = 2;
 const maxLoad = 0.7;
 const minimumSlots = 16;
+const newMemory: SharedMemory = (bytes) => new SharedArrayBuffer(bytes);
 
 /**
  * The rows of a table and the index that finds them, in two shared buffers.
  *
- *   records  [capacity, 2 + dim] words: hash high, hash low, then float32 numbers; rows 0 .. size-1 are in use, no gaps
+ *   records  [capacity, 2 + dim] words: hash high, hash low, then float32 numbers; rows 0 .. size-1 are in use, no gaps;
+ *            what is left over at the end is less than a row
  *   slots    [2 * power of two] words: (hash low, row + 1), 0 in the second = empty; open addressing, linear probing
  *
  * The low half of the hash in the slot settles nearly every comparison without touching a record.
@@ -30,19 +32,19 @@ export class Rows implements EmbeddingReader {
     this.size = handle.size;
     this.floats = new Float32Array(handle.records);
     this.words = new Uint32Array(handle.records);
-    this.capacity = this.words.length / this.stride;
+    this.capacity = Math.floor(this.words.length / this.stride);
     this.slots = new Uint32Array(handle.slots);
     this.mask = this.slots.length / 2 - 1;
   }
 
   /** An empty store with room for `capacity` rows before it grows. */
-  static empty(dim: number, capacity = 0): Rows {
+  static empty(dim: number, capacity = 0, memory = newMemory): Rows {
     const room = Math.max(capacity, minimumSlots);
     return new Rows({
       dim,
       size: 0,
-      slots: new SharedArrayBuffer(8 * slotsFor(room)),
-      records: new SharedArrayBuffer(4 * (keyWords + dim) * room),
+      slots: memory(8 * slotsFor(room)),
+      records: memory(4 * (keyWords + dim) * room),
     });
   }
 
@@ -60,12 +62,14 @@ export class Rows implements EmbeddingReader {
     };
   }
 
-  /** The same rows in buffers of their own, without slack for more. */
-  copy(): Rows {
-    const { dim, size } = this;
-    const { slots, records } = this.handle();
-    const bytes = 4 * this.stride * Math.min(Math.max(size, minimumSlots), this.capacity);
-    return new Rows({ dim, size, slots: slots.slice(0), records: records.slice(0, bytes) });
+  /** The same rows in buffers of their own, without slack for more but what the memory has. */
+  copy(memory = newMemory): Rows {
+    const { dim, size, stride } = this;
+    const slots = memory(this.slots.byteLength);
+    new Uint32Array(slots).set(this.slots);
+    const records = memory(4 * stride * Math.min(Math.max(size, minimumSlots), this.capacity));
+    new Uint32Array(records).set(this.words.subarray(0, size * stride));
+    return new Rows({ dim, size, slots, records });
   }
 
   /** The id's row, or -1. */

@@ -8,6 +8,7 @@ import type {
   EmbeddingReader,
   PoolOptions,
   RowInit,
+  SharedMemory,
   TableChanges,
   TableHandle,
   TableOptions,
@@ -161,8 +162,8 @@ export class EmbeddingTable implements EmbeddingReader {
   }
 
   /** A table with the same rows in memory of its own, without training state. */
-  copy(): EmbeddingTable {
-    const table = new EmbeddingTable(this.options, this.rows.copy());
+  copy(memory?: SharedMemory): EmbeddingTable {
+    const table = new EmbeddingTable(this.options, this.rows.copy(memory));
     table.epoch = this.epoch;
     table.steps = this.steps;
     return table;
@@ -216,11 +217,11 @@ export class EmbeddingTable implements EmbeddingReader {
   }
 
   /** Reads what `serialise` wrote; refuses anything else with `artifact_damaged`, naming the table. */
-  static parse(bytes: Uint8Array, name: string): EmbeddingTable {
+  static parse(bytes: Uint8Array, name: string, memory?: SharedMemory): EmbeddingTable {
     const file = readTableFile(bytes, name);
     const { options, rows: size, epoch, steps } = file.header;
     const records = file.section('records', size * (keyWords + options.dim));
-    const rows = Rows.empty(options.dim, size);
+    const rows = Rows.empty(options.dim, size, memory);
     rows.adopt(records, size);
     const table = new EmbeddingTable(options, rows);
     table.epoch = epoch;
@@ -287,9 +288,9 @@ export class EmbeddingTable implements EmbeddingReader {
 
 const changedSection = 'changed';
 
-/** Reads a table's file; `name` is what an error calls it. */
-export function parseTable(bytes: Uint8Array, name = 'embedding table'): EmbeddingTable {
-  return EmbeddingTable.parse(bytes, name);
+/** Reads a table's file into shared memory from `memory`, new one if left out; `name` is what an error calls it. */
+export function parseTable(bytes: Uint8Array, name = 'embedding table', memory?: SharedMemory): EmbeddingTable {
+  return EmbeddingTable.parse(bytes, name, memory);
 }
 
 /** The file of a snapshot: byte for byte what `serialise` would have written at that moment. */

@@ -79,6 +79,9 @@ export interface TableHandle {
   readonly records: SharedArrayBuffer;
 }
 
+/** Where shared memory comes from: zeros, as many bytes as asked for or more; exactly as many where they are a power of two. */
+export type SharedMemory = (bytes: number) => SharedArrayBuffer;
+
 /** What became of some ids of a table; an id is in one of the lists at most. */
 export interface TableChanges {
   /** [2n] (high, low) pairs of ids with new values. */

@@ -8,6 +8,7 @@ import {
   type ModelDelta,
 } from '../artifact/index.js';
 import type { EmbeddingTable, TableHandle } from '../embeddings/index.js';
+import { createRooms, type Rooms } from './rooms.js';
 
 /** Names tables that somebody reads: the chain, and how many of its deltas they have. */
 export interface Place {
@@ -21,7 +22,7 @@ export interface Update {
   /** `<version>+<n>` */
   readonly version: string;
   readonly tables: ReadonlyMap<string, TableHandle>;
-  /** In shared memory; absent if it did not change. */
+  /** In shared memory, until it and all that have no other are released; absent if it did not change. */
   readonly graph?: Uint8Array;
   readonly golden: Golden;
   readonly facts: UpdateFacts;
@@ -48,9 +49,9 @@ export interface AdvanceOptions {
 }
 
 /**
- * The versions that serve with what learning adds to them. Tables are kept twice: deltas are applied to the copy that
- * nobody reads, which then takes the place of the other; the two change places with every update. All methods one at a
- * time.
+ * The versions that serve with what learning adds to them. Tables and graph are kept twice: deltas are applied to the copy
+ * that nobody reads, which then takes the place of the other; the two change places with every update. Their memory is used
+ * again for the next version. All methods one at a time.
  */
 export interface Chains {
   /** Loads a version, `<version>` or `<version>+<n>`, whose tables are in use until they are released. */
@@ -68,6 +69,8 @@ interface Copy {
   readonly tables: ReadonlyMap<string, EmbeddingTable>;
   sequence: number;
   used: boolean;
+  /** What its models run, in shared memory; that of the other copy as well where deltas brought no other. */
+  graph: Uint8Array<SharedArrayBuffer>;
 }
 
 interface Chain {
@@ -84,11 +87,13 @@ interface Chain {
 /** Feedback that was learned before `startedMs` was met by others who served it: it says nothing of freshness here. */
 export const createChains = (artifacts: Artifacts, startedMs: number): Chains => {
   const chains = new Map<string, Chain>();
+  const rooms = createRooms();
 
   const open: Chains['open'] = async (ranker, version) => {
-    const artifact = await artifacts.load(ranker, version);
-    const { manifest, tables, chain: end, graph, golden } = artifact;
-    const copy = { tables, sequence: end.sequence, used: true };
+    const artifact = await artifacts.load(ranker, version, { memory: rooms.take });
+    const { manifest, tables, chain: end, golden } = artifact;
+    const graph = shared(artifact.graph, rooms);
+    const copy = { tables, sequence: end.sequence, used: true, graph };
     const id = randomUUID();
     chains.set(id, { ranker, base: manifest.version, copies: [copy], end, recent: new Map() });
     const facts = {
@@ -101,7 +106,7 @@ export const createChains = (artifacts: Artifacts, startedMs: number): Chains =>
       place: { chain: id, sequence: end.sequence },
       version: referenceName({ version: manifest.version, sequence: end.sequence }),
       tables: handles(copy),
-      graph: shared(graph),
+      graph,
       golden,
       facts,
     };
@@ -118,7 +123,7 @@ export const createChains = (artifacts: Artifacts, startedMs: number): Chains =>
       const chain = chains.get(place.chain);
       // The thread that had it ended, and this one took its place.
       if (chain === undefined) return (await open(ranker, referenceName({ version: base, sequence: last }))).opened;
-      const copy = spareCopy(chain);
+      const copy = spareCopy(chain, rooms);
       if (copy === undefined || copy.sequence > last) return undefined;
       while (copy.sequence < last) {
         const { tables } = await deltaAfter(artifacts, chain, copy.sequence);
@@ -126,24 +131,27 @@ export const createChains = (artifacts: Artifacts, startedMs: number): Chains =>
         copy.sequence++;
       }
       copy.used = true;
-      return updateOf({ id: place.chain, chain, copy, startedMs }, place.sequence);
+      return updateOf({ id: place.chain, chain, copy, startedMs, rooms }, place.sequence);
     },
 
     release: ({ chain: id, sequence }) => {
       const chain = chains.get(id);
-      for (const copy of chain?.copies ?? []) if (copy.sequence === sequence) copy.used = false;
-      if (chain?.copies.every(({ used }) => !used) === true) chains.delete(id);
+      if (chain === undefined) return;
+      for (const copy of chain.copies) if (copy.sequence === sequence) copy.used = false;
+      if (chain.copies.some(({ used }) => used)) return;
+      chains.delete(id);
+      for (const room of roomsOf(chain)) rooms.giveBack(room);
     },
   };
 };
 
 /** The copy that nobody reads; made when it is needed for the first time. */
-const spareCopy = ({ copies }: Chain): Copy | undefined => {
+const spareCopy = ({ copies }: Chain, rooms: Rooms): Copy | undefined => {
   const spare = copies.find(({ used }) => !used);
   const [first] = copies;
   if (spare !== undefined || first === undefined || copies.length > 1) return spare;
-  const tables = new Map([...first.tables].map(([name, table]) => [name, table.copy()]));
-  const copy = { tables, sequence: first.sequence, used: false };
+  const tables = new Map([...first.tables].map(([name, table]) => [name, table.copy(rooms.take)]));
+  const copy = { ...first, tables, used: false };
   copies.push(copy);
   return copy;
 };
@@ -158,7 +166,7 @@ const deltaAfter = async (artifacts: Artifacts, chain: Chain, sequence: number):
 };
 
 const updateOf = (
-  { id, chain, copy, startedMs }: { id: string; chain: Chain; copy: Copy; startedMs: number },
+  { id, chain, copy, startedMs, rooms }: { id: string; chain: Chain; copy: Copy; startedMs: number; rooms: Rooms },
   served: number,
 ): Update => {
   const { recent, copies, base: version } = chain;
@@ -168,13 +176,17 @@ const updateOf = (
   if (last === undefined) throw new Error(`no delta between ${served} and ${sequence}`);
   const everywhere = Math.min(...copies.map((each) => each.sequence));
   for (const known of recent.keys()) if (known <= everywhere) recent.delete(known);
-  const graph = applied.findLast((delta) => delta.graph !== undefined)?.graph;
+  const brought = applied.findLast((delta) => delta.graph !== undefined)?.graph;
+  const { graph: kept = copy.graph } = copies.find((other) => other !== copy) ?? {};
+  // Nobody reads the one of before here, but it may be what serves.
+  if (copy.graph !== kept) rooms.giveBack(copy.graph.buffer);
+  copy.graph = brought === undefined ? kept : shared(brought, rooms);
   const fresh = applied.filter(({ createdMs }) => createdMs >= startedMs);
   return {
     place: { chain: id, sequence },
     version: referenceName({ version, sequence }),
     tables: handles(copy),
-    ...(graph !== undefined && { graph: shared(graph) }),
+    ...(brought !== undefined && { graph: copy.graph }),
     golden: last.golden,
     facts: {
       sequence,
@@ -189,8 +201,16 @@ const handles = ({ tables }: Copy): ReadonlyMap<string, TableHandle> =>
   new Map([...tables].map(([name, table]) => [name, table.share()]));
 
 /** So that a graph of megabytes crosses threads without a copy on the one that answers requests. */
-const shared = (bytes: Uint8Array): Uint8Array => {
-  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
+const shared = (bytes: Uint8Array, rooms: Rooms): Uint8Array<SharedArrayBuffer> => {
+  const copy = new Uint8Array(rooms.take(bytes.length), 0, bytes.length);
   copy.set(bytes);
   return copy;
 };
+
+const roomsOf = ({ copies }: Chain): ReadonlySet<SharedArrayBuffer> =>
+  new Set(
+    copies.flatMap((copy) => [
+      copy.graph.buffer,
+      ...[...handles(copy).values()].flatMap(({ slots, records }) => [slots, records]),
+    ]),
+  );

@@ -71,9 +71,10 @@ const ownCopy = (graph: Uint8Array): Uint8Array => {
 
 /** Throws artifact_damaged if ONNX Runtime refuses the graph, or if it names other files. */
 export const openGraph = async (graph: Uint8Array, device: Device): Promise<GraphSession> => {
-  if (Buffer.from(graph.buffer, graph.byteOffset, graph.byteLength).includes(elsewhere))
-    throw unusableGraph(new Error('it keeps weights in other files'));
+  // What is shared may change once nobody wants this model any more: only the copy that is run is worth looking at.
   const bytes = graph.buffer instanceof SharedArrayBuffer ? ownCopy(graph) : graph;
+  if (Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(elsewhere))
+    throw unusableGraph(new Error('it keeps weights in other files'));
   const session = await InferenceSession.create(bytes, sessionOptions(device))
     .catch((cause: unknown) => {
       throw unusableGraph(cause);

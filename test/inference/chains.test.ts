@@ -7,7 +7,7 @@ import { attachTable } from '../../src/embeddings/index.js';
 import { hashId } from '../../src/features/index.js';
 import { createChains, type Chains, type Place, type Update } from '../../src/inference/chains.js';
 import { learnShelf, type ShelfLearner } from './shelf-lessons.js';
-import { sealShelf } from './shelf-model.js';
+import { sealShelf, sumGraph } from './shelf-model.js';
 
 let folder: string;
 let base: string;
@@ -99,4 +99,51 @@ describe('the deltas of a version', () => {
     await expect(advance(first.place)).rejects.toMatchObject({ code: 'delta_refused' });
     expect(rowOf(first)).toEqual([1, 1]);
   });
+
+  test('bring their graph in the memory of one that nobody runs', async () => {
+    const sealed = await open();
+    await publish(1, { scale: 2 });
+    const first = (await advance(sealed.place))!;
+    chains.release(sealed.place);
+    await publish(2, { scale: 3 });
+    const second = (await advance(first.place))!;
+    expect(second.graph!.buffer).toBe(sealed.graph!.buffer);
+    expect([first.graph, second.graph]).toEqual([sumGraph(2, false), sumGraph(3, false)]);
+  });
+
+  test('leave a graph alone for as long as a later one runs it, too', async () => {
+    const sealed = await open();
+    await publish(1, { scale: 2 });
+    const first = (await advance(sealed.place))!;
+    chains.release(sealed.place);
+    await publish(2);
+    const second = (await advance(first.place))!;
+    expect(second.graph).toBeUndefined();
+    chains.release(first.place);
+    await publish(3, { scale: 3 });
+    const third = (await advance(second.place))!;
+    expect([first.graph, third.graph]).toEqual([sumGraph(2, false), sumGraph(3, false)]);
+    chains.release(second.place);
+    await publish(4, { scale: 4 });
+    expect((await advance(third.place))!.graph).toEqual(sumGraph(4, false));
+    expect(third.graph).toEqual(sumGraph(3, false));
+  });
+});
+
+test('a version is read into the memory of one that was released, with all its deltas', async () => {
+  const before = await open();
+  await publish(1, { scale: 2 });
+  const updated = (await advance(before.place))!;
+  const buffersOf = ({ tables, graph }: Update) => [
+    graph!.buffer,
+    ...[...tables.values()].flatMap(({ slots, records }) => [slots, records]),
+  ];
+  const held = new Set([before, updated].flatMap(buffersOf));
+  const beside = await open();
+  expect(buffersOf(beside).some((buffer) => held.has(buffer))).toBe(false);
+  for (const { place } of [before, updated]) chains.release(place);
+  const next = await open();
+  expect(buffersOf(next).every((buffer) => held.has(buffer))).toBe(true);
+  expect(rowOf(next)).toEqual(rowOf(beside));
+  expect(next.graph).toEqual(beside.graph);
 });
