@@ -67,7 +67,7 @@ export function openArtifacts(directory: string): Artifacts {
   const manifestOf = async (ranker: string, version: string): Promise<Manifest> =>
     readManifest(await folderOf(ranker, version), { ranker, version });
 
-  /** By folder: lists are asked for every second, and versions never change. */
+  /** By folder, of the versions that there were at the last listing: lists are asked for every second, and versions never change. */
   const manifests = new Map<string, { readonly at: string; readonly manifest: Manifest }>();
   const summary = async (ranker: string, version: string): Promise<VersionSummary> => {
     const folder = join(directory, ranker, version);
@@ -120,7 +120,7 @@ export function openArtifacts(directory: string): Artifacts {
 
   return {
     async list() {
-      const summaries = (await rankers()).map(async (ranker): Promise<RankerVersions> => {
+      const listed = (await rankers()).map(async (ranker): Promise<RankerVersions> => {
         const { version: active, previous = [], through = {}, problem } = await pointerOrProblem(ranker);
         const limit = active === undefined ? undefined : through[active];
         const versions = (await versionsOf(ranker)).map((version) => summary(ranker, version));
@@ -134,7 +134,12 @@ export function openArtifacts(directory: string): Artifacts {
           versions: await Promise.all(versions),
         };
       });
-      return Promise.all(summaries);
+      const all = await Promise.all(listed);
+      const there = new Set(
+        all.flatMap(({ ranker, versions }) => versions.map(({ version }) => join(directory, ranker, version))),
+      );
+      for (const folder of manifests.keys()) if (!there.has(folder)) manifests.delete(folder);
+      return all;
     },
 
     async load(ranker, version, options) {
