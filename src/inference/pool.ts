@@ -119,12 +119,13 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
     await examine?.((batch) => member.run(model, [batch]), !member.warm.has(name));
     member.warm.add(name);
   };
-  /** Gives it every model that it lacks; those that are closed meanwhile do not count. */
-  const complete = async (member: Member): Promise<void> => {
+  /** Gives it every model that it lacks, except one; those that are closed meanwhile do not count. */
+  const complete = async (member: Member, except?: number): Promise<void> => {
     for (const model of models.keys())
-      await loadInto(member, model).catch((error: unknown) => {
-        if (models.has(model)) throw error;
-      });
+      if (model !== except)
+        await loadInto(member, model).catch((error: unknown) => {
+          if (models.has(model)) throw error;
+        });
   };
   const replace = async (): Promise<void> => {
     for (;;) {
@@ -133,7 +134,9 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
       const member = start();
       try {
         await member.thread.call('hello', undefined);
-        await complete(member);
+        // Another may have come in the moment after the last.
+        do await complete(member);
+        while ([...models.keys()].some((model) => !member.held.has(model)));
         if (isClosed() || members.size >= workers) await member.thread.stop();
         else takePart(member);
         // What was closed meanwhile was not unloaded here: the thread did not take part yet.
@@ -156,7 +159,7 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
     try {
       if (spare === undefined) await member.thread.call('hello', undefined);
       spare = member;
-      for (const other of models.keys()) if (other !== model) await loadInto(member, other);
+      await complete(member, model);
       return member;
     } catch (error) {
       logger.error({ err: error }, 'a model is opened in a thread that scores, as there is no other');
@@ -191,10 +194,11 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
   const stopAll = async (): Promise<void> => {
     closing.abort();
     batcher.close();
-    await Promise.all(everybody().map(({ thread }) => thread.stop()));
-    // A thread that was being started for it meanwhile.
+    const stop = (): Promise<unknown> => Promise.all(everybody().map(({ thread }) => thread.stop()));
+    await stop();
+    // A thread that was being started meanwhile may even have taken part.
     await loads;
-    await spare?.thread.stop();
+    await stop();
   };
   const starting = Array.from({ length: workers }, start);
   const greeted = await Promise.allSettled(starting.map(({ thread }) => thread.call('hello', undefined)));

@@ -47,6 +47,9 @@ export interface LiveRankers extends Rankers {
   };
 }
 
+/** As for versions that arms name. */
+const retryMs = 60_000;
+
 /**
  * Hot swap: the next version is loaded and verified beside the one that serves, then takes its place in one step; the old
  * one is closed when its last request is done. Deltas of the version that serves take their place the same way, all that
@@ -123,6 +126,13 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
       .finally(() => retiring.delete(done));
     retiring.add(done);
   };
+
+  /**
+   * What is damaged, until another version is meant to serve; for other reasons, such as a thread that died, for a while: they
+   * may pass.
+   */
+  const staysRefused = ({ refused }: Place, version: string): boolean =>
+    refused?.version === version && (refused.code === 'artifact_damaged' || now() - Date.parse(refused.at) < retryMs);
 
   const follow = createFollow({ open, replace, logger, metrics, now });
 
@@ -239,8 +249,7 @@ export const createRankers = (options: RankersOptions): LiveRankers => {
             logger.error({ ranker, reason: problem }, 'the active version of a ranker cannot be told');
           place.problem = problem;
           place.meant = version !== undefined || problem !== undefined;
-          // What was refused stays refused until another version is meant to serve.
-          if (version === undefined || place.refused?.version === version) continue;
+          if (version === undefined || staysRefused(place, version)) continue;
           await swap(ranker, version, false).catch(() => undefined);
           const { resource: model } = place.lease ?? {};
           if (model !== undefined && sealedName(model) === version && !closed) await follow(place, through);

@@ -233,16 +233,20 @@ describe('a thread that dies while it scores', () => {
 describe('opening a model while others are scored', () => {
   /**
    * A module that answers as the shelf would, and opens a model by blocking its thread until somebody opens the gate, which is
-   * the first word of the graph; it dies where that is -1. Heads are the thread's own number.
+   * the first word of the graph; it dies where that is -1. The second word says in how many threads it was opened that have not
+   * been stopped. Heads are the thread's own number.
    */
   const gated = new URL(
     `data:text/javascript,${encodeURIComponent(`
       import { parentPort, threadId } from 'node:worker_threads';
       const held = new Set();
+      const gates = [];
       parentPort.on('message', ({ call, name, ask }) => {
         let answer, error;
         if (name === 'load') {
           const gate = new Int32Array(ask.content.graph.buffer);
+          gates.push(gate);
+          Atomics.add(gate, 1, 1);
           if (gate[0] === -1) process.exit(7);
           Atomics.wait(gate, 0, 0);
           held.add(ask.model);
@@ -254,14 +258,17 @@ describe('opening a model while others are scored', () => {
           else error = { message: 'model ' + ask.model + ' is not loaded' };
         }
         parentPort.postMessage(error ? { call, error } : { call, answer });
-        if (name === 'stop') parentPort.close();
+        if (name === 'stop') {
+          for (const gate of gates) Atomics.sub(gate, 1, 1);
+          parentPort.close();
+        }
       });`)}`,
   );
   const closed = 0;
   const opened = 1;
   const deadly = -1;
   const gateAt = (state: number): Int32Array<SharedArrayBuffer> => {
-    const gate = new Int32Array(new SharedArrayBuffer(4));
+    const gate = new Int32Array(new SharedArrayBuffer(8));
     gate[0] = state;
     return gate;
   };
@@ -345,6 +352,55 @@ describe('opening a model while others are scored', () => {
       await second.close();
       expect(examined).toEqual(['v1 cold', 'v1 cold', 'v2', 'v2', 'v3']);
     }));
+
+  test('goes on in the other thread, though another model is closed meanwhile that is opened there, too', () =>
+    withPool(1, async (own) => {
+      let examined = 0;
+      const first: Scorer = await own.load('v1', behind(gateAt(opened)), async (score) => {
+        if (++examined === 2) await first.close();
+        await score(shelfBatch([1]));
+      });
+      const second = await own.load('v2', behind(gateAt(opened)));
+      const before = await threadOf(second);
+      const third = await own.load('v3', behind(gateAt(opened)));
+      expect(examined).toBe(2);
+      expect(await threadOf(third)).not.toBe(before);
+      expect(await threadOf(second)).toBe(await threadOf(third));
+    }));
+
+  test.each(Array.from({ length: 16 }, (_, turns) => turns))(
+    'reaches a thread that takes the place of one that died, also %p turns after that was examined',
+    (turns) =>
+      withPool(2, async (own) => {
+        let examined = 0;
+        let open = (): void => undefined;
+        const second = new Promise<void>((resolve) => (open = resolve)).then(async () => {
+          for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+          return own.load('v2', behind(gateAt(opened)));
+        });
+        await own.load('v1', behind(gateAt(opened)), () => {
+          if (++examined === 3) open();
+          return Promise.resolve();
+        });
+        // Nobody was scored for: it is opened in a thread that scores.
+        await expect(own.load('deadly', behind(gateAt(deadly)))).rejects.toThrow('code 7');
+        const scorer = await second;
+        const threads = new Set<number>();
+        while (threads.size < 2)
+          for (const thread of await Promise.all(Array.from({ length: 8 }, () => threadOf(scorer))))
+            threads.add(thread);
+      }),
+  );
+
+  test('leaves no thread behind where the pool is closed meanwhile', async () => {
+    const gates = [gateAt(opened), gateAt(opened)] as const;
+    const own = await startPool({ workers: 1, entry: gated });
+    await threadOf(await own.load('v1', behind(gates[0])));
+    const second = own.load('v2', behind(gates[1])).catch(() => undefined);
+    await own.close();
+    await second;
+    expect(gates.map((gate) => gate[1])).toEqual([0, 0]);
+  });
 
   test('before anybody was scored for needs no other thread', () =>
     withPool(1, async (own) => {

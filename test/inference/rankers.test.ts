@@ -7,6 +7,8 @@ import { modelOf, scorerOf } from '../ranking/shelf.js';
 
 /** Rankers over versions v1 to v3, of which `bad` cannot be opened; `closed` says which were closed. */
 const setup = (bad: readonly string[] = [], logger: Logger = silentLogger) => {
+  const faults: Error[] = [];
+  const clock = { now: 0 };
   const versions = ['v1', 'v2', 'v3'].map((version) => ({ version }));
   const pointer = { active: 'v1', previous: [] as string[] };
   const opened: string[] = [];
@@ -16,6 +18,8 @@ const setup = (bad: readonly string[] = [], logger: Logger = silentLogger) => {
   const attic: RankerVersions = { ranker: 'attic', versions, active: undefined, previous: [] };
   const open = (_: string, version: string): Promise<ServedModel> => {
     opened.push(version);
+    const fault = faults.shift();
+    if (fault !== undefined) return Promise.reject(fault);
     if (bad.includes(version)) return Promise.reject(new WatchnextError('artifact_damaged', `${version} is damaged`));
     const scorer = scorerOf(() => ({ heads: new Float32Array(0) }), version);
     const close = (): Promise<void> => Promise.resolve(void closed.push(version));
@@ -31,8 +35,15 @@ const setup = (bad: readonly string[] = [], logger: Logger = silentLogger) => {
     return Promise.resolve(active);
   };
   const source = { list: () => Promise.resolve([attic, shelf()]), activate, rollback };
-  const rankers = createRankers({ source, open, folder: '/models', logger, metrics: createMetrics(), now: () => 0 });
-  return { rankers, pointer, opened, closed };
+  const rankers = createRankers({
+    source,
+    open,
+    folder: '/models',
+    logger,
+    metrics: createMetrics(),
+    now: () => clock.now,
+  });
+  return { rankers, pointer, opened, closed, faults, clock };
 };
 const serving = (rankers: LiveRankers): Promise<string> =>
   rankers.use(undefined, (model) => Promise.resolve(model.version));
@@ -130,6 +141,18 @@ describe('rankers', () => {
     for (let poll = 0; poll < 3; poll++) await rankers.refresh();
     expect(opened).toEqual(['v1', 'v2']);
     expect(await serving(rankers)).toBe('v1');
+  });
+
+  test('try a version again, after a while, that was refused for no fault of its own', async () => {
+    const { rankers, opened, faults, clock } = setup();
+    faults.push(new Error('the thread ended with code 1'), new WatchnextError('not_ready', 'No thread is running.'));
+    for (const now of [0, 1000, 59_999, 60_000, 119_999, 120_000, 200_000]) {
+      clock.now = now;
+      await rankers.refresh();
+    }
+    expect(opened).toEqual(['v1', 'v1', 'v1']);
+    expect(await serving(rankers)).toBe('v1');
+    expect((await rankers.list())[1]?.refused).toBeUndefined();
   });
 
   test('go back along their history, and say when it ends', async () => {
