@@ -125,3 +125,10 @@ test('what the lmdb store has applied is there when it is opened again', async (
   const again = keep(openLmdbStore(folder));
   expect((await again.read(['user/1'])).map(text)).toEqual(['{"age":30}']);
 });
+
+test('what LMDB cannot read rejects: nobody who reads must expect to be thrown at', async () => {
+  const store = openLmdbStore(newFolder());
+  await store.close();
+  const reading = store.read(['user/1']);
+  await expect(reading).rejects.toThrow();
+});

@@ -13,13 +13,16 @@ const longestKeyBytes = 1900;
 export function openLmdbStore(path: string): FeatureStore {
   const db = open<Uint8Array, string>({ path, encoding: 'binary', noSubdir: false });
   return {
+    // What LMDB throws, of a page that is damaged, rejects.
     read: (keys) =>
-      Promise.resolve(
-        keys.map((key) => {
-          // One buffer serves every read and is longer than the value: `length` is set on it, so copy that much at once.
-          const shared = db.getBinaryFast(storedKey(key));
-          return shared === undefined ? undefined : Uint8Array.prototype.slice.call(shared, 0, shared.length);
-        }),
+      new Promise((resolve) =>
+        resolve(
+          keys.map((key) => {
+            // One buffer serves every read and is longer than the value: `length` is set on it, so copy that much at once.
+            const shared = db.getBinaryFast(storedKey(key));
+            return shared === undefined ? undefined : Uint8Array.prototype.slice.call(shared, 0, shared.length);
+          }),
+        ),
       ),
     async apply(writes) {
       checkWrites(writes);
