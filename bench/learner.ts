@@ -1,74 +1,92 @@
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { inTemporaryFolder } from '../cli/ending.js';
-import { openArtifacts } from '../src/artifact/index.js';
-import { fingerprint, loadRanker, type RankerDefinition } from '../src/definition/index.js';
-import { EmbeddingTable } from '../src/embeddings/index.js';
-import { openEmbeddedLog, recordOf, type EventLog, type LoggedEvent } from '../src/events/index.js';
-import { createFeatureReader, createFeatureState, type FeatureState } from '../src/features/index.js';
-import { openDataset, simulate, type Dataset, type LoggedRequest } from '../training/dataset/index.js';
-import { collectExamples, createOnnxEngine, sealRanker, trainRanker } from '../training/fit/index.js';
-import { openCheckpoints, runLearner, startOfPlace, type LearnerReport } from '../training/stream/index.js';
+import { missingPrograms, startBroker } from '../cli/kafka/index.js';
+import { openEmbeddedLog, openKafkaLog, recordOf, type EventLog } from '../src/events/index.js';
+import { createOnnxEngine } from '../training/fit/index.js';
+import { runLearner, type LearnerReport } from '../training/stream/index.js';
+import { measureLargeCheckpoint } from './checkpoint.js';
+import { fill, listsPerSecond, openWorld, type Filled, type World } from './learner-stream.js';
 import { median, type BenchTable } from './table.js';
 
 const partitions = 4;
-const listsPerSecond = 200;
-const dayMs = 86_400_000;
-/** After everything that was trained from files. */
-const begin = Date.UTC(2026, 1, 1);
+const listsOf = [20, 5] as const;
 
-/** The demo's ranker from an embedded log to learned weights, and what a checkpoint of a large table costs. */
+/** The demo's ranker from either log to learned weights, and what a checkpoint of a large table costs. */
 export function runLearnerBench({ rounds = 2 }: { rounds?: number }): Promise<readonly BenchTable[]> {
-  return inTemporaryFolder('watchnext-bench-', async (folder) => [
-    await learning(folder, rounds),
-    await checkpoints(folder),
-  ]);
+  return inTemporaryFolder('watchnext-bench-', async (folder) => {
+    const models = join(folder, 'models');
+    const world = await openWorld(folder, models);
+    try {
+      return [await learning({ ...world, folder, models, rounds }), await measureLargeCheckpoint(folder)];
+    } finally {
+      await world.dataset.close();
+    }
+  });
 }
 
-async function learning(folder: string, rounds: number): Promise<BenchTable> {
-  const models = join(folder, 'models');
-  const made = await world(folder, models);
-  const { definition, dataset } = made;
+type Place = World & { readonly folder: string; readonly models: string; readonly rounds: number };
+
+async function learning(place: Place): Promise<BenchTable> {
+  const embedded: Row[] = [];
+  for (const listRows of listsOf) {
+    const directory = join(place.folder, `log-${listRows}`);
+    const log = await openEmbeddedLog({ directory, partitions, writes: ['events'] });
+    embedded.push(await measure(place, { name: 'embedded', log, listRows }));
+  }
+  const problems = await missingPrograms();
+  const kafka = problems.length > 0 ? [] : await onKafka(place);
+  return {
+    title: 'Learner: the demo’s ranker, from a log to learned weights',
+    columns: ['log', 'lists of', 'events', 'rows', 'events/s', 'rows/s', 'engine', 'encode', 'embeddings', 'CPU s'],
+    rows: [...embedded, ...kafka],
+    notes: [
+      `Lists with their feedback, ${listsPerSecond} lists a second of event time, ${partitions} partitions; median of ${place.rounds}.`,
+      'Engine: how long a step is waited for, from the prediction of its rows on; encode and embeddings: the learning thread’s own work; as shares of the wall time. Joining has a thread of its own beside them. CPU of all threads, without a broker’s.',
+      `Every row is predicted, then learned in batches of ${place.definition.training?.batch ?? 1024}; checkpoints every 30 s and at the end included.`,
+      ...(problems.length > 0 ? [`Without Kafka: ${problems.map(({ message }) => message).join('; ')}.`] : []),
+    ],
+  };
+}
+
+async function onKafka(place: Place): Promise<Row[]> {
+  const broker = await startBroker();
   try {
-    const measured: (readonly (string | number)[])[] = [];
-    for (const listRows of [20, 5]) {
-      measured.push(await measure({ ...made, folder: join(folder, `lists-of-${listRows}`), models, listRows, rounds }));
+    const rows: Row[] = [];
+    for (const listRows of listsOf) {
+      const log = await openKafkaLog({ brokers: broker.brokers, topicPrefix: `lists-of-${listRows}.`, partitions });
+      rows.push(await measure(place, { name: `Kafka ${broker.version}`, log, listRows }));
     }
-    return {
-      title: 'Learner: the demo’s ranker, from an embedded log to learned weights',
-      columns: ['lists of', 'events', 'rows', 'events/s', 'rows/s', 'step', 'encode', 'embeddings', 'CPU s'],
-      rows: measured,
-      notes: [
-        `Lists with their feedback, ${listsPerSecond} lists a second of event time, ${partitions} partitions; median of ${rounds}.`,
-        'Step, encode and embeddings as shares of the wall time; joining has a thread of its own beside them. CPU of all threads.',
-        `Every row is predicted, then learned in batches of ${definition.training?.batch ?? 1024}; checkpoints every 30 s included.`,
-      ],
-    };
+    return rows;
   } finally {
-    await dataset.close();
+    await broker.stop();
   }
 }
 
+type Row = readonly (string | number)[];
+
+/** Fills the log and closes it in the end. */
 async function measure(
-  options: World & { readonly folder: string; readonly models: string; readonly rounds: number },
-): Promise<readonly (string | number)[]> {
-  const { folder, models, definition, listRows, rounds } = options;
-  const log = await openEmbeddedLog({ directory: join(folder, 'log'), partitions, writes: ['events'] });
+  place: Place,
+  { name, log, listRows }: { readonly name: string; readonly log: EventLog; readonly listRows: number },
+): Promise<Row> {
   try {
-    const { events, rows } = await fill(log, options);
+    const filled = await fill(log, { ...place, listRows });
     const runs: Timed[] = [];
-    for (let round = 0; round < rounds; round++) {
-      runs.push(await learn({ models, definition, log, checkpoints: join(folder, `checkpoints-${round}`) }));
+    for (let round = 0; round < place.rounds; round++) {
+      const checkpoints = join(place.folder, `checkpoints-${log.kind}-${listRows}-${round}`);
+      runs.push(await learn({ ...place, log, filled, checkpoints }));
     }
     const seconds = median(runs.map((run) => run.seconds));
     const { report, cpuSeconds } = runs.find((run) => run.seconds === seconds) as Timed;
     const share = (part: string): string => ((report.spentMs[part] ?? 0) / (seconds * 1000)).toFixed(2);
     return [
+      name,
       listRows,
-      events,
-      rows,
-      Math.round(events / seconds),
-      Math.round(rows / seconds),
+      filled.events,
+      filled.rows,
+      Math.round(filled.events / seconds),
+      Math.round(filled.rows / seconds),
       ...['step', 'encode', 'embeddings'].map(share),
       Number(cpuSeconds.toFixed(1)),
     ];
@@ -77,245 +95,44 @@ async function measure(
   }
 }
 
-interface World {
-  readonly definition: RankerDefinition;
-  readonly dataset: Dataset;
-  /** The stream begins here. */
-  readonly from: number;
-  /** Into lists of so many rows what was served is cut. */
-  readonly listRows: number;
-}
-
-/** Three simulated days are trained from files; the rest is the stream. */
-async function world(folder: string, models: string): Promise<Omit<World, 'listRows'>> {
-  const data = join(folder, 'data');
-  const simulated = await simulate({ directory: data, seed: 1, days: 9, users: 2000, requestsPerDay: 1500 });
-  const loaded = await loadRanker('models/demo/ranker.yaml');
-  const wait = { wait: '5s' } as const;
-  const definition: RankerDefinition = {
-    ...loaded.definition,
-    labels: Object.fromEntries(
-      Object.keys(loaded.definition.tasks).map((task) => [task, { ...loaded.definition.labels?.[task], ...wait }]),
-    ),
-    stream: { batch_span: '2s', out_of_order: '1s' },
-    training: { ...loaded.definition.training, epochs: 1 },
-  };
-  const source = { definition, sql: loaded.sql ?? '', sqlFile: loaded.sqlFile, directory: data };
-  const dataset = await openDataset(source);
-  const from = simulated.from + 3 * dayMs;
-  const examples = await collectExamples({ definition, dataset, range: { until: from } });
-  const trained = await trainRanker({ definition, dataset, engine: createOnnxEngine, examples });
-  const sealed = await sealRanker({
-    trained,
-    directory: models,
-    definitionText: JSON.stringify(definition),
-    sample: examples.sample,
-    metrics: {},
-  });
-  await trained.close();
-  await examples.close();
-  await openArtifacts(models).activate(definition.name, sealed.version);
-  return { definition, dataset, from };
-}
-
-/** What a service would have logged: the lists as they were served, then what came of them, then time goes on. */
-async function fill(
-  log: EventLog,
-  { definition, dataset, from, listRows }: World,
-): Promise<{ events: number; rows: number }> {
-  const state = createFeatureState(definition);
-  const reader = createFeatureReader({ definition, state });
-  const events: LoggedEvent[] = [];
-  let rows = 0;
-  let list = 0;
-  for await (const request of dataset.requests({ from })) {
-    for (const part of listsOf(request, listRows)) {
-      const time = begin + Math.round((list * 1000) / listsPerSecond);
-      events.push(...eventsOf({ definition, request: part, time, list, state, features: reader.read([part]) }));
-      list++;
-    }
-    rows += request.candidates.length;
-  }
-  events.sort((a, b) => a.time - b.time);
-  const end = (events.at(-1)?.time ?? begin) + 60_000;
-  for (let at = 0; at < events.length; at += 2000) {
-    await log.append(
-      'events',
-      events.slice(at, at + 2000).map((event) => recordOf(event, 0)),
-    );
-  }
-  for (let partition = 0; partition < partitions; partition++) {
-    await log.append('events', [recordOf({ kind: 'marker', time: end }, partition)]);
-  }
-  return { events: events.length, rows };
-}
-
-const listsOf = (request: LoggedRequest, rows: number): LoggedRequest[] =>
-  Array.from({ length: Math.ceil(request.candidates.length / rows) }, (_, list) => {
-    const [from, until] = [list * rows, (list + 1) * rows];
-    return {
-      ...request,
-      candidates: request.candidates.slice(from, until),
-      labels: request.labels.map((ofTask) => ofTask.slice(from, until)),
-      positions: request.positions.slice(from, until),
-    };
-  });
-
-interface Listed {
-  readonly definition: RankerDefinition;
-  readonly request: LoggedRequest;
-  readonly time: number;
-  readonly list: number;
-  readonly state: FeatureState;
-  readonly features: ReturnType<ReturnType<typeof createFeatureReader>['read']>;
-}
-
-function eventsOf({ definition, request, time, list, state, features }: Listed): LoggedEvent[] {
-  const tasks = Object.keys(definition.tasks);
-  const { user, context, candidates, labels, positions } = request;
-  const requestId = `list-${list}`;
-  const userId = user['user_id'] as string;
-  const events: LoggedEvent[] = [
-    {
-      kind: 'impression',
-      time,
-      requestId,
-      userId,
-      ranker: definition.name,
-      version: '20260105T000000Z-ab12cd',
-      fingerprint: fingerprint(definition),
-      arms: {},
-      weights: definition.score.weights,
-      tasks,
-      candidates: candidates.length,
-      items: candidates.map((candidate, row) => ({
-        id: candidate['item_id'] as string,
-        position: positions[row] ?? row + 1,
-        row,
-        score: 0,
-        propensity: 1,
-      })),
-      heads: new Float32Array(candidates.length * tasks.length).fill(0.1),
-      fields: { user, context, candidates },
-      features,
-    },
-  ];
-  candidates.forEach((candidate, row) => {
-    const ofRow = Object.fromEntries(tasks.map((task, at) => [task, labels[at]?.[row] ?? Number.NaN]));
-    state.observe([{ time: request.time, user, context, candidate, labels: ofRow }]);
-    for (const [task, label] of Object.entries(ofRow)) {
-      const isBinary = definition.tasks[task]?.kind === 'binary';
-      if (Number.isNaN(label) || (isBinary && label === 0)) continue;
-      events.push({
-        kind: 'feedback',
-        time: time + 500 + 100 * row,
-        eventId: `${requestId}/${row}/${task}`,
-        requestId,
-        userId,
-        itemId: candidate['item_id'] as string,
-        what: [definition.labels?.[task]?.on ?? task].flat()[0] ?? task,
-        value: isBinary ? undefined : label,
-      });
-    }
-  });
-  return events;
-}
-
 interface Timed {
   readonly seconds: number;
   readonly cpuSeconds: number;
   readonly report: LearnerReport;
 }
 
+/** Until everything is learned and in a checkpoint; not until a log has been silent for long enough to be called at its end. */
 async function learn(options: {
-  models: string;
-  definition: RankerDefinition;
-  log: EventLog;
-  checkpoints: string;
+  readonly models: string;
+  readonly definition: World['definition'];
+  readonly log: EventLog;
+  readonly filled: Filled;
+  readonly checkpoints: string;
 }): Promise<Timed> {
   let [started, cpu] = [performance.now(), process.cpuUsage()];
-  const { models, definition, log, checkpoints: folder } = options;
+  const { models, definition, log, filled, checkpoints } = options;
+  const everything = new AbortController();
   const report = await runLearner({
     models,
     log,
     ranker: definition.name,
-    checkpoints: folder,
+    checkpoints,
     engine: (made) => createOnnxEngine(made),
-    untilEnd: true,
     publish: false,
+    signal: everything.signal,
+    onWatermark: (watermark) => {
+      if (watermark < filled.maturedBy || everything.signal.aborted) return;
+      everything.abort();
+      // Whoever waits for more is told at once.
+      void log.append('events', [recordOf({ kind: 'marker', time: filled.maturedBy + 60_000 }, 0)]);
+    },
     onNews: ({ kind }) => {
       if (kind === 'started') [started, cpu] = [performance.now(), process.cpuUsage()];
     },
   });
   const seconds = (performance.now() - started) / 1000;
-  if (report.rows === 0) throw new Error(`Nothing was learned: ${JSON.stringify(report.counts)}`);
+  if (report.rows !== filled.rows)
+    throw new Error(`${report.rows} of ${filled.rows} rows were learned: ${JSON.stringify(report.counts)}`);
   const { user, system } = process.cpuUsage(cpu);
   return { seconds, report, cpuSeconds: (user + system) / 1e6 };
-}
-
-async function checkpoints(folder: string): Promise<BenchTable> {
-  const rows = 1_000_000;
-  const table = new EmbeddingTable({ dim: 16, seed: 1, optimizer: { kind: 'lazy_adam', rate: 0.001 } });
-  table.admit(
-    Uint32Array.from({ length: 2 * rows }, (_, i) => Math.imul(i + 1, 0x9e3779b1) >>> 0),
-    begin,
-  );
-  const measured = await measureCheckpoints(join(folder, 'large'), new Map([['items', table]]));
-  const pauses = measured.map(({ pauseMs }) => pauseMs);
-  const [first = Number.NaN] = pauses;
-  return {
-    title: 'Checkpoint: a table of a million rows of 16 with lazy Adam',
-    columns: ['rows', 'MB', 'pause, first (ms)', 'pause, median (ms)', 'pause, longest (ms)', 'until durable (s)'],
-    rows: [
-      [
-        table.size,
-        Math.round((measured[0]?.bytes ?? Number.NaN) / 1e6),
-        Math.round(first),
-        Math.round(median(pauses)),
-        Math.round(Math.max(...pauses)),
-        Number(median(measured.map(({ seconds }) => seconds)).toFixed(2)),
-      ],
-    ],
-    notes: ['The pause is what learning waits for: copying. Hashing and writing are done by another thread meanwhile.'],
-  };
-}
-
-interface MeasuredCheckpoint {
-  readonly pauseMs: number;
-  readonly seconds: number;
-  readonly bytes: number;
-}
-
-async function measureCheckpoints(
-  directory: string,
-  tables: ReadonlyMap<string, EmbeddingTable>,
-): Promise<MeasuredCheckpoint[]> {
-  const checkpoints = await openCheckpoints({
-    directory,
-    onDamaged: (error) => void process.stderr.write(String(error)),
-  });
-  await checkpoints.prepare(tables);
-  const facts = {
-    ranker: 'bench',
-    fingerprint: '',
-    line: [],
-    published: { sequence: 0, hash: '' },
-    place: startOfPlace,
-  };
-  const empty = new Uint8Array(0);
-  const measured: MeasuredCheckpoint[] = [];
-  for (let time = 0; time < 5; time++) {
-    const started = performance.now();
-    const copies = checkpoints.copy(tables) ?? new Map<string, never>();
-    const pauseMs = performance.now() - started;
-    const bytes = [...copies.values()].reduce(
-      (sum, { header }) => sum + header.sections.reduce((words, section) => words + 4 * section.words, 0),
-      0,
-    );
-    const parts = { stream: [], state: empty, windows: empty, waiting: [], dense: new Map<string, never>() };
-    await checkpoints.write({ facts, ...parts, tables: copies });
-    measured.push({ pauseMs, seconds: (performance.now() - started) / 1000, bytes });
-  }
-  await checkpoints.close();
-  return measured;
 }

@@ -3,7 +3,7 @@ import type { LoadedArtifact } from '../../src/artifact/index.js';
 import type { RankerDefinition } from '../../src/definition/index.js';
 import { encodeFeatureBatch } from '../../src/features/index.js';
 import type { Joined, JoinedExample } from '../../src/join/index.js';
-import { fakeNegativeWeights } from '../../training/stream/examples.js';
+import { fakeNegativeWeights, weighsFakeNegatives } from '../../training/stream/examples.js';
 import { simulatedLog, smallRanker } from '../fit/world.js';
 import { cutAtRandom, stepsOf, type Step } from './joined.js';
 import { bitsOf, learningOn, linearArtifact, type Learning } from './ranker.js';
@@ -226,10 +226,9 @@ describe('fake negatives', () => {
       labels: Float32Array.of(1, 3, 0, NaN, NaN, 2),
       predicted: Float32Array.of(0.25, 9, 0.5, 9, 0.9, 9),
     });
-    expect([...weights!]).toEqual([1.25, 1, 0.75, 1, 1, 1]);
-    expect(
-      fakeNegativeWeights([{ late: 'supplement' }], { labels: new Float32Array(1), predicted: new Float32Array(1) }),
-    ).toBeUndefined();
+    expect([...weights]).toEqual([1.25, 1, 0.75, 1, 1, 1]);
+    expect(weighsFakeNegatives(rules)).toBe(true);
+    expect(weighsFakeNegatives([{ late: 'supplement' }, { late: 'ignore' }])).toBe(false);
   });
 
   test('with the weights, the expected gradient vanishes exactly at the true rate; without, at a lower one', () => {
@@ -237,7 +236,7 @@ describe('fake negatives', () => {
     const [rows, rate] = [1000, 0.3];
     const gradientAt = (predicted: number, weighted: boolean): number => {
       const labels = Float32Array.from({ length: rows * (1 + rate) }, (_, i) => (i < rows ? 0 : 1));
-      const weights = fakeNegativeWeights([rules[0]], { labels, predicted: labels.map(() => predicted) })!;
+      const weights = fakeNegativeWeights([rules[0]], { labels, predicted: labels.map(() => predicted) });
       return labels.reduce((sum, label, i) => sum + (weighted ? weights[i]! : 1) * (predicted - label), 0) / rows;
     };
     expect(gradientAt(rate, true)).toBeCloseTo(0, 5);

@@ -70,20 +70,21 @@ export const concat = (parts: readonly Float32Array[]): Float32Array => {
   return all;
 };
 
+/** Whether what a label counts depends on what was predicted. */
+export const weighsFakeNegatives = (rules: readonly Pick<LabelRule, 'late'>[]): boolean =>
+  rules.some(({ late }) => late === 'fake-negative-weighted');
+
 /**
  * [rows, tasks] how much each label counts where tasks are `fake-negative-weighted`: every row is learned at once as a
  * negative and again if the positive comes, so that with prediction f a positive is weighed by 1 + f and a negative by
- * (1 - f)(1 + f); then the expected gradient is that of the true labels (Ktena et al., RecSys 2019, FNW). Undefined where
- * no task is.
+ * (1 - f)(1 + f); then the expected gradient is that of the true labels (Ktena et al., RecSys 2019, FNW). 1 elsewhere.
  */
 export const fakeNegativeWeights = (
   rules: readonly Pick<LabelRule, 'late'>[],
   { labels, predicted }: { readonly labels: Float32Array; readonly predicted: Float32Array },
-): Float32Array | undefined => {
-  if (rules.every(({ late }) => late !== 'fake-negative-weighted')) return undefined;
-  return labels.map((label, at) => {
+): Float32Array =>
+  labels.map((label, at) => {
     if (rules[at % rules.length]?.late !== 'fake-negative-weighted' || Number.isNaN(label)) return 1;
     const chance = predicted[at] ?? Number.NaN;
     return label > 0 ? 1 + chance : (1 - chance) * (1 + chance);
   });
-};

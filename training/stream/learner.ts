@@ -1,5 +1,4 @@
-import { fingerprint, labelRules, streamSettings } from '../../src/definition/index.js';
-import { WatchnextError } from '../../src/errors.js';
+import { fingerprint, streamSettings } from '../../src/definition/index.js';
 import {
   outcomeDescriber,
   type DescribedOutcomes,
@@ -7,12 +6,12 @@ import {
   type FeatureState,
 } from '../../src/features/index.js';
 import type { Joined, JoinedExample } from '../../src/join/index.js';
-import { mixSeeds, type ResumedRanker, type TaskLosses } from '../fit/index.js';
-import { armNames, rowWeights, weighed } from './chosen.js';
-import { collect, concat, exampleReader, fakeNegativeWeights, type ReadExample } from './examples.js';
-import { nothingLearned, sampled, type LearnedPart, type LearnedSoFar } from './learned-part.js';
+import type { ResumedRanker, TaskLosses } from '../fit/index.js';
+import { BatchLearner } from './batch-learner.js';
+import { rowWeights } from './chosen.js';
+import { collect, exampleReader, type ReadExample } from './examples.js';
+import type { LearnedPart } from './learned-part.js';
 import { isKnown, startOfCounts, type Known, type LearnerCounts, type LearnerPlace } from './place.js';
-import { SourceCounter } from './sources.js';
 import type { Windows } from './windows.js';
 
 /** What was joined, with its outcomes as what they change in feature state. */
@@ -27,7 +26,7 @@ export interface LearnerOptions {
   readonly ranker: ResumedRanker;
   /** Updated by every outcome. */
   readonly state: FeatureState;
-  /** Told of every row before it is learned. */
+  /** Told of every row with what was predicted of it before it was learned. */
   readonly windows: Pick<Windows, 'add'>;
   /** Any feature batch of the ranker: examples must have its columns. The golden rows, say. */
   readonly like: FeatureBatch;
@@ -63,61 +62,44 @@ export interface Learner {
 }
 
 const hourMs = 3_600_000;
-/** Seeds of the stream's steps are others than those of training from files. */
-const streamSeed = 0x57ea;
-const mostNotFinite = 5;
 
 export const createLearner = (options: LearnerOptions): Learner => new StreamLearner(options);
 
 class StreamLearner implements Learner {
   readonly #options: LearnerOptions;
-  readonly #tasks: readonly string[];
-  readonly #rules: ReturnType<typeof labelRules>;
   readonly #settings: ReturnType<typeof streamSettings>;
   readonly #fingerprint: string;
   readonly #read: ReturnType<typeof exampleReader>;
   readonly #describe: ReturnType<typeof outcomeDescriber>;
   readonly #rankers: ReadonlySet<string>;
   readonly #weightOf: ReturnType<typeof rowWeights>;
-  readonly #sources: SourceCounter;
+  readonly #batches: BatchLearner;
   readonly #known: Known | null;
   readonly #counts: { -readonly [name in keyof LearnerCounts]: number };
-  readonly #clocks: Record<keyof LearnerPlace['clocks'], number>;
-  #steps: number;
-  #notFiniteInARow: number;
-  #learned: LearnedSoFar;
-  #learnedUntil: number;
+  readonly #clocks: Record<'example' | 'outcome' | 'stateHour', number>;
   #waiting: ReadExample[] = [];
   #waitingRows = 0;
   #learning: Promise<void> = Promise.resolve();
   #failure: Error | undefined;
-  losses: TaskLosses = {};
 
   constructor(options: LearnerOptions) {
     const { definition } = options.ranker;
     const place = options.from?.place;
     this.#options = options;
-    this.#tasks = Object.keys(definition.tasks);
-    this.#rules = labelRules(definition);
     this.#settings = streamSettings(definition);
     this.#fingerprint = fingerprint(definition);
-    this.#read = exampleReader(options.like, this.#tasks.length);
+    this.#read = exampleReader(options.like, Object.keys(definition.tasks).length);
     this.#describe = outcomeDescriber(definition);
     this.#rankers = new Set(this.#settings.rankers);
     this.#weightOf = rowWeights(definition);
-    this.#sources = new SourceCounter(place?.sources);
+    this.#batches = new BatchLearner({ ...options, ...(place && { place }) });
     this.#counts = { ...startOfCounts, ...place?.counts };
     this.#clocks = {
       example: place?.clocks.example ?? -Infinity,
       outcome: place?.clocks.outcome ?? -Infinity,
-      rowsHour: place?.clocks.rowsHour ?? -Infinity,
       stateHour: place?.clocks.stateHour ?? -Infinity,
     };
     this.#known = options.known ?? place?.known ?? null;
-    this.#steps = place?.steps ?? 0;
-    this.#notFiniteInARow = place?.notFiniteInARow ?? 0;
-    this.#learned = place?.learned ?? nothingLearned;
-    this.#learnedUntil = place?.learned.until ?? -Infinity;
     for (const example of options.from?.waiting ?? []) {
       const read = this.#read(example);
       if (read !== undefined) this.#wait(read);
@@ -150,22 +132,23 @@ class StreamLearner implements Learner {
   }
 
   get place(): LearnerPlace {
-    const { example, outcome, rowsHour, stateHour } = this.#clocks;
-    const { rows, feedbackTimes, stride, seen } = this.#learned;
+    const { example, outcome, stateHour } = this.#clocks;
+    const { counts, rowsHour, ...ofBatches } = this.#batches.place;
     return {
-      counts: { ...this.#counts },
-      steps: this.#steps,
+      counts: { ...this.#counts, ...counts },
       clocks: {
         example: finite(example),
         outcome: finite(outcome),
         rowsHour: finite(rowsHour),
         stateHour: finite(stateHour),
       },
-      notFiniteInARow: this.#notFiniteInARow,
-      sources: this.#sources.sources,
       known: this.#known,
-      learned: { rows, feedbackTimes, stride, seen, until: finite(this.#learnedUntil) },
+      ...ofBatches,
     };
+  }
+
+  get losses(): TaskLosses {
+    return this.#batches.losses;
   }
 
   get waiting(): readonly JoinedExample[] {
@@ -173,9 +156,7 @@ class StreamLearner implements Learner {
   }
 
   takeLearned(): LearnedPart {
-    const { rows, feedbackTimes } = this.#learned;
-    this.#learned = nothingLearned;
-    return { until: this.#learnedUntil, rows, feedbackTimes: Float64Array.from(feedbackTimes) };
+    return this.#batches.takeLearned();
   }
 
   get #batchRows(): number {
@@ -250,89 +231,18 @@ class StreamLearner implements Learner {
     this.#waitingRows += read.batch.rows;
   }
 
-  /** Begins to learn what waits, once the batch before is learned. */
+  /** Begins to learn what waits, once the batch before is learned; it is put together meanwhile. */
   async #close(): Promise<void> {
     if (this.#waiting.length === 0) return;
-    await this.settled();
-    const batch = this.#waiting;
+    const read = this.#waiting;
     this.#waiting = [];
     this.#waitingRows = 0;
-    this.#learning = this.#learn(batch).catch((error: unknown) => {
+    const examples = collect(read);
+    await this.settled();
+    this.#learning = this.#batches.learn({ read, examples, now: this.#clocks.example }).catch((error: unknown) => {
       this.#failure = error instanceof Error ? error : new Error(String(error));
     });
   }
-
-  /** One batch: predicted, measured, learned. */
-  async #learn(read: readonly ReadExample[]): Promise<void> {
-    const { ranker, windows } = this.#options;
-    const { settings } = ranker;
-    const now = this.#clocks.example;
-    const examples = collect(read);
-    const { batch, labels, times } = examples;
-    const { heads: predicted } = await ranker.score(batch);
-    windows.add({
-      batch,
-      times,
-      labels,
-      predicted,
-      // What another ranker said of its lists is no measure of this one's versions.
-      served: concat(read.map(({ example }) => (this.#isOwn(example) ? example.served : unserved(example)))),
-      versions: read.map(({ example }) =>
-        this.#isOwn(example) ? example.version : `${example.ranker}@${example.version}`,
-      ),
-      arms: read.map(({ example }) => armNames(example.arms)),
-    });
-    this.#expireRows(now);
-    ranker.admit(batch, now);
-    const weights = weighed(fakeNegativeWeights(this.#rules, { labels, predicted }), {
-      ofRequests: read.map((each) => [each.batch.rows, this.#weightOf(each.example.arms)]),
-      tasks: this.#tasks.length,
-    });
-    const step = { rateFactor: settings.progressiveRate, seed: mixSeeds(ranker.seed, streamSeed, this.#steps) };
-    this.#steps++;
-    const losses = await ranker.learn({ ...examples, ...(weights === undefined ? {} : { weights }) }, step);
-    this.losses = Object.fromEntries(this.#tasks.map((task, index) => [task, losses[index] as number]));
-    this.#counts.batches++;
-    this.#learnedUntil = now;
-    if (losses.every(Number.isFinite)) this.#learnedFrom(read, batch.rows);
-    else this.#taughtNothing();
-  }
-
-  #expireRows(now: number): void {
-    const hour = Math.floor(now / hourMs) * hourMs;
-    if (hour <= this.#clocks.rowsHour) return;
-    this.#clocks.rowsHour = hour;
-    this.#counts.expiredRows += this.#options.ranker.expire(hour);
-  }
-
-  #learnedFrom(read: readonly ReadExample[], rows: number): void {
-    this.#notFiniteInARow = 0;
-    this.#counts.rows += rows;
-    for (const { example, batch } of read) this.#sources.add(example, batch.rows);
-    const times = read.flatMap(({ example }) => [...example.feedbackTimes]);
-    this.#learned = sampled({ ...this.#learned, rows: this.#learned.rows + rows }, times);
-  }
-
-  #taughtNothing(): void {
-    this.#counts.notFinite++;
-    this.#notFiniteInARow++;
-    if (this.#notFiniteInARow < mostNotFinite) return;
-    const broken = Object.entries(this.losses).filter(([, loss]) => !Number.isFinite(loss));
-    throw new WatchnextError(
-      'training_diverged',
-      `${mostNotFinite} batches in a row had a loss that is no number: ${broken.map(([task]) => task).join(', ')}. ` +
-        'Learning stopped; the last checkpoint is as it was.',
-      {
-        problems: broken.map(([task, loss]) => ({
-          path: `tasks/${task}`,
-          message: `the loss became ${loss}`,
-          hint: 'look for extreme values in the feedback, or lower training.progressive_rate and start again',
-        })),
-      },
-    );
-  }
 }
-
-const unserved = ({ served }: JoinedExample): Float32Array => new Float32Array(served.length).fill(Number.NaN);
 
 const finite = (time: number): number | null => (Number.isFinite(time) ? time : null);
