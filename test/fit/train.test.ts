@@ -142,6 +142,22 @@ describe('training', () => {
     expect(await bits(trained)).toBe(await bits(asBest.trained));
   });
 
+  test.each(['60d', '200h'])(
+    'refuses to hold out the whole log (%s), of which nothing would be left to learn',
+    async (validation) => {
+      const training = train(smallRanker({ validation }));
+      await expect(training).rejects.toMatchObject({
+        code: 'data_invalid',
+        problems: [
+          {
+            path: 'training.validation',
+            message: `${validation} is all of the log, which runs from 2024-01-01T00:00:00.000Z to 2024-01-09T07:00:00.000Z`,
+          },
+        ],
+      });
+    },
+  );
+
   test('reports what it does in order, with losses', async () => {
     const seen: TrainingProgress[] = [];
     await train(smallRanker({ validation: 0.2 }), { onProgress: (progress) => seen.push(progress) });

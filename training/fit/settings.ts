@@ -1,3 +1,4 @@
+import { WatchnextError } from '../../src/errors.js';
 import { durationMs, type RankerDefinition, type TrainingDefinition } from '../../src/definition/index.js';
 import type { ExampleSpool, RequestRange } from './spool.js';
 
@@ -49,11 +50,13 @@ export interface Split {
 
 /**
  * Holds out the last part of the log, in time order: what came no more than a duration before the last request, or the
- * last share of requests. Requests of one moment stay on one side.
+ * last share of requests. Requests of one moment stay on one side. Refuses to hold out everything: what was never trained
+ * would be sealed.
  */
 export async function splitInTime(spool: ExampleSpool, heldOut: TrainingSettings['validation']): Promise<Split> {
   const end = spool.requests;
   const first = heldOut === undefined || end === 0 ? end : await spool.firstAt(await boundary(spool, heldOut));
+  if (heldOut !== undefined && first === 0 && end > 0) throw await nothingLeft(spool, heldOut);
   const training = { first: 0, end: first };
   const validation = { first, end };
   const validationRows = heldOut === undefined ? 0 : await spool.rowsOf(validation);
@@ -64,4 +67,19 @@ async function boundary(spool: ExampleSpool, heldOut: string | number): Promise<
   if (typeof heldOut === 'string') return (await spool.timeOf(spool.requests - 1)) - durationMs(heldOut);
   const first = Math.round(spool.requests * (1 - heldOut));
   return first === spool.requests ? Infinity : await spool.timeOf(first);
+}
+
+async function nothingLeft(spool: ExampleSpool, heldOut: string | number): Promise<WatchnextError> {
+  const [from, until] = [await spool.timeOf(0), await spool.timeOf(spool.requests - 1)].map((time) =>
+    new Date(time).toISOString(),
+  );
+  return new WatchnextError('data_invalid', 'There is nothing to train on: validation holds out every row.', {
+    problems: [
+      {
+        path: 'training.validation',
+        message: `${heldOut} is all of the log, which runs from ${from} to ${until}`,
+        hint: 'hold out less: a shorter time, or a share of the requests such as 0.1',
+      },
+    ],
+  });
 }
