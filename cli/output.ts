@@ -1,5 +1,6 @@
 import { SingleBar } from 'cli-progress';
 import { WatchnextError } from '../src/errors.js';
+import { remedyOf } from '../src/remedies.js';
 
 /** Results go to stdout, everything for the eye only to stderr: pipes see results alone. */
 export const print = (text: string): void => {
@@ -11,7 +12,8 @@ export const note = (text: string): void => {
 };
 
 /** Tells what went wrong and answers the exit code: 2 for a slip in the arguments, 1 for anything else. */
-export const printError = (error: unknown, { json }: { readonly json: boolean }): number => {
+export const printError = (thrown: unknown, { json }: { readonly json: boolean }): number => {
+  const error = fileFailure(thrown) ?? thrown;
   if (!(error instanceof WatchnextError)) {
     note(error instanceof Error ? (error.stack ?? error.message) : String(error));
     return 1;
@@ -23,6 +25,17 @@ export const printError = (error: unknown, { json }: { readonly json: boolean })
     if (hint !== undefined) note(`      ${hint}`);
   }
   return error.code === 'usage' ? 2 : 1;
+};
+
+/** A disk that is full or a folder of somebody else is no fault of the program: the file and what to do say more than a stack. */
+const fileFailure = (thrown: unknown): WatchnextError | undefined => {
+  const { code, path, message } = thrown instanceof Error ? (thrown as NodeJS.ErrnoException) : {};
+  const hint = remedyOf(code);
+  if (hint === undefined || path === undefined || message === undefined) return undefined;
+  return new WatchnextError('settings_invalid', `${path} cannot be used.`, {
+    problems: [{ path, message, hint }],
+    cause: thrown,
+  });
 };
 
 /** Columns of text, numbers to the right. */

@@ -16,6 +16,7 @@ import { datasetWarning } from './dataset-text.js';
 import { measuresHint } from './measures-hint.js';
 import { createProgress, markdownAsText, note, print } from './output.js';
 import { datasetSource, engineNamed, folderDoubt, timeFlag } from './ranker.js';
+import { requireWritable } from './writable.js';
 
 interface TrainFlags {
   readonly data: string;
@@ -228,11 +229,14 @@ Examples:
       const ranker = await loadRanker(file);
       const doubt = folderDoubt(ranker);
       if (doubt !== undefined) note(`warning: ${doubt}`);
+      const models = flags.out ?? flags.models;
+      await requireWritable(join(models, ranker.definition.name), '--models');
+      await requireWritable(join(models, '.checkpoints'), '--models');
       const result = await trainAndSeal({
         ranker,
         data: flags.data,
         engine: flags.engine,
-        out: flags.out ?? flags.models,
+        out: models,
         activate: flags.activate,
         signal: interruptSignal(),
         ...(flags.seed === undefined ? {} : { seed: flags.seed }),

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { EmbeddingTable, TableSnapshot } from '../../src/embeddings/index.js';
 import { WatchnextError } from '../../src/errors.js';
+import { remedyOf } from '../../src/remedies.js';
 import { readCheckpoint, sectionsOf, type CheckpointParts, type StoredCheckpoint } from './checkpoint-file.js';
 import type { RoomCall, WriteCall, WriterReply } from './checkpoint-worker.js';
 
@@ -162,14 +163,6 @@ function startWriter(): Writer {
   };
 }
 
-const remedies: Readonly<Record<string, string>> = {
-  ENOSPC: 'free space on its disk',
-  EDQUOT: 'free space in its quota',
-  EROFS: 'mount it for writing',
-  EACCES: 'give this user the right to write there',
-  EPERM: 'give this user the right to write there',
-};
-
 function unwritable(
   path: string,
   { code = '', message }: { readonly code?: string | undefined; readonly message: string },
@@ -183,7 +176,7 @@ function unwritable(
         {
           path,
           message,
-          hint: `${remedies[code] ?? 'make it writable, or name another folder with --checkpoints'}; then start again: it goes on from the last checkpoint`,
+          hint: `${remedyOf(code) ?? 'make it writable, or name another folder with --checkpoints'}; then start again: it goes on from the last checkpoint`,
         },
       ],
     },
