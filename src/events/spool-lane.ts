@@ -139,12 +139,14 @@ export const createSpoolLane = (parts: {
 
   if (queue.use().records > 0) startForwarding();
   return {
-    append(records) {
-      if (closed) return Promise.reject(new WatchnextError('log_unavailable', 'the log is closed'));
+    async append(records) {
+      if (closed) throw new WatchnextError('log_unavailable', 'the log is closed');
+      // In the spool it would be in the way of all others for ever.
+      log.check?.(records);
       const appended = put(records);
       const settled = appended.catch(() => undefined).finally(() => pending.delete(settled));
       pending.add(settled);
-      return appended;
+      await appended;
     },
     async close() {
       closed = true;

@@ -13,7 +13,8 @@ export interface SpooledLog extends EventLog {
  * Appends go to `log`; while it is log_unavailable, or slower than they come (two megabytes in one call), they go to `spool`,
  * resolve when they are durable there, and are forwarded in the order of the calls. As long as anything of a topic waits, new
  * records go behind it, so that none overtakes another. Killed at any point nothing is lost; what was just forwarded may be
- * forwarded again (readers count an event once). More than `maxBytes` in the spool is log_full. Reading goes to `log` alone.
+ * forwarded again (readers count an event once). More than `maxBytes` in the spool is log_full; what `log` never takes is refused
+ * at once. Reading goes to `log` alone.
  *
  * `log` must, once it refuses a record as log_unavailable, refuse all that it was given after it, as a Kafka log does. `spool`
  * belongs to this alone, keeps everything until it is told to forget it, and needs one partition. `close` closes both.

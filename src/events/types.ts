@@ -179,6 +179,8 @@ export interface EventLog {
    * for an embedded log that another process writes, log_locked.
    */
   append(topic: Topic, records: readonly NewRecord[]): Promise<void>;
+  /** Throws event_invalid for records that it never takes, whether it can be reached or not. One that takes all has no check. */
+  readonly check?: (records: readonly NewRecord[]) => void;
   /** Any number of readers, in any process. */
   reader(topic: Topic, options: ReaderOptions): Promise<LogReader>;
   /** By partition: the first offset kept and the one that the next record will get (or a later one). */

@@ -44,6 +44,16 @@ describe('Kafka settings', () => {
     ]);
   });
 
+  test('of a place where nothing listens: what no broker takes is told all the same', async () => {
+    const log = await openKafkaLog({ brokers: ['127.0.0.1:1'], logger: silentLogger });
+    const sized = (bytes: number) => ({ key: 'user', time: 1, value: new Uint8Array(bytes) });
+    expect(() => log.check?.([sized(1), sized(1_000_000)])).toThrow(
+      expect.objectContaining({ code: 'event_invalid', problems: [expect.objectContaining({ path: 'records/1' })] }),
+    );
+    expect(() => log.check?.([sized(999_000)])).not.toThrow();
+    await log.close();
+  });
+
   test('of a place where nothing listens: every call says so in time, none crashes, and closing is quick', async () => {
     const log = await openKafkaLog({ brokers: ['127.0.0.1:1'], timeoutMs: 300, logger: silentLogger });
     const started = performance.now();

@@ -1,6 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { WatchnextError } from '../../src/errors.js';
-import { openSpooledLog, partitionOf, type EmbeddedLog, type SpooledLog } from '../../src/events/index.js';
+import {
+  openSpooledLog,
+  partitionOf,
+  type EmbeddedLog,
+  type EventLog,
+  type SpooledLog,
+} from '../../src/events/index.js';
 import { createLogger, createMetrics } from '../../src/telemetry/index.js';
 import { createFolder, everything, flaky, keyed, textOf, type FlakyLog } from './spool-logs.js';
 
@@ -235,6 +241,24 @@ describe('a spooled log', () => {
     log.refuseNext(new WatchnextError('event_invalid', 'no'));
     await expect(spooled.append('events', [keyed('a', '0')])).rejects.toMatchObject({ code: 'event_invalid' });
     expect(spooled.spooled('events').records).toBe(0);
+  });
+
+  test('refuses what the log never takes also while the log is away: it would keep all others waiting', async () => {
+    const check: EventLog['check'] = (records) => {
+      if (records.some(({ value }) => value.length > 100)) throw new WatchnextError('event_invalid', 'too large');
+    };
+    log = { ...log, check };
+    const spooled = await openWith();
+    log.leave();
+    const calls = ['0', 'x'.repeat(101), '1'].map((value) => spooled.append('events', [keyed('a', value)]));
+    expect((await Promise.allSettled(calls)).map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+    ]);
+    log.comeBack();
+    await drained(spooled);
+    expect((await everything(behind, 'events', 2)).map(textOf)).toEqual(['0', '1']);
   });
 
   test('stops at a spooled record that the log refuses, says so once, and goes on when it is taken', async () => {

@@ -13,24 +13,34 @@ const keyOf = (record: NewRecord): string | undefined => ('key' in record ? reco
 
 const nowhere: Place = { topic: '', partition: -1 };
 
+const tooLarge = (records: readonly NewRecord[]): Problem[] =>
+  records.flatMap((record, i) => {
+    const bytes = sizeOf({ key: keyOf(record), value: record.value });
+    if (bytes <= MAX_RECORD_BYTES) return [];
+    return [{ path: `records/${i}`, message: `a record of ${bytes} bytes is larger than ${MAX_RECORD_BYTES}` }];
+  });
+
+const refuse = (problems: readonly Problem[]): void => {
+  if (problems.length > 0)
+    throw new WatchnextError('event_invalid', 'records cannot be written to Kafka', { problems });
+};
+
 /** Where each record goes. Throws event_invalid, with all problems, for what no broker would take. */
 const placed = (records: readonly NewRecord[], places: readonly Place[]): Outgoing[] => {
-  const problems: Problem[] = [];
+  const problems = tooLarge(records);
   const partitions = places.length;
   const outgoing = records.map((record, i): Outgoing => {
     const key = keyOf(record);
     const partition = 'key' in record ? partitionOf(record.key, partitions) : record.partition;
     const place = places[partition];
-    const path = `records/${i}`;
     if (place === undefined)
-      problems.push({ path, message: `partition ${partition} does not exist: there are ${partitions}` });
-    const bytes = sizeOf({ key, value: record.value });
-    if (bytes > MAX_RECORD_BYTES)
-      problems.push({ path, message: `a record of ${bytes} bytes is larger than ${MAX_RECORD_BYTES}` });
+      problems.push({
+        path: `records/${i}`,
+        message: `partition ${partition} does not exist: there are ${partitions}`,
+      });
     return { place: place ?? nowhere, key, time: record.time, value: record.value };
   });
-  if (problems.length > 0)
-    throw new WatchnextError('event_invalid', 'records cannot be written to Kafka', { problems });
+  refuse(problems);
   return outgoing;
 };
 
@@ -62,6 +72,7 @@ export const createKafkaLog = (
 
   return {
     kind: 'kafka',
+    check: (records) => refuse(tooLarge(records)),
     partitions: (topic) => topics.partitions(nameOf(topic)),
     bounds: (topic) => topics.bounds(nameOf(topic)),
     async append(topic, records) {
