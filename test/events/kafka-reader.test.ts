@@ -143,6 +143,29 @@ describe('a reader of Kafka', () => {
     await reader.close();
   });
 
+  test.each([
+    ['uncompressed', 0],
+    ['gzip', 1],
+  ])('says where a batch is damaged, and does not ask for it for ever, %s', async (_, compression) => {
+    const { session, asked } = brokersThat(async () => {
+      const bytes = await batch(7, written(3), { compression });
+      // Behind its head.
+      bytes.fill(0xff, 70);
+      return { partitions: [[0, 0, Buffer.concat([await batch(0, written(7)), bytes])]] };
+    }, [1]);
+    const reader = readerOf(session, 1);
+    const all = async (): Promise<unknown> => {
+      for (let turn = 0; turn < 4; turn++) await reader.next({ most: 10, waitMs: 200 });
+      return undefined;
+    };
+    await expect(all()).rejects.toMatchObject({
+      code: 'log_damaged',
+      problems: [{ path: 'shop.events/0', message: expect.stringContaining('offset 7 ') as unknown }],
+    });
+    expect(asked.length).toBeLessThan(4);
+    await reader.close();
+  });
+
   test('hands out what it has before it tells of a gap', async () => {
     const { session } = brokersThat(
       async (_, round) => ({

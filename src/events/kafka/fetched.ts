@@ -51,7 +51,8 @@ const gunzip = promisify(unzip);
 /**
  * Reads a reply to Fetch of version 11 with record batches of version 2 (https://kafka.apache.org/protocol), asked for one
  * topic. A batch that is cut off at the end is left out: it comes whole when it is asked for next. What is compressed is
- * unpacked by other threads. Rejects with log_damaged for another format or codec, with what kafkajs throws where all is refused.
+ * unpacked by other threads. Rejects with log_damaged for another format or codec and for damage, with what kafkajs throws where
+ * all is refused.
  */
 export async function readReply(reply: Buffer, topic: string): Promise<readonly FetchedPartition[]> {
   const cursor = new Cursor(reply, THROTTLE_BYTES);
@@ -70,7 +71,16 @@ export async function readReply(reply: Buffer, topic: string): Promise<readonly 
       found.push({ partition, errorCode, batches: batchesOf(reply.subarray(start, cursor.at), topic) });
     }
   }
-  return Promise.all(found.map(async (each) => ({ ...each, batches: await Promise.all(each.batches.map(unpacked)) })));
+  return Promise.all(
+    found.map(async ({ batches, ...of }) => {
+      const unpacking = batches.map((batch) =>
+        unpacked(batch).catch((error: unknown) => {
+          throw damaged({ topic, partition: of.partition, offset: batch.first }, error);
+        }),
+      );
+      return { ...of, batches: await Promise.all(unpacking) };
+    }),
+  );
 }
 
 function batchesOf(bytes: Buffer, topic: string): Batch[] {
@@ -121,15 +131,42 @@ const unreadable = (topic: string, what: string): WatchnextError =>
     ],
   });
 
+/** It would be the same however often it is asked for. */
+const damaged = (
+  { topic, partition, offset }: { readonly topic: string; readonly partition: number; readonly offset: number },
+  cause: unknown,
+): WatchnextError =>
+  new WatchnextError('log_damaged', `topic ${topic} has records that cannot be read`, {
+    problems: [
+      {
+        path: `${topic}/${partition}`,
+        message: `the batch at offset ${offset} is damaged: ${cause instanceof Error ? cause.message : String(cause)}`,
+        hint: 'let a replica that is whole lead the partition, or remove the records up to there and start from what is kept',
+      },
+    ],
+    cause,
+  });
+
+interface Wanted {
+  readonly partition: number;
+  readonly topic: string;
+  readonly from: number;
+}
+
 /**
  * The records of a batch from offset `from` on. Each value is copied once, to a multiple of eight bytes in memory that it
  * shares with its batch: there it can be read as words, and the reply is free as soon as it is read. The checksum of the
- * batch is left to those that the records have.
+ * batch is left to those that the records have. Throws log_damaged for what is no batch.
  */
-export function recordsOf(
-  batch: Batch,
-  { partition, topic, from }: { readonly partition: number; readonly topic: string; readonly from: number },
-): LogRecord[] {
+export function recordsOf(batch: Batch, wanted: Wanted): LogRecord[] {
+  try {
+    return read(batch, wanted);
+  } catch (error) {
+    throw error instanceof WatchnextError ? error : damaged({ ...wanted, offset: batch.first }, error);
+  }
+}
+
+function read(batch: Batch, { partition, topic, from }: Wanted): LogRecord[] {
   const { body, first, firstTime, isAppendTime } = batch;
   if (batch.records > body.length) throw new RangeError(`${batch.records} records do not fit ${body.length} bytes`);
   const cursor = new Cursor(body);
