@@ -18,6 +18,10 @@ export const datasetWarning = (code: DatasetWarning, count: number): string => {
       return `${some(count, 'request')} whose rows disagree on a field of the user or the context: that of the first row is used`;
     case 'null_in_every_row':
       return `${column} is NULL in every one of ${some(count, 'row')}: check the expression that makes it`;
+    case 'infinite_values':
+      return `${column}: ${some(count, 'row')} with a number that is infinite or beyond 3.4e38, which counts as missing: check the expression that makes it`;
+    case 'same_label_in_every_row':
+      return `${column} is the same wherever it is known, in ${some(count, 'row')}: a task learns nothing of it; check the expression that makes it`;
     case 'unlisted_values':
       return `${column}: ${some(count, 'row')} with a value that the feature does not list, which counts as unknown: compare the spelling, capitals too`;
     default:
@@ -34,6 +38,10 @@ const without: Readonly<Record<string, string>> = {
 };
 
 const share = (part: number, of: number): string => `${((100 * part) / of).toFixed(1)} %`;
+
+/** Three digits or all before the point: a mean of 31,000 that should be 31 shall be seen. */
+const inShort = (value: number): string =>
+  Math.abs(value) < 1000 || Math.abs(value) >= 1e15 ? value.toPrecision(3) : Math.round(value).toLocaleString('en-US');
 
 /** What a data set holds, as text. */
 export const summaryText = (
@@ -52,7 +60,7 @@ export const summaryText = (
     '',
     formatTable(
       ['task', 'known in rows', 'mean'],
-      [...labels].map(([task, { known, mean }]) => [task, whole(known), mean.toPrecision(3)]),
+      [...labels].map(([task, { known, mean }]) => [task, whole(known), inShort(mean)]),
     ),
   ];
 };

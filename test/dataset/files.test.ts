@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, test } from '@jest/globals';
@@ -81,4 +82,13 @@ describe('files of the data folder', () => {
     expect(error.code).toBe('data_missing');
     expect(problemsOf(error)[0]).toMatch(/no such folder/);
   });
+});
+
+test('a data folder that is a file is told as one, with its folder', async () => {
+  await using files = await folderOf({ 'log.csv': 'time,clicked\n1,0\n' });
+  const file = join(files.directory, 'log.csv');
+  const error = await errorOf(open(file, "FROM 'log.csv'"));
+  expect(problemsOf(error)).toEqual([
+    `${file}: is a file, not a folder; name its folder, --data ${files.directory}: the query names the files in it`,
+  ]);
 });

@@ -154,7 +154,7 @@ describe('values', () => {
 
 test('a column that is NULL in every row is named with the rows, if a feature reads it', async () => {
   const dataset = await openRows(
-    "SELECT 1000 AS time, NULL::VARCHAR AS user_id, TRY_CAST('x' AS INTEGER) AS words, unnest(['a', 'b']) AS item_id, 1 AS clicked",
+    "SELECT 1000 AS time, NULL::VARCHAR AS user_id, TRY_CAST('x' AS INTEGER) AS words, unnest(['a', 'b']) AS item_id, unnest([0, 1]) AS clicked",
     { definition: rankerOf('{words: {kind: number, scope: candidate}}') },
   );
   expect(Object.fromEntries(dataset.warnings.counts)).toEqual({ 'null_in_every_row words': 2 });

@@ -63,23 +63,51 @@ describe('what is hardly meant is said', () => {
     expect(
       await warningsOf(
         "1, 'u', 'v', 'a', 'Sport', 1, 1, 1",
-        "2, 'u', 'v', 'b', 'true', 2, 1, 1",
-        "3, 'u', 'v', 'c', NULL, 3, 1, 1",
+        "2, 'u', 'v', 'b', 'true', 2, 0, 2",
+        "3, 'u', 'v', 'c', NULL, 3, 1, 3",
       ),
     ).toEqual(['unlisted_values topic: 1', 'unlisted_values stars: 1']);
   });
 
   test('not where few are', async () => {
-    const nine = Array.from({ length: 10 }, (_, i) => `${i}, 'u', 'v', 'i${i}', 'sport', 1, 1, 1`);
+    const nine = Array.from({ length: 10 }, (_, i) => `${i}, 'u', 'v', 'i${i}', 'sport', 1, ${i % 2}, ${i}`);
     expect(await warningsOf("90, 'u', 'v', 'a', 'chess', 1, 1, 1", ...nine)).toEqual([]);
   });
 
   test('where an id is that of the user under another name, which no request gives', async () => {
     const [code = '', ...others] = await warningsOf(
       "1, 7, '7', 'a', 'sport', 1, 1, 1",
-      "2, 8, '8', 'a', 'sport', 1, 0, 1",
+      "2, 8, '8', 'a', 'sport', 1, 0, 2",
     );
     expect([code, others]).toEqual(['same_as_user_id reader: 2', []]);
     expect(datasetWarning('same_as_user_id reader', 2)).toContain('write from: user_id');
   });
+
+  test('where a label is the same wherever it is known, so that nothing can be learned of it', async () => {
+    const counted = await warningsOf("1, 'u', 'v', 'a', 'sport', 1, 0, 5", "2, 'u', 'v', 'b', 'sport', 1, 0, 7");
+    expect(counted).toEqual(['same_label_in_every_row clicked: 2']);
+    expect(datasetWarning('same_label_in_every_row clicked', 2)).toContain('clicked is the same wherever it is known');
+  });
+
+  test('where numbers are too large for a feature, which then counts them as missing', async () => {
+    const dataset = await openRows(
+      `SELECT unnest([1, 2, 3, 4, 5]) AS time, unnest([0, 1, 0, 1, 0]) AS clicked,
+        unnest(['inf'::DOUBLE, -3.5e38, 3.4e38, 'nan'::DOUBLE, NULL]) AS words`,
+      { definition: rankerOf('{words: {kind: number, scope: candidate}}') },
+    );
+    expect([...dataset.warnings.counts]).toEqual([['infinite_values words', 2]]);
+    // Other tools write what they do not know as NaN.
+    expect((await dataset.summary()).missing.get('words')).toBe(2);
+    await dataset.close();
+  });
+});
+
+test('a mean is told with all that stands before its point', () => {
+  const labels = new Map([
+    ['dwell', { known: 2, mean: 31_042.4 }],
+    ['click', { known: 2, mean: 0.0978 }],
+  ]);
+  const text = summaryText({ rows: 2, requests: 1, labels, missing: new Map(), unread: [] }, []).join('\n');
+  expect(text).toMatch(/^dwell +2 +31,042$/m);
+  expect(text).toMatch(/^click +2 +0\.0978$/m);
 });

@@ -1,7 +1,7 @@
 import { existsSync, rmSync, statSync } from 'node:fs';
 import { mkdtemp, readdir, symlink } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { DuckDBInstance, StatementType, type DuckDBConnection, type DuckDBDataChunk } from '@duckdb/node-api';
 import { WatchnextError } from '../../src/errors.js';
 import { quoteText, type QueryColumn } from './columns.js';
@@ -36,12 +36,18 @@ export interface DatabaseOptions {
 /** Rejects with data_missing if there is no such folder. */
 export const openDatabase = async ({ directory = '.', memoryLimit, threads }: DatabaseOptions): Promise<Database> => {
   const folder = resolve(directory);
-  if (!existsSync(folder) || !statSync(folder).isDirectory()) {
-    throw new WatchnextError('data_missing', `the data folder ${directory} does not exist`, {
-      problems: [
-        { path: directory, message: 'no such folder', hint: 'name the folder that holds the log files: --data DIR' },
-      ],
-    });
+  if (!existsSync(folder)) {
+    const problem = {
+      path: directory,
+      message: 'no such folder',
+      hint: 'name the folder that holds the log files: --data DIR',
+    };
+    throw new WatchnextError('data_missing', `the data folder ${directory} does not exist`, { problems: [problem] });
+  }
+  if (!statSync(folder).isDirectory()) {
+    const hint = `name its folder, --data ${dirname(directory)}: the query names the files in it`;
+    const problem = { path: directory, message: 'is a file, not a folder', hint };
+    throw new WatchnextError('data_missing', `the data folder ${directory} is a file`, { problems: [problem] });
   }
   const temporary = await mkdtemp(join(tmpdir(), `watchnext-data-${process.pid}-`));
   const remove = (): void => rmSync(temporary, { recursive: true, force: true });

@@ -15,10 +15,19 @@ export interface Doubt {
 /** Below it, values that are not listed are rare ones that were left out on purpose. */
 const manyUnlisted = 0.1;
 
-/** Categories of which the list knows little, and ids that a request gives under another name than the data set. */
+/** Half a step beyond the largest float32: from here on, a number that a feature reads is infinite. */
+const infinite = 3.4028235677973366e38;
+
+/** Numbers that features cannot hold, categories of which the list knows little, and ids that requests give under another name. */
 export const doubtsOf = ({ features }: RankerDefinition, { fields, userId, itemId }: Mapping): Doubt[] => {
   const byName = new Map(fields.map(({ column }) => [column.name, column]));
-  return Object.entries(features).flatMap(([feature, definition]): Doubt[] => {
+  const tooLarge = fields.flatMap(({ column, need, feature }): Doubt[] => {
+    if (need !== 'number' || feature === undefined) return [];
+    const value = `${quoteName(column.name)}::DOUBLE`;
+    const condition = `NOT isnan(${value}) AND abs(${value}) >= ${infinite}`;
+    return [{ code: `infinite_values ${column.name}`, column, condition, share: 0 }];
+  });
+  const misnamed = Object.entries(features).flatMap(([feature, definition]): Doubt[] => {
     if (definition.kind !== 'category' && definition.kind !== 'id') return [];
     const column = byName.get(definition.from ?? feature);
     if (column === undefined) return [];
@@ -34,6 +43,7 @@ export const doubtsOf = ({ features }: RankerDefinition, { fields, userId, itemI
     const code: DatasetWarning = own === userId ? `same_as_user_id ${column.name}` : `same_as_item_id ${column.name}`;
     return [{ code, column, condition, share: 1 }];
   });
+  return [...tooLarge, ...misnamed];
 };
 
 /** SQL: whether a value is none of these, as features compare them: by text, and numbers by that of the number. */

@@ -63,6 +63,11 @@ export const materialise = async (connection: DuckDBConnection, source: DatasetS
     const empty = feature !== undefined && count(facts[`values ${column.name}`]) === 0;
     if (empty) counts.set(`null_in_every_row ${column.name}`, count(facts['rows']));
   }
+  for (const { task, column } of mapping.labels) {
+    const known = count(facts[`known ${task}`]);
+    const same = known > 1 && facts[`one ${task}`] === true;
+    if (same) counts.set(`same_label_in_every_row ${column.name}`, known);
+  }
   for (const { code, column, share } of doubts) {
     const [rows, values] = [count(facts[code]), count(facts[`values ${column.name}`])];
     if (rows > 0 && rows >= share * values) counts.set(code, rows);

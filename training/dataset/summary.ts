@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { quoteName } from './columns.js';
+import { classOf, quoteName, type QueryColumn } from './columns.js';
 import { rowsOf } from './database.js';
 import type { MaterialisedLog } from './materialise.js';
 import type { DatasetSummary } from './types.js';
@@ -22,7 +22,7 @@ export const summaryOf = async (
       const [known, mean] = [quoteName(`known ${task}`), quoteName(`mean ${task}`)];
       return [`count_if(NOT isnan(${value})) AS ${known}`, `avg(${value}) FILTER (NOT isnan(${value})) AS ${mean}`];
     }),
-    ...read.map(({ column: { name } }) => `count_if(${quoteName(name)} IS NULL) AS ${quoteName(`missing ${name}`)}`),
+    ...read.map(({ column }) => `count_if(${isMissing(column)}) AS ${quoteName(`missing ${column.name}`)}`),
   ];
   const found = (await rowsOf(connection, `SELECT ${facts.join(', ')} FROM log`))[0] ?? {};
   const number = (name: string): number => Number(found[name] ?? Number.NaN);
@@ -45,3 +45,9 @@ export const summaryOf = async (
     unread: columns.flatMap(({ name }) => (used.has(name) ? [] : [name])),
   };
 };
+
+/** SQL: NULL, or no number where the column has numbers, which is how other tools write what they do not know. */
+const isMissing = ({ name, type }: QueryColumn): string =>
+  classOf(type) === 'number'
+    ? `${quoteName(name)} IS NULL OR isnan(${quoteName(name)}::DOUBLE)`
+    : `${quoteName(name)} IS NULL`;

@@ -38,6 +38,10 @@ export type DatasetWarning =
   | 'conflicting_request_fields'
   /** With the column's name: a feature reads it and learns nothing. */
   | `null_in_every_row ${string}`
+  /** Numbers that are infinite, or too large for any feature to hold. */
+  | `infinite_values ${string}`
+  /** With the label's name: known, and everywhere the same. */
+  | `same_label_in_every_row ${string}`
   /** Values of a category that its list does not have, where there are many. */
   | `unlisted_values ${string}`
   /** An id that says in every row what a request says as id of the user or the candidate, under a name that none gives. */

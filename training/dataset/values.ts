@@ -36,6 +36,7 @@ export const factsOf = ({ fields, labels, position }: Mapping): string[] => [
       `count_if(${bad}) AS ${quoteName(`bad ${task}`)}`,
       `any_value(${value}) FILTER (${bad}) AS ${quoteName(`example ${task}`)}`,
       `count(${value}) AS ${quoteName(`known ${task}`)}`,
+      `min(${value}) = max(${value}) AS ${quoteName(`one ${task}`)}`,
     ];
   }),
   ...fields.map(({ column }) => `count(${quoteName(column.name)}) AS ${quoteName(`values ${column.name}`)}`),
