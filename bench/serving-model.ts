@@ -18,7 +18,7 @@ import {
 } from '../src/features/index.js';
 import { openGraph } from '../src/inference/index.js';
 import type { TensorSpec } from '../training/compile/index.js';
-import { compileServingGraph, type LabelScaling } from '../training/fit/index.js';
+import { compileServingGraph, quantise, type LabelScaling } from '../training/fit/index.js';
 import { createNetwork, initialParameters } from '../training/network/index.js';
 
 /** A seeded source of whole numbers (Lehmer): what is measured must not depend on luck. */
@@ -48,6 +48,8 @@ export interface ServingModel {
   /** The request side computed once per request, and the same network with all inputs on the candidate side. */
   readonly split: { readonly graph: Uint8Array; readonly inputs: NetworkInputs };
   readonly joined: { readonly graph: Uint8Array; readonly inputs: NetworkInputs };
+  /** `split` with its hidden layers in int8. */
+  readonly rounded: { readonly graph: Uint8Array; readonly inputs: NetworkInputs };
 }
 
 /** Makes the model and seals it into \`models\` as the active version. */
@@ -93,12 +95,14 @@ export const makeServingModel = async (file: string, models: string): Promise<Se
   });
   await openArtifacts(models).activate(definition.name, version);
   const inputs = encoder.encode(one);
+  const rounded = await quantise({ model: split, sample: encoder.encode(sample) });
   return {
     definition,
     ...made,
     ...{ parameters, tables, state },
     split: { graph: split.bytes, inputs },
     joined: { graph: joined.bytes, inputs: joinSides(inputs, layout.requestWidth) },
+    rounded: { graph: rounded.bytes, inputs },
   };
 };
 

@@ -31,7 +31,7 @@ export const runServingBench = ({ peers }: { readonly peers: boolean }): Promise
   inTemporaryFolder('watchnext-bench-', async (folder) => {
     const models = join(folder, 'models');
     const model = await makeServingModel('models/kuairand/ranker.yaml', models);
-    const graphs = await measureGraphs(model.joined, model.split);
+    const graphs = await measureGraphs([model.joined, model.split, model.rounded]);
     const systems = await startSystems({ model, folder, models, peers });
     try {
       const bodies = {
@@ -73,7 +73,8 @@ const summary = ({ name }: System, { latenciesMs, seconds, failures }: LoadResul
   };
 };
 
-type Graphs = readonly [joined: Float64Array, split: Float64Array];
+/** Sorted times of single runs in milliseconds, by graph. */
+type Graphs = readonly [joined: Float64Array, split: Float64Array, rounded: Float64Array];
 
 const closedTable = (options: {
   readonly model: ServingModel;
@@ -81,7 +82,7 @@ const closedTable = (options: {
   readonly measured: readonly Measured[];
 }): BenchTable => {
   const { model, graphs, measured } = options;
-  const [joined, split] = graphs;
+  const [joined, split, rounded] = graphs;
   const { requests, rows, request, candidate } = model.split.inputs;
   const bare = rate(split);
   const bareRow = (what: string, times: Float64Array): Row => {
@@ -95,6 +96,7 @@ const closedTable = (options: {
     rows: [
       bareRow('bare session.run, request side once per row', joined),
       bareRow('bare session.run, request side once per request', split),
+      bareRow('the same in int8', rounded),
       ...measured.map(({ system, count, perSecond, p50, p99 }): Row => {
         const candidates = perSecond * candidatesPerRequest;
         const share = (candidates / bare / system.cores).toFixed(2);
@@ -149,24 +151,24 @@ const peerTable = (measured: readonly Measured[], reason: string | undefined): B
   };
 };
 
-/** Sorted times of single runs in milliseconds; the two take turns, so that a busy moment of the machine meets both. */
-const measureGraphs = async (first: ServingModel['split'], second: ServingModel['split']): Promise<Graphs> => {
-  const sessions = [await openGraph(first.graph, 'cpu'), await openGraph(second.graph, 'cpu')] as const;
-  const times: [number[], number[]] = [[], []];
-  const timed = async (which: 0 | 1): Promise<number> => {
-    const started = performance.now();
-    await sessions[which].run(which === 0 ? first.inputs : second.inputs);
-    return performance.now() - started;
-  };
+type Graph = ServingModel['split'];
+
+/** They take turns, so that a busy moment of the machine meets all. */
+const measureGraphs = async (graphs: readonly [Graph, Graph, Graph]): Promise<Graphs> => {
+  const open = async ({ graph, inputs }: Graph) => ({ inputs, session: await openGraph(graph, 'cpu') });
+  const opened = [await open(graphs[0]), await open(graphs[1]), await open(graphs[2])] as const;
+  const times = opened.map((): number[] => []);
   const begin = performance.now() + warmUpMs;
-  while (performance.now() < begin + 2 * bareMs) {
-    const pair = [await timed(0), await timed(1)] as const;
-    if (performance.now() < begin) continue;
-    times[0].push(pair[0]);
-    times[1].push(pair[1]);
+  while (performance.now() < begin + opened.length * bareMs) {
+    for (const [which, { session, inputs }] of opened.entries()) {
+      const started = performance.now();
+      await session.run(inputs);
+      if (started >= begin) times[which]?.push(performance.now() - started);
+    }
   }
-  await Promise.all(sessions.map((session) => session.release()));
-  return [Float64Array.from(times[0]).sort(), Float64Array.from(times[1]).sort()];
+  await Promise.all(opened.map(({ session }) => session.release()));
+  const sorted = (which: 0 | 1 | 2): Float64Array => Float64Array.from(times[which] ?? []).sort();
+  return [sorted(0), sorted(1), sorted(2)];
 };
 
 const rate = (times: Float64Array): number =>

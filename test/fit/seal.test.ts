@@ -7,10 +7,13 @@ import { createFeatureReader, restoreFeatureState } from '../../src/features/ind
 import {
   collectExamples,
   createOnnxEngine,
+  exportSelfContained,
+  openServedModel,
   sealRanker,
   servingGraph,
   scoreWithGraph,
   trainRanker,
+  verifySelfContained,
   type ExampleLog,
   type TrainedRanker,
 } from '../../training/fit/index.js';
@@ -107,7 +110,11 @@ describe('a sealed ranker', () => {
 
   test('scores with the averaged weights, as the trainer does', async () => {
     const { heads } = await trained.score(trained.recent);
-    const served = await scoreWithGraph(trained, await servingGraph(trained), trained.recent);
+    const served = await scoreWithGraph(
+      trained,
+      await servingGraph(trained, { sample: () => trained.recent }),
+      trained.recent,
+    );
     heads.forEach((head, at) => expect(Math.abs(served.heads[at]! - head)).toBeLessThan(1e-5 * Math.max(1, head)));
     expect(sealed.tables.get('item_id')!.contents()).toEqual(trained.tables().get('item_id')!.contents());
   });
@@ -129,6 +136,50 @@ describe('a sealed ranker', () => {
       expect(shares[0]! + shares[1]!).toBeCloseTo(1, 5);
     }
     expect(new TextDecoder().decode(sealed.reports.get('report.md'))).toBe(`experts: ${JSON.stringify(utilisation)}`);
+  });
+});
+
+describe('a ranker that is served in int8', () => {
+  const network = { ...definition.network, precision: 'int8' as const };
+  let small: LoadedArtifact;
+  beforeAll(async () => {
+    const { version } = await seal({ ...trained, definition: { ...definition, network } });
+    small = await openArtifacts(folder).load('small', version);
+  });
+
+  const seal = (ranker: TrainedRanker): Promise<{ version: string }> =>
+    sealRanker({
+      trained: ranker,
+      directory: folder,
+      definitionText: JSON.stringify(ranker.definition),
+      sample: examples.sample,
+      metrics: {},
+      gitCommit: 'c0ffee',
+      nowMs: Date.UTC(2024, 1, 2),
+    });
+
+  test('has golden rows with what its graph says, near what its trainer says', async () => {
+    const { heads } = small.golden;
+    const differences = sealed.golden.heads.map((head, at) => Math.abs(heads[at]! - head) / Math.max(1, head));
+    expect(Math.max(...differences)).toBeLessThan(0.05);
+    expect(Math.max(...differences)).toBeGreaterThan(1e-5);
+    const served = await openServedModel(small);
+    const again = await served.score(small.golden.batch);
+    await served.close();
+    expect(again).toEqual(heads);
+  });
+
+  test('can be exported as one file that agrees with them', async () => {
+    await verifySelfContained(small, exportSelfContained({ artifact: small }));
+  });
+
+  test('is not sealed when its graph says something else than its trainer', async () => {
+    const turned: TrainedRanker = {
+      ...trained,
+      definition: { ...definition, network },
+      score: async (batch) => ({ heads: (await trained.score(batch)).heads.map((head) => 1 - head) }),
+    };
+    await expect(seal(turned)).rejects.toMatchObject({ code: 'artifact_damaged' });
   });
 });
 

@@ -115,6 +115,33 @@ describe('learning from a log', () => {
     }
   }, 60_000);
 
+  test('publishes updates of a version in int8 in int8, with golden rows that hold', async () => {
+    const folder = join(base, 'rounded');
+    const network = { ...streamRanker.network, precision: 'int8' as const };
+    await sealFirst(join(folder, 'models'), { ...streamRanker, network });
+    const rounded = await logOf(join(base, 'rounded-log'), streamOf({ ...streamRanker, network }));
+    const news: LearnerNews[] = [];
+    const { published, sealed } = await learnToEnd(folder, rounded, {
+      publish: true,
+      sealAtEnd: true,
+      every: { publishMs: 50 },
+      onNews: (item) => news.push(item),
+    });
+    await rounded.close();
+    expect(news.filter(({ kind }) => kind === 'warning')).toEqual([]);
+    expect([published > 0, sealed.length]).toEqual([true, 1]);
+    const artifacts = openArtifacts(join(folder, 'models'));
+    const [{ versions } = { versions: [] }] = await artifacts.list();
+    const of = versions[0]!.version;
+    for (const name of [of, `${of}+${(await artifacts.deltas('small', of)).at(-1)}`, sealed[0]!]) {
+      const loaded = await artifacts.load('small', name);
+      expect(Buffer.from(loaded.graph).includes('QGemm')).toBe(true);
+      const served = await openServedModel(loaded);
+      expect(await served.score(loaded.golden.batch)).toEqual(loaded.golden.heads);
+      await served.close();
+    }
+  }, 60_000);
+
   test('updates give those who serve exactly the tables of the learner, also after a kill', async () => {
     const folder = await fresh('updates');
     const options = { publish: true, every: { publishMs: 1, sealMs: Infinity, checkpointMs: 150 } };

@@ -1,6 +1,6 @@
 export { tf } from './tfjs.js';
 export { trace } from './trace.js';
-export { decodeModel, elementTypes, encodeModel } from './proto.js';
+export { attributeTypes, decodeModel, elementTypes, encodeModel } from './proto.js';
 export { GraphBuilder } from './graph.js';
 export type * from './types.js';
 export type * from './proto.js';

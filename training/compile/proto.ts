@@ -49,7 +49,7 @@ const schema: Readonly<Record<string, Readonly<Record<string, readonly [number, 
 };
 
 /** ONNX's numbers for element types and attribute types. */
-export const elementTypes = { float32: 1, int32: 6, int64: 7, bool: 9 } as const;
+export const elementTypes = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9 } as const;
 export const attributeTypes = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7 } as const;
 
 export type OnnxElementType = keyof typeof elementTypes;

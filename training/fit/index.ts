@@ -20,10 +20,18 @@ export {
 } from './engine/index.js';
 export type { ModelState, StepOptions } from './model.js';
 export { encodeTraining, resumeRanker, type ResumedRanker, type ResumeOptions } from './resumed.js';
+export { quantise, type QuantiseOptions } from './quantise/index.js';
 export { sealModel, sealRanker, type Report, type SealModelOptions, type SealRankerOptions } from './seal.js';
 export type { SealableRanker } from './sealable.js';
 export { openServedModel, type ServedModel, type ServedModelOptions } from './served.js';
-export { scoreWithGraph, servingGraph, type ServedScores } from './serving.js';
+export {
+  agreementOf,
+  isRounded,
+  scoreWithGraph,
+  servingGraph,
+  type ServedScores,
+  type ServingOptions,
+} from './serving.js';
 export { ExampleSpool, type RequestRange } from './spool.js';
 export { splitInTime, trainingSettings } from './settings.js';
 export { trainRanker, type EngineFactory, type TrainOptions } from './train.js';

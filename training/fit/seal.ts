@@ -2,11 +2,11 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { sealArtifact, verifyGolden, type ArtifactFacts, type SealedVersion } from '../../src/artifact/index.js';
 import { profileOf } from '../../src/drift/index.js';
-import type { FeatureBatch, RankingInput } from '../../src/features/index.js';
+import { concatBatches, type FeatureBatch, type RankingInput } from '../../src/features/index.js';
 import { goldenRequests } from './golden.js';
 import { encodeTraining } from './resumed.js';
 import type { SealableRanker } from './sealable.js';
-import { expertUtilisation, scoreWithGraph, servingGraph } from './serving.js';
+import { agreementOf, expertUtilisation, isRounded, scoreWithGraph, servingGraph } from './serving.js';
 import type { TrainedRanker } from './trained.js';
 
 export interface Report {
@@ -72,19 +72,18 @@ export interface SealModelOptions extends Pick<
 
 /**
  * Seals a ranker as it is now. Before anything is written, the serving graph must give the ranker's own values on the
- * golden rows to 1e-5.
+ * golden rows to 1e-5. One that is rounded must come near them, and its own are what whoever serves it must give.
  */
 export async function sealModel(options: SealModelOptions): Promise<SealedVersion> {
   const { ranker, directory, definitionText, metrics, report, recent, data, nowMs } = options;
   const { definition, labelScaling } = ranker;
   const tasks = Object.keys(definition.tasks);
-  const graph = await servingGraph(ranker, { ranker: definition.name });
-  const golden = { batch: options.golden, heads: (await ranker.score(options.golden)).heads };
-  await verifyGolden({
-    golden,
-    tasks,
-    score: (batch) => scoreWithGraph(ranker, graph, batch),
-  });
+  const sample = (): FeatureBatch => (recent === undefined ? options.golden : concatBatches([options.golden, recent]));
+  const graph = await servingGraph(ranker, { sample, metadata: { ranker: definition.name } });
+  const trainers = { batch: options.golden, heads: (await ranker.score(options.golden)).heads };
+  const score = (batch: FeatureBatch) => scoreWithGraph(ranker, graph, batch);
+  await verifyGolden({ golden: trainers, tasks, score, tolerance: agreementOf(definition) });
+  const golden = isRounded(definition) ? { ...trainers, heads: (await score(options.golden)).heads } : trainers;
   const utilisation = recent === undefined ? undefined : await expertUtilisation(ranker, graph, recent);
   const profile = recent && profileOf({ tasks, batch: recent, heads: (await ranker.score(recent)).heads });
   const gitCommit = options.gitCommit ?? (await checkedOutCommit());

@@ -1,17 +1,35 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { RankerDefinition } from '../../src/definition/index.js';
 import { createEncoder, type FeatureBatch } from '../../src/features/index.js';
 import { compileServingGraph } from './engine/index.js';
 import type { SealableRanker } from './sealable.js';
 import type { CompiledModel } from '../compile/index.js';
+import { quantise } from './quantise/index.js';
 
-/** The graph of a trained ranker as it will be served. */
+export interface ServingOptions {
+  /** Rows of every kind that will be served; asked for where the graph is rounded, which is done so that it suits them. */
+  readonly sample: () => FeatureBatch;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** The graph of a trained ranker as it will be served, in the precision of its definition. */
 export async function servingGraph(
   trained: SealableRanker,
-  metadata: Readonly<Record<string, string>> = {},
+  { sample, metadata = {} }: ServingOptions,
 ): Promise<CompiledModel> {
-  const { definition, layout, labelScaling: scaling } = trained;
-  return compileServingGraph({ definition, layout, scaling, state: await trained.denseState(), metadata });
+  const { definition, layout, labelScaling: scaling, parameters } = trained;
+  const model = compileServingGraph({ definition, layout, scaling, state: await trained.denseState(), metadata });
+  if (!isRounded(definition)) return model;
+  const encoder = createEncoder({ definition, parameters, tables: trained.tables() });
+  return quantise({ model, sample: encoder.encode(sample()) });
 }
+
+/** Whether what is served differs from what was trained by more than the order of additions. */
+export const isRounded = ({ network }: Pick<RankerDefinition, 'network'>): boolean => network.precision === 'int8';
+
+/** How far the serving graph may be from its trainer on golden rows; more than that of int8 is no rounding but a mistake. */
+export const agreementOf = (definition: Pick<RankerDefinition, 'network'>): number =>
+  isRounded(definition) ? 0.1 : 1e-5;
 
 export interface ServedScores {
   /** [rows, tasks] in natural units. */

@@ -7,7 +7,15 @@ import {
   type SealedVersion,
 } from '../../src/artifact/index.js';
 import type { TableChanges } from '../../src/embeddings/index.js';
-import { openServedModel, sealModel, servingGraph, type ResumedRanker, type SealModelOptions } from '../fit/index.js';
+import { concatBatches, type FeatureBatch } from '../../src/features/index.js';
+import {
+  isRounded,
+  openServedModel,
+  sealModel,
+  servingGraph,
+  type ResumedRanker,
+  type SealModelOptions,
+} from '../fit/index.js';
 import { judge } from './gate.js';
 import type { LearnedPart } from './learned-part.js';
 import type { GateDecision } from './types.js';
@@ -59,6 +67,9 @@ export async function createPublisher(options: PublisherOptions): Promise<Publis
   await publisher.attach(options.published);
   return publisher;
 }
+
+/** Newest rows that the rounding of an update is made to suit, beside the golden ones. */
+const roundedFor = 500;
 
 class RegistryPublisher implements Publisher {
   readonly #options: PublisherOptions;
@@ -178,8 +189,13 @@ class RegistryPublisher implements Publisher {
   async #judge(version: string, tables: ReadonlyMap<string, TableChanges>) {
     const { ranker, windows } = this.#options;
     const { definition, parameters } = ranker;
-    const { bytes: graph } = await servingGraph(ranker, { ranker: definition.name });
-    const golden = { batch: this.#base.golden.batch, heads: (await ranker.score(this.#base.golden.batch)).heads };
+    const { batch } = this.#base.golden;
+    const sample = (): FeatureBatch => {
+      const { batch: newest } = windows.newest(roundedFor);
+      return newest.requests === 0 ? batch : concatBatches([batch, newest]);
+    };
+    const { bytes: graph } = await servingGraph(ranker, { sample, metadata: { ranker: definition.name } });
+    const golden = { batch, heads: (await ranker.score(batch)).heads };
     const candidate = await openServedModel({ definition, graph, parameters, tables: ranker.tables() });
     const active = await openServedModel({ definition, parameters, ...this.#served });
     try {
@@ -199,7 +215,8 @@ class RegistryPublisher implements Publisher {
         },
         now: () => performance.now(),
       });
-      return { decision, graph, golden };
+      const heads = isRounded(definition) ? await candidate.score(batch) : golden.heads;
+      return { decision, graph, golden: { batch, heads } };
     } finally {
       await candidate.close();
       await active.close();

@@ -1,0 +1,1 @@
+export { quantise, type QuantiseOptions } from './quantise.js';
