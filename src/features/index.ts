@@ -1,6 +1,13 @@
 export { biasShape, type BiasShape } from './bias.js';
 export { concatBatches, requestStarts, selectRequests, selectRows } from './batch.js';
-export { decodeFeatureBatch, encodeFeatureBatch } from './codec/batch-codec.js';
+export {
+  decodeFeatureBatch,
+  encodeFeatureBatch,
+  openFeatureBatch,
+  type ColumnShape,
+  type EncodedBatch,
+} from './codec/batch-codec.js';
+export { concatEncoded } from './codec/concat-encoded.js';
 export { checksum } from './codec/checksum.js';
 export {
   decodeFrame,

@@ -3,10 +3,12 @@ import fc from 'fast-check';
 import { WatchnextError } from '../../src/errors.js';
 import {
   concatBatches,
+  concatEncoded,
   createFeatureReader,
   createFeatureState,
   decodeFeatureBatch,
   encodeFeatureBatch,
+  openFeatureBatch,
   requestStarts,
   selectRequests,
   type FeatureBatch,
@@ -89,5 +91,59 @@ describe('a batch as bytes', () => {
     if (tags.type !== 'keys') throw new Error('tags are keys');
     refused({ columns: new Map([['tags', { ...tags, keys: tags.keys.subarray(2) }]]) });
     refused({ columns: new Map([['tags', { ...tags, offsets: tags.offsets.map((x) => -x) }]]) });
+  });
+});
+
+describe('batches still in their bytes', () => {
+  const encoded = (...lists: (typeof inputs)[]) =>
+    lists.map((list) => openFeatureBatch(encodeFeatureBatch(readAll(list))));
+
+  test('say how large they are and what columns they have', () => {
+    const [opened] = encoded(inputs);
+    expect(opened).toMatchObject({ requests: batch.requests, rows: batch.rows });
+    expect(opened!.columns.map(({ name }) => name)).toEqual([...batch.columns.keys()]);
+    const look = opened!.columns.find(({ name }) => name === 'look');
+    expect(look).toEqual({ name: 'look', side: 'candidate', width: 3 });
+  });
+
+  test('are put one after the other, as if they had been read at once, however they were cut', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat({ max: inputs.length }), { maxLength: 8 }), (cuts) => {
+        const ends = [...cuts, inputs.length].sort((a, b) => a - b);
+        const lists = ends.map((end, i) => inputs.slice(ends[i - 1] ?? 0, end));
+        expect(concatEncoded(encoded(...lists))).toEqual(batch);
+      }),
+      { seed: 5, numRuns: 40 },
+    );
+    expect(concatEncoded([])).toEqual(concatBatches([]));
+  });
+
+  test('keep every bit of what is no number', () => {
+    const odd = Float32Array.of(Number.NaN, -0, Infinity, 1e-45);
+    new Uint32Array(odd.buffer)[0] = 0x7fc12345;
+    const values: FeatureBatch = {
+      requests: 1,
+      rows: 4,
+      requestOf: new Int32Array(4),
+      columns: new Map([['odd', { side: 'candidate', type: 'numbers', width: 1, values: odd }]]),
+    };
+    const joined = concatEncoded([values, values].map((each) => openFeatureBatch(encodeFeatureBatch(each))));
+    const column = joined.columns.get('odd')!;
+    if (column.type !== 'numbers') throw new Error('they are numbers');
+    const bits = [...new Uint32Array(odd.buffer)];
+    expect([...new Uint32Array(column.values.buffer)]).toEqual([...bits, ...bits]);
+  });
+
+  test('with other columns do not mix', () => {
+    const without = (left: string): FeatureBatch => ({
+      ...batch,
+      columns: new Map([...batch.columns].filter(([name]) => name !== left)),
+    });
+    const last = [...batch.columns.keys()].at(-1)!;
+    for (const other of [without('look'), without(last)]) {
+      const both = [batch, other].map((each) => openFeatureBatch(encodeFeatureBatch(each)));
+      expect(() => concatEncoded(both)).toThrow(/differs between the batches/);
+      expect(() => concatEncoded(both.reverse())).toThrow(/differs between the batches/);
+    }
   });
 });

@@ -162,7 +162,7 @@ export class BatchLearner {
     this.#notFiniteInARow = 0;
     this.#counts.rows += rows;
     for (const { example, batch } of read) this.#sources.add(example, batch.rows);
-    const times = read.flatMap(({ example }) => [...example.feedbackTimes]);
+    const times = read.map(({ example }) => example.feedbackTimes);
     this.#learned = sampled({ ...this.#learned, rows: this.#learned.rows + rows }, times);
   }
 

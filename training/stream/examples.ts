@@ -1,41 +1,49 @@
 import type { LabelRule } from '../../src/definition/index.js';
-import { concatBatches, decodeFeatureBatch, type FeatureBatch } from '../../src/features/index.js';
+import {
+  concatEncoded,
+  openFeatureBatch,
+  type Column,
+  type ColumnShape,
+  type EncodedBatch,
+  type FeatureBatch,
+} from '../../src/features/index.js';
 import type { JoinedExample } from '../../src/join/index.js';
 import type { Examples } from '../fit/index.js';
 
-/** A joined example with its features decoded. */
+/** A joined example with its features opened. */
 export interface ReadExample {
   readonly example: JoinedExample;
-  readonly batch: FeatureBatch;
+  readonly batch: EncodedBatch;
 }
 
 /** Reads examples of one ranker: answers undefined for what cannot be one of its, whatever is wrong with it. */
 export const exampleReader = (like: FeatureBatch, tasks: number) => {
+  const columns = [...like.columns];
+  /** Most examples share what describes their columns. */
+  const known = new WeakSet<readonly ColumnShape[]>();
+  const isLike = (batch: EncodedBatch): boolean => {
+    if (known.has(batch.columns)) return true;
+    const fits =
+      batch.columns.length === columns.length && columns.every((column, i) => isShape(batch.columns[i], column));
+    if (fits) known.add(batch.columns);
+    return fits;
+  };
   return (example: JoinedExample): ReadExample | undefined => {
-    const batch = decoded(example.features);
+    const batch = opened(example.features);
     if (batch === undefined || batch.requests !== 1 || batch.rows === 0) return undefined;
     const values = batch.rows * tasks;
     const fits =
       example.positions.length === batch.rows && example.labels.length === values && example.served.length === values;
-    return fits && isLike(batch, like) ? { example, batch } : undefined;
+    return fits && isLike(batch) ? { example, batch } : undefined;
   };
 };
 
-/** Whether columns have the same names, in the same order, and shapes. */
-function isLike({ columns }: FeatureBatch, like: FeatureBatch): boolean {
-  if (columns.size !== like.columns.size) return false;
-  const others = like.columns.entries();
-  for (const [name, column] of columns) {
-    const [otherName, other] = others.next().value ?? [];
-    const same = name === otherName && column.side === other?.side && column.type === other.type;
-    if (!same || (column.type === 'numbers' && other.type === 'numbers' && column.width !== other.width)) return false;
-  }
-  return true;
-}
+const isShape = (shape: ColumnShape | undefined, [name, column]: readonly [string, Column]): boolean =>
+  shape?.name === name && shape.side === column.side && shape.width === (column.type === 'numbers' ? column.width : 0);
 
-const decoded = (bytes: Uint8Array): FeatureBatch | undefined => {
+const opened = (bytes: Uint8Array): EncodedBatch | undefined => {
   try {
-    return decodeFeatureBatch(bytes);
+    return openFeatureBatch(bytes);
   } catch {
     // Whatever the reason, it is no feature batch.
     return undefined;
@@ -44,7 +52,7 @@ const decoded = (bytes: Uint8Array): FeatureBatch | undefined => {
 
 /** Examples as one batch, in their order. */
 export const collect = (read: readonly ReadExample[]): Omit<Examples, 'weights'> => ({
-  batch: concatBatches(read.map(({ batch }) => batch)),
+  batch: concatEncoded(read.map(({ batch }) => batch)),
   labels: concat(read.map(({ example }) => example.labels)),
   positions: positionsOf(read),
   times: Float64Array.from(read, ({ example }) => example.time),

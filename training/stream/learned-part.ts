@@ -20,14 +20,16 @@ const mostFeedbackTimes = 256;
 export const nothingLearned: LearnedSoFar = { rows: 0, feedbackTimes: [], stride: 1, seen: 0 };
 
 /** With these times too: when there are too many, every other one goes, and half as many are taken from then on. */
-export const sampled = ({ rows, ...before }: LearnedSoFar, times: readonly number[]): LearnedSoFar => {
+export const sampled = ({ rows, ...before }: LearnedSoFar, parts: readonly Float64Array[]): LearnedSoFar => {
   let { stride, seen } = before;
   let feedbackTimes = [...before.feedbackTimes];
-  for (const time of times) {
-    if (seen++ % stride === 0) feedbackTimes.push(time);
-    if (feedbackTimes.length < mostFeedbackTimes) continue;
-    feedbackTimes = feedbackTimes.filter((_, i) => i % 2 === 0);
-    stride *= 2;
+  for (const times of parts) {
+    for (const time of times) {
+      if (seen++ % stride === 0) feedbackTimes.push(time);
+      if (feedbackTimes.length < mostFeedbackTimes) continue;
+      feedbackTimes = feedbackTimes.filter((_, i) => i % 2 === 0);
+      stride *= 2;
+    }
   }
   return { rows, feedbackTimes, stride, seen };
 };

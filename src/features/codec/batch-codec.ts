@@ -1,5 +1,5 @@
 import type { Column, FeatureBatch, Side } from '../types.js';
-import { decodeFrame, encodeFrame, type Frame, type FrameArray } from './frame.js';
+import { decodeFrame, encodeFrame, type FrameArray } from './frame.js';
 
 const format = { magic: 'WNFB', version: 1, what: 'feature batch', sharesHeaders: true };
 
@@ -27,53 +27,93 @@ export function encodeFeatureBatch(batch: FeatureBatch): Uint8Array {
   return encodeFrame(format, header, [batch.requestOf, ...arrays]);
 }
 
-/** The batch of these bytes, as views of them where they are aligned to 8. Throws artifact_damaged for anything else. */
-export function decodeFeatureBatch(bytes: Uint8Array): FeatureBatch {
+/** How a column lies in a batch's bytes; `width` 0: keys. */
+export type ColumnShape = Header['columns'][number];
+
+/**
+ * A batch that is still its bytes, checked: of many small ones, an object and an array for each column are most of what they
+ * cost. `concatEncoded` makes one batch of them.
+ */
+export interface EncodedBatch {
+  readonly requests: number;
+  readonly rows: number;
+  /** Often the same array in batches of the same columns; not to be changed. */
+  readonly columns: readonly ColumnShape[];
+  /** What they lie in. */
+  readonly words: Uint32Array;
+  /** [arrays] by array the word where it begins: `requestOf`, then of each column its values, or its offsets and its keys. */
+  readonly places: readonly number[];
+}
+
+/** Throws artifact_damaged for anything that encodeFeatureBatch did not write. */
+export function openFeatureBatch(bytes: Uint8Array): EncodedBatch {
   const frame = decodeFrame(bytes, format);
-  const header = frame.header;
+  const { header, words } = frame;
   if (!isHeader(header)) throw frame.damaged('its header does not describe columns');
-  const { requests, rows } = header;
-  const requestOf = frame.next('i32', rows);
-  if (!ascending(requestOf, requests - 1)) throw frame.damaged('its rows are not in the order of its requests');
-  const columns = new Map<string, Column>();
-  for (const { name, side, width } of header.columns) {
+  const { requests, rows, columns } = header;
+  const places = [frame.place('i32', rows)];
+  if (!ascending(words, places[0] ?? 0, rows, requests - 1))
+    throw frame.damaged('its rows are not in the order of its requests');
+  for (const { side, width } of columns) {
     const entries = side === 'request' ? requests : rows;
-    if (columns.has(name)) throw frame.damaged(`column ${name} is there twice`);
-    columns.set(
-      name,
-      width === 0
-        ? decodeKeys(frame, side, entries)
-        : { side, type: 'numbers', width, values: frame.next('f32', entries * width) },
-    );
+    if (width > 0) places.push(frame.place('f32', entries * width));
+    else {
+      const offsets = frame.place('i32', entries + 1);
+      const bags = words[offsets + entries] ?? 0;
+      if (words[offsets] !== 0 || !ascending(words, offsets, entries + 1, bags))
+        throw frame.damaged('the offsets of a column do not ascend');
+      places.push(offsets, frame.place('u32', 2 * bags));
+    }
   }
   if (frame.left > 0) throw frame.damaged('it holds more arrays than columns');
-  return { requests, rows, requestOf, columns };
+  return { requests, rows, columns, words, places };
 }
 
-function decodeKeys(frame: Frame, side: Side, entries: number): Column {
-  const offsets = frame.next('i32', entries + 1);
-  const bags = offsets[entries] ?? 0;
-  if (offsets[0] !== 0 || !ascending(offsets, bags)) throw frame.damaged('the offsets of a column do not ascend');
-  return { side, type: 'keys', offsets, keys: frame.next('u32', 2 * bags) };
+/** The batch of these bytes, as views of them where they are aligned to 8. Throws artifact_damaged for anything else. */
+export function decodeFeatureBatch(bytes: Uint8Array): FeatureBatch {
+  const { requests, rows, columns, words, places } = openFeatureBatch(bytes);
+  const buffer = words.buffer as ArrayBuffer;
+  let array = 0;
+  const next = (): number => words.byteOffset + 4 * (places[array++] ?? 0);
+  const requestOf = new Int32Array(buffer, next(), rows);
+  const named = columns.map(({ name, side, width }): [string, Column] => {
+    const entries = side === 'request' ? requests : rows;
+    if (width > 0)
+      return [name, { side, type: 'numbers', width, values: new Float32Array(buffer, next(), entries * width) }];
+    const offsets = new Int32Array(buffer, next(), entries + 1);
+    return [name, { side, type: 'keys', offsets, keys: new Uint32Array(buffer, next(), 2 * (offsets[entries] ?? 0)) }];
+  });
+  return { requests, rows, requestOf, columns: new Map(named) };
 }
 
-/** Whether numbers do not descend and stay in [0, most]. */
-function ascending(numbers: Int32Array, most: number): boolean {
+/** Whether `length` numbers from a word on do not descend and stay in [0, most]; negative ones read as too large. */
+function ascending(words: Uint32Array, from: number, length: number, most: number): boolean {
   let previous = 0;
-  for (const number of numbers) {
+  for (let at = from; at < from + length; at++) {
+    const number = words[at] ?? 0;
     if (number < previous) return false;
     previous = number;
   }
-  return numbers.length === 0 || previous <= most;
+  return length === 0 || previous <= most;
 }
 
 const isCount = (value: unknown): value is number =>
   typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 0x7fffffff;
 
+/** Headers are shared by the batches that have the same: each is looked at once. */
+const checked = new WeakSet<object>();
+
 function isHeader(header: unknown): header is Header {
-  const { requests, rows, columns } = (header ?? {}) as Partial<Record<keyof Header, unknown>>;
-  return isCount(requests) && isCount(rows) && Array.isArray(columns) && columns.every(isColumn);
+  if (typeof header !== 'object' || header === null) return false;
+  if (checked.has(header)) return true;
+  const { requests, rows, columns } = header as Partial<Record<keyof Header, unknown>>;
+  const fits = isCount(requests) && isCount(rows) && Array.isArray(columns) && columns.every(isColumn);
+  if (fits && areDistinct(columns as Header['columns'])) checked.add(header);
+  return checked.has(header);
 }
+
+const areDistinct = (columns: Header['columns']): boolean =>
+  new Set(columns.map(({ name }) => name)).size === columns.length;
 
 function isColumn(column: unknown): boolean {
   const { name, side, width } = (column ?? {}) as Partial<Record<string, unknown>>;

@@ -65,8 +65,12 @@ export interface Frame {
   readonly checksum: number;
   /** As parsed from JSON: to be checked by who reads it. */
   readonly header: unknown;
+  /** All of it, from its first byte. */
+  readonly words: Uint32Array;
   /** The next array, a view of the bytes; damaged unless it has this type, and this many elements if given. */
   next<T extends keyof Elements>(type: T, length?: number): Elements[T];
+  /** As `next`, without an array: at which word it begins. */
+  place(type: keyof Elements, length?: number): number;
   /** How many arrays are left. */
   readonly left: number;
   /** The error to throw when the parts do not fit together. */
@@ -118,20 +122,26 @@ export function decodeFrame(input: Uint8Array, format: Format): Frame {
   const header = format.sharesHeaders === true ? parseShared(json, damaged) : parse(json, damaged);
   let at = start + align(jsonBytes);
   let index = 0;
+  const place = (type: keyof Elements, length?: number): number => {
+    const elements = words[fixedWords + 2 * index + 1] ?? 0;
+    const size = elements * constructors[codes[type]].BYTES_PER_ELEMENT;
+    const fits = index < count && words[fixedWords + 2 * index] === codes[type] && at + size <= byteLength;
+    if (!fits || (length !== undefined && length !== elements)) throw damaged(`array ${index} is not as expected`);
+    const found = at / 4;
+    at += align(size);
+    index++;
+    return found;
+  };
   return {
     version,
     checksum: sum,
     header,
+    words,
+    place,
     next<T extends keyof Elements>(type: T, length?: number): Elements[T] {
-      const elements = words[fixedWords + 2 * index + 1] ?? 0;
-      const Constructor = constructors[codes[type]];
-      const size = elements * Constructor.BYTES_PER_ELEMENT;
-      const fits = index < count && words[fixedWords + 2 * index] === codes[type] && at + size <= byteLength;
-      if (!fits || (length !== undefined && length !== elements)) throw damaged(`array ${index} is not as expected`);
-      const array = new Constructor(bytes.buffer as ArrayBuffer, bytes.byteOffset + at, elements);
-      at += align(size);
-      index++;
-      return array as Elements[T];
+      const found = bytes.byteOffset + 4 * place(type, length);
+      const elements = words[fixedWords + 2 * index - 1] ?? 0;
+      return new constructors[codes[type]](bytes.buffer as ArrayBuffer, found, elements) as Elements[T];
     },
     get left() {
       return count - index;
@@ -180,6 +190,9 @@ function codeOf(array: FrameArray): number {
   return array instanceof Uint32Array ? codes.u32 : codes.f64;
 }
 
+/** As its four bytes are read, little-endian. */
 function magicWord(magic: string): number {
-  return new DataView(new TextEncoder().encode(magic).buffer).getUint32(0, true);
+  let word = 0;
+  for (let i = 3; i >= 0; i--) word = (word << 8) | magic.charCodeAt(i);
+  return word >>> 0;
 }
