@@ -48,8 +48,11 @@ const one = (error: ErrorObject): Found => {
             hint: 'names start with a lower-case letter and hold lower-case letters, digits and underscores',
           };
     }
-    case 'required':
-      return { path, message: `"${String(parameters['missingProperty'])}" is missing`, ...described };
+    case 'required': {
+      const missing = String(parameters['missingProperty']);
+      const hint = node.properties?.[missing]?.description ?? node.description;
+      return { path, message: `"${missing}" is missing`, ...(hint === undefined ? {} : { hint }) };
+    }
     case 'enum': {
       const allowed = parameters['allowedValues'] as string[];
       return { path, message: `${show(error.data)} is not allowed here`, hint: nameHint(String(error.data), allowed) };

@@ -22,7 +22,7 @@ const validator = lazily(() => ajv.compile<RankerDefinition>(RankerSchema));
 
 /** A list of a hundred thousand categories fits. */
 const mostCharacters = 2 ** 21;
-/** Of those that make the file no YAML: one causes the next. */
+/** Of keys that stand twice. */
 const mostProblems = 20;
 
 /**
@@ -41,8 +41,7 @@ export const parseDefinition = (text: string, file = 'ranker.yaml'): RankerDefin
     ]);
   const { document, value, problems: unreadable } = readYaml(text, lines);
   if (unreadable.length > 0) {
-    const hint = 'the file must be YAML: check indentation, brackets and quotes near this line';
-    refuse(unreadable.slice(0, mostProblems).map(({ line, message }) => ({ path: `${file}:${line}`, message, hint })));
+    refuse(unreadable.slice(0, mostProblems).map(({ line, ...told }) => ({ path: `${file}:${line}`, ...told })));
   }
   if (value === null) {
     refuse([

@@ -197,6 +197,29 @@ describe('a ranker definition', () => {
     ]);
   });
 
+  test('hears of the slip that makes the file no YAML, not of what follows from it', () => {
+    const found = problemsOf(rankerText({ '  user_id': '\tuser_id' }));
+    expect(found.map(({ path, hint }) => [path, hint])).toEqual([['films.yaml:3', 'indent with spaces']]);
+  });
+
+  test('hears of every key that stands twice, by line', () => {
+    const found = problemsOf(
+      rankerText({ '  user_id': '  user_id: {}\n  user_id', 'form: product': 'form: sum, form: product' }),
+    );
+    expect(found.map(({ path, message }) => [path, message])).toEqual([
+      ['films.yaml:4', '"user_id" stands here a second time'],
+      ['films.yaml:16', '"form" stands here a second time'],
+    ]);
+  });
+
+  test('hears what a missing part is', () => {
+    const [found] = problemsOf(rankerText({ 'score:': 'scores:' }));
+    expect(found).toMatchObject({
+      message: '"score" is missing',
+      hint: expect.stringMatching(/^how head values/) as unknown,
+    });
+  });
+
   test('hears once of a feature without a kind', () => {
     const [found, ...more] = problemsOf(rankerText({ '{kind: number, scope': '{scope' }));
     expect([found?.message, found?.hint, more]).toEqual([
