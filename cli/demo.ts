@@ -8,6 +8,7 @@ import { readSettings } from '../src/settings.js';
 import { simulate, type Simulation } from '../training/dataset/index.js';
 import { positiveNumber, wholeNumber } from './arguments.js';
 import {
+  claimDemo,
   measureRanking,
   putCatalogue,
   showRequest,
@@ -57,16 +58,26 @@ Examples:
     )
     .action(async (flags: DemoFlags) => {
       const ranker = await loadRanker(definitionFile);
-      for (const old of ['models', 'store', 'log', 'spool', 'learner'])
-        await rm(join(folder, old), { recursive: true, force: true });
-      const simulation = await makeWorld(flags.seed);
-      note('\n2. Training on its log, the last day held out: little, on purpose');
-      const models = join(folder, 'models');
-      printTraining(
-        await trainAndSeal({ ranker, data: join(folder, 'data'), engine: 'onnx', out: models, activate: true }),
-      );
-      await serveAndLearn(flags, { ranker, simulation });
+      const port = flags.once === true && flags.port === standardPort ? 0 : flags.port;
+      const leave = await claimDemo(folder, port);
+      try {
+        await play({ ...flags, port }, ranker);
+      } finally {
+        await leave();
+      }
     });
+
+const play = async (flags: DemoFlags, ranker: Ranker): Promise<void> => {
+  for (const old of ['models', 'store', 'log', 'spool', 'learner'])
+    await rm(join(folder, old), { recursive: true, force: true });
+  const simulation = await makeWorld(flags.seed);
+  note('\n2. Training on its log, the last day held out: little, on purpose');
+  const models = join(folder, 'models');
+  printTraining(
+    await trainAndSeal({ ranker, data: join(folder, 'data'), engine: 'onnx', out: models, activate: true }),
+  );
+  await serveAndLearn(flags, { ranker, simulation });
+};
 
 const makeWorld = async (seed: number): Promise<Simulation> => {
   note('1. Simulating a small video platform');
@@ -109,7 +120,7 @@ const serveAndLearn = async (flags: DemoFlags, { ranker, simulation }: Played): 
     pollMs: 500,
     // On a small machine the disk is busy now and then: that is no news for who looks on.
     slowRequestMs: 10_000,
-    port: flags.once === true && flags.port === standardPort ? 0 : flags.port,
+    port: flags.port,
   });
   const ending = endOnSignals();
   const server = await startServer(settings, { signals: false });

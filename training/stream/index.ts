@@ -6,6 +6,7 @@ export { briefMeasures } from './measures-text.js';
 export { contamination, type ContaminationFinding, type ContaminationOptions } from './contamination.js';
 export { createWatch, type Retreat, type Watch, type WatchOptions } from './watch.js';
 export { createLearner, type Learner, type LearnerOptions } from './learner.js';
+export { claimLock, type Claim } from './lock.js';
 export type { LearnerNews } from './news.js';
 export type { LearnerReport, LearnerStatus } from './status.js';
 export { runLearner, type RunLearnerOptions } from './run.js';

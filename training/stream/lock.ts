@@ -14,16 +14,26 @@ interface Owner extends Holder {
   readonly host: string;
 }
 
-/**
- * Takes a lock file, or throws learning_stopped naming who holds it. A process that was killed holds nothing any more: here
- * that is seen at once, on another machine after a minute. Answers what gives it back.
- */
+/** What became of asking for a lock: it is held until it is given back, or somebody else holds it. */
+export type Claim = { readonly release: () => Promise<void> } | { readonly holder: Owner };
+
+/** Takes a lock file, or throws learning_stopped naming who holds it. Answers what gives it back. */
 export async function takeLock(path: string, what: string): Promise<() => Promise<void>> {
+  const claim = await claimLock(path);
+  if ('holder' in claim) throw taken(path, what, claim.holder);
+  return claim.release;
+}
+
+/**
+ * Takes a lock file, or says who holds it. A process that was killed holds nothing any more: here that is seen at once, on
+ * another machine after a minute.
+ */
+export async function claimLock(path: string): Promise<Claim> {
   const owner: Owner = { ...thisProcess, host: hostname() };
   await mkdir(dirname(path), { recursive: true });
   while (!(await created(path, owner))) {
     const holder = await holderOf(path);
-    if (holder !== undefined && (await holds(holder, path))) throw taken(path, what, holder);
+    if (holder !== undefined && (await holds(holder, path))) return { holder };
     await clearStale(path, isStale);
   }
   const touching = setInterval(() => {
@@ -31,11 +41,12 @@ export async function takeLock(path: string, what: string): Promise<() => Promis
     utimes(path, now, now).catch(() => undefined);
   }, touchMs);
   touching.unref();
-  return async () => {
+  const release = async (): Promise<void> => {
     clearInterval(touching);
     const holder = await holderOf(path);
     if (holder !== undefined && isThisProcess(holder)) await rm(path, { force: true });
   };
+  return { release };
 }
 
 /** The file appears with its contents, or not at all: nobody can find it empty and take it for nobody's. */
