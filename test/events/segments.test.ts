@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TopicStore } from '../../src/events/embedded/store.js';
+import { EmbeddedTopic } from '../../src/events/embedded/topic.js';
 import { SeededRandom } from '../../src/random.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'watchnext-segments-'));
@@ -45,4 +46,21 @@ test('a store that remembers where its last segments begin has the ends that one
     await other.close();
   }
   await store.close();
+});
+
+test('a reader that meets a fault has handed out nothing, and reads the same when it is asked again', async () => {
+  const store = new TopicStore({ directory, topic: 'examples', partitions, segmentBytes: 2_000, segmentMs: 10_000 });
+  const topic = new EmbeddedTopic(store, { retention: {}, now: () => 0 });
+  await topic.append(all.map((partition) => ({ partition, time: partition, value })));
+  const reader = topic.reader({ from: 'start' });
+  const read = store.read.bind(store);
+  let faults = 1;
+  store.read = (...place) => {
+    if (place[0] === 1 && faults-- > 0) throw store.failure(new Error('MDB_READERS_FULL'));
+    return read(...place);
+  };
+  const ask = { most: 10, waitMs: 0 };
+  await expect(reader.next(ask)).rejects.toMatchObject({ code: 'log_unavailable' });
+  expect((await reader.next(ask)).map(({ partition }) => partition)).toEqual(all);
+  await topic.close();
 });

@@ -133,23 +133,25 @@ export class EmbeddedTopic {
     }
   }
 
-  /** The same share of every partition; what one leaves, the others take. */
+  /** The same share of every partition; what one leaves, the others take. All or none: who is thrown at may ask again. */
   #read(offsets: Map<number, number>, most: number): LogRecord[] {
     this.store.refresh();
     const found: LogRecord[] = [];
-    let open = [...offsets.keys()];
+    const next = new Map(offsets);
+    let open = [...next.keys()];
     while (open.length > 0 && found.length < most) {
       const share = Math.ceil((most - found.length) / open.length);
       open = open.filter((partition) => {
-        const offset = offsets.get(partition) ?? 0;
+        const offset = next.get(partition) ?? 0;
         const wanted = Math.min(share, most - found.length);
         const records = this.store.read(partition, offset, wanted);
         if (records === undefined) throw this.#gap(partition, offset);
         for (const record of records) found.push(record);
-        offsets.set(partition, offset + records.length);
+        next.set(partition, offset + records.length);
         return records.length === wanted;
       });
     }
+    for (const [partition, offset] of next) offsets.set(partition, offset);
     return found;
   }
 
