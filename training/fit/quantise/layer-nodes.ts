@@ -31,9 +31,9 @@ export interface LayerInputs {
 }
 
 /**
- * A hidden layer on bytes: sums in whole numbers of 32 bits, exact and so the same in every order and on every processor. The request's
- * part and the bias begin the sum, in units of the rows' product. The rectified sum is handed on in bytes where `as` says
- * how, else in float32.
+ * A hidden layer on bytes: sums in whole numbers of 32 bits are exact, hence the same in every order and on every processor.
+ * The request's part and the bias begin the sum, in units of the rows' product. The rectified sum is handed on in bytes
+ * where `as` says how, else in float32.
  */
 export const layerOnBytes = (
   write: NodeWriter,

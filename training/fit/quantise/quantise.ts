@@ -23,8 +23,8 @@ export interface QuantiseOptions {
 }
 
 /**
- * The same graph with its hidden layers computed in bytes: same inputs, same outputs, heads that differ a little. How values are
- * rounded is settled here, so that a row is scored the same whatever is scored with it. Towers, gates and mixing stay in
+ * The same graph with its hidden layers computed in bytes: same inputs, same outputs, heads that differ a little. How values
+ * are rounded is settled here, so that a row is scored the same whatever is scored with it. Towers, gates and mixing stay in
  * float32; a graph without hidden layers that it knows comes back as it is.
  */
 export const quantise = async ({ model, sample }: QuantiseOptions): Promise<CompiledModel> => {
