@@ -1,5 +1,6 @@
 import { labelRules, metricRules, type RankerDefinition } from '../definition/index.js';
 import { feedbackKinds } from '../events/index.js';
+import { nameHint } from '../nearest.js';
 
 /** What a kind of feedback must come with. */
 export type FeedbackMeasure = 'seconds' | 'value' | undefined;
@@ -26,6 +27,14 @@ export const knownFeedback = (definitions: readonly RankerDefinition[]): Readonl
       }
   for (const kind of feedbackKinds) kinds.set(kind, commonMeasures[kind]);
   return kinds;
+};
+
+/** What to send in place of a kind that nothing is made of: what the task of that name learns from, else the nearest kind. */
+export const kindHint = (kind: string, definitions: readonly RankerDefinition[]): string => {
+  const meant = definitions.flatMap(labelRules).find(({ task }) => task === kind);
+  return meant === undefined
+    ? nameHint(kind, [...knownFeedback(definitions).keys()])
+    : `the task ${kind} learns from ${meant.on.join(' or ')}: send that`;
 };
 
 const commonMeasures: Readonly<Record<string, FeedbackMeasure>> = { watch: 'seconds', rating: 'value' };

@@ -2,9 +2,8 @@ import type { RankerDefinition } from '../definition/index.js';
 import { WatchnextError, type Problem } from '../errors.js';
 import type { EventId, Feedback } from '../events/index.js';
 import { instantReader, zoneOf } from '../features/index.js';
-import { nameHint } from '../nearest.js';
 import type { Metrics } from '../telemetry/index.js';
-import { knownFeedback, type FeedbackMeasure } from './feedback-kinds.js';
+import { kindHint, knownFeedback, type FeedbackMeasure } from './feedback-kinds.js';
 import { createRecentNames } from '../recent.js';
 import type { Recorder } from './recorder.js';
 
@@ -62,13 +61,15 @@ export const createFeedback = (options: FeedbackOptions): TakeFeedback => {
     if (events > 0) metrics.count('watchnext_feedback_total', { outcome }, events);
   };
   return async (entries) => {
-    const kinds = knownFeedback(definitions());
+    const served = definitions();
+    const kinds = knownFeedback(served);
+    const hintOf = (kind: string): string => kindHint(kind, served);
     const fresh = new Map<string, Feedback>();
     const refused: FeedbackOutcome['refused'][number][] = [];
     let duplicates = 0;
     entries.forEach((entry, index) => {
       if ('event' in entry && entry.event.time !== undefined) onTime?.(instantOf(entry.event.time));
-      const checked = 'event' in entry ? check(entry.event, { kinds, now: now() }) : entry;
+      const checked = 'event' in entry ? check(entry.event, { kinds, hintOf, now: now() }) : entry;
       if ('problems' in checked) {
         const { id, problems } = checked;
         refused.push({ index, ...(id !== undefined && { id }), problems });
@@ -100,13 +101,19 @@ export const refuseFeedback: TakeFeedback = () =>
 
 const instantOf = instantReader(zoneOf(undefined));
 
+/** The kinds that there are, what they need, and what to say of any other. */
+interface Kinds {
+  readonly kinds: ReadonlyMap<string, FeedbackMeasure>;
+  readonly hintOf: (kind: string) => string;
+}
+
 const check = (
   sent: SentFeedback,
-  { kinds, now }: { readonly kinds: ReadonlyMap<string, FeedbackMeasure>; readonly now: number },
+  { kinds, hintOf, now }: Kinds & { readonly now: number },
 ): Feedback | { readonly id: EventId; readonly problems: readonly Problem[] } => {
   const { id, requestId, item, kind, seconds, value, user } = sent;
   const time = sent.time === undefined ? now : instantOf(sent.time);
-  const problems = [...timeProblems(time, now), ...kindProblems(sent, kinds)];
+  const problems = [...timeProblems(time, now), ...kindProblems(sent, { kinds, hintOf })];
   if (problems.length > 0) return { id, problems };
   return {
     kind: 'feedback',
@@ -131,12 +138,8 @@ const timeProblems = (time: number, now: number): Problem[] => {
   return [];
 };
 
-const kindProblems = (
-  { kind, seconds, value }: SentFeedback,
-  kinds: ReadonlyMap<string, FeedbackMeasure>,
-): Problem[] => {
-  if (!kinds.has(kind))
-    return [{ path: '/kind', message: `${kind} is not known`, hint: nameHint(kind, [...kinds.keys()]) }];
+const kindProblems = ({ kind, seconds, value }: SentFeedback, { kinds, hintOf }: Kinds): Problem[] => {
+  if (!kinds.has(kind)) return [{ path: '/kind', message: `${kind} is not known`, hint: hintOf(kind) }];
   const needed = kinds.get(kind);
   if (needed === 'seconds') {
     if (value !== undefined) return [{ path: '/value', message: `is not for ${kind}`, hint: 'send "seconds"' }];

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { parseDefinition } from '../../src/definition/index.js';
-import { knownFeedback } from '../../src/recording/feedback-kinds.js';
+import { kindHint, knownFeedback } from '../../src/recording/feedback-kinds.js';
 
 const ranker = (more: string) =>
   parseDefinition(`name: films
@@ -35,4 +35,11 @@ test('what only metrics name may be sent too', () => {
   expect(kinds.get('purchase')).toBeUndefined();
   // A label says what it needs, whatever metrics make of it.
   expect(kinds.get('effort')).toBe('value');
+});
+
+test('a task’s name that is no kind is answered with what the task learns from, any other with the nearest kind', () => {
+  const definitions = [ranker('labels: {effort: {on: [minutes, hours]}}')];
+  expect(knownFeedback(definitions).has('effort')).toBe(false);
+  expect(kindHint('effort', definitions)).toBe('the task effort learns from minutes or hours: send that');
+  expect(kindHint('minuts', definitions)).toContain('did you mean minutes?');
 });
