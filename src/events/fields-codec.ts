@@ -11,6 +11,17 @@ export interface FieldsText {
   readonly marked: boolean;
 }
 
+/** One record as it stands among others. */
+export class WrittenFields implements FieldsText {
+  readonly json: string;
+  readonly marked: boolean;
+
+  constructor(fields: Fields) {
+    this.marked = needsMark(fields);
+    this.json = JSON.stringify(this.marked ? mapValues(fields, mark) : fields);
+  }
+}
+
 type Mark = { readonly f32?: unknown; readonly n?: unknown };
 type Marked = FieldValue | Mark | readonly Marked[];
 
@@ -22,26 +33,25 @@ export const encodeFields = (records: readonly Fields[]): FieldsText => {
 /** So many records are written by one call: faster than one call for each, and no text is so long that it is costly to hold. */
 const recordsPerPart = 32;
 
-/** The same as texts that follow each other. Records whose text is at hand are not looked at. */
-export function encodeFieldParts(
-  records: readonly Fields[],
-  texts: readonly (FieldsText | undefined)[] = [],
-): { readonly parts: readonly string[]; readonly marked: boolean } {
+/** The same as texts that follow each other; records may be written already. */
+export function encodeFieldParts(records: readonly (Fields | WrittenFields)[]): {
+  readonly parts: readonly string[];
+  readonly marked: boolean;
+} {
   const parts: string[] = [];
   let marked = false;
-  /** Where the records begin that are written together. */
+  /** Where the records begin that are written together: fields, all of them. */
   let from = 0;
   const writeUntil = (end: number): void => {
     if (end > from) parts.push(from === 0 ? '[' : ',', JSON.stringify(records.slice(from, end)).slice(1, -1));
     from = end;
   };
   for (let at = 0; at < records.length; at++) {
-    const known = texts[at];
-    const fields = records[at] ?? {};
+    const record = records[at] ?? {};
     if (at - from === recordsPerPart) writeUntil(at);
-    if (known === undefined && !needsMark(fields)) continue;
+    if (!(record instanceof WrittenFields) && !needsMark(record)) continue;
     writeUntil(at);
-    const { json, marked: isMarked } = known ?? textOfFields(fields);
+    const { json, marked: isMarked } = record instanceof WrittenFields ? record : new WrittenFields(record);
     parts.push(at === 0 ? '[' : ',', json);
     marked ||= isMarked;
     from = at + 1;
@@ -50,12 +60,6 @@ export function encodeFieldParts(
   parts.push(records.length === 0 ? '[]' : ']');
   return { parts, marked };
 }
-
-/** One record as it stands among others. */
-export const textOfFields = (fields: Fields): FieldsText => {
-  const marked = needsMark(fields);
-  return { json: JSON.stringify(marked ? mapValues(fields, mark) : fields), marked };
-};
 
 /** As many records as were encoded; throws event_invalid for anything else. */
 export function decodeFields({ json, marked }: FieldsText): readonly Fields[] {

@@ -25,9 +25,8 @@ export const partsBytes = 24;
 
 export function encodeImpression(writer: ByteWriter, event: Impression): Uint8Array {
   const { fields, items, heads } = event;
-  const { user, context, candidates, texts } = fields;
-  const known = texts && [undefined, undefined, ...texts];
-  const { parts, marked } = encodeFieldParts([user, context, ...candidates], known);
+  const { user, context, written } = fields;
+  const { parts, marked } = encodeFieldParts([user, context, ...(written ?? fields.candidates)]);
   const choice = isChoice(event);
   const flags = (marked ? markedFields : 0) | (choice ? hasChoice : 0);
   beginRecord(writer, { code: codes.impression, flags, time: event.time });

@@ -1,6 +1,6 @@
 export { decodeEvent, encodeEvent } from './codec.js';
 export { deadLetterRecord, decodeDeadLetter, encodeDeadLetter, type DeadLetter } from './dead-letter.js';
-export { textOfFields } from './fields-codec.js';
+export { WrittenFields } from './fields-codec.js';
 export { isThisProcess, lives, thisProcess, type Holder } from './embedded/holder.js';
 export { openEmbeddedLog, type EmbeddedLog, type EmbeddedLogOptions } from './embedded/log.js';
 export { fieldNames, type FieldNames } from './fields-scan.js';

@@ -1,5 +1,5 @@
 import type { FeatureBatch, Fields } from '../features/index.js';
-import type { FieldsText } from './fields-codec.js';
+import type { WrittenFields } from './fields-codec.js';
 import type { FieldNames } from './fields-scan.js';
 
 /** An item or user is named by a text or a whole number; 7 and "7" are the same. */
@@ -36,8 +36,8 @@ export interface Impression {
     readonly user: Fields;
     readonly context: Fields;
     readonly candidates: readonly Fields[];
-    /** [items] What is logged of each of `candidates`, where it was written before; one that is read has none. */
-    readonly texts?: readonly (FieldsText | undefined)[];
+    /** [items] The same as they are logged, some written before. An impression that is read has none. */
+    readonly written?: readonly (Fields | WrittenFields)[];
   };
   /** How the order was varied; left out where nothing is random. */
   readonly exploration?: Exploration | undefined;

@@ -9,8 +9,9 @@ export type ReadEntry = { -readonly [field in keyof Entry]: Entry[field] };
 
 /** The candidates of one request, and of those that are known what is kept of them. */
 export interface Candidates {
+  /** Of those that are known, what is not in their rows. */
   readonly candidates: readonly Fields[];
-  /** [candidates], or none. */
+  /** [candidates] or fewer. */
   readonly kept: readonly (KeptRow | undefined)[];
 }
 

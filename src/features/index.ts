@@ -26,7 +26,7 @@ export { Moments } from './fitting/moments.js';
 export { createTransformFitter, type TransformFitter } from './fitting/transform-fitter.js';
 export { defaultRatePrior } from './kinds/rate.js';
 export { hashId } from './hash.js';
-export { Known } from './known.js';
+export { fieldsOf, Known, type Candidate, type FieldSource } from './known.js';
 export { inputLayout } from './layout.js';
 export { createFeatureReader, type FeatureReader, type ReaderOptions } from './reader.js';
 export { outcomeDescriber, type DescribedOutcomes } from './state/described.js';

@@ -1,11 +1,11 @@
-import { fingerprint, type RankerDefinition } from '../definition/index.js';
+import { fieldOf, fingerprint, type RankerDefinition } from '../definition/index.js';
 import type { CompiledFeature } from './compile.js';
 import { noCounts } from './counters.js';
 import { isMissing, textOf } from './fields.js';
 import { hashText } from './hash.js';
 import type { Known } from './known.js';
 import { GrowingKeys } from './keys.js';
-import type { FeatureCounter, Fields } from './types.js';
+import type { FeatureCounter, Fields, FieldValue } from './types.js';
 
 /** What was read of a candidate whose fields never change, by the features that look at nothing else. */
 export interface KeptRow {
@@ -16,6 +16,8 @@ export interface KeptRow {
   readonly values: readonly number[];
   /** Counted again each time it is read; undefined where there is nothing to count. */
   readonly counts: readonly { readonly feature: string; readonly counter: FeatureCounter }[] | undefined;
+  /** The fields that are read for each request all the same: those of ages, and what no hash could be made of. */
+  readonly others: Fields;
 }
 
 /** Keeps such rows with the fields they are of. */
@@ -28,6 +30,7 @@ export interface KeptRows {
 }
 
 interface Row {
+  readonly others: Record<string, FieldValue>;
   readonly values: number[];
   readonly keys: GrowingKeys;
 }
@@ -59,14 +62,21 @@ export const createKeptRows = (definition: RankerDefinition, features: readonly 
   }
   const hash = new Uint32Array(2);
   for (const field of keyFieldsOf(definition)) {
-    readers.push(({ values }) => {
+    readers.push(({ values, others }) => {
       const value = entry.candidate[field];
       const text = isMissing(value) ? undefined : textOf(value);
       if (text !== undefined) hashText(text, hash, 0);
+      else if (!isMissing(value)) others[field] = value;
       values.push(...(text === undefined ? [Number.NaN, Number.NaN] : hash));
     });
     hashes.set(field, width);
     width += 2;
+  }
+  for (const field of unkeyedFieldsOf(definition, own)) {
+    readers.push(({ others }) => {
+      const value = entry.candidate[field];
+      if (!isMissing(value)) others[field] = value;
+    });
   }
   const keyed = own.flatMap(({ name, feature }) => (feature.type === 'keys' ? [{ name, feature }] : []));
   const keysAt = width + 1 + keyed.length;
@@ -83,16 +93,36 @@ export const createKeptRows = (definition: RankerDefinition, features: readonly 
 
   const make = (candidate: Fields): KeptRow => {
     entry.candidate = candidate;
-    const row: Row = { values: [], keys: new GrowingKeys() };
+    const row: Row = { others: {}, values: [], keys: new GrowingKeys() };
     for (const read of readers) read(row);
     entry.candidate = none;
-    return { values: [...row.values, ...row.keys.take()], counts: takeCounts(counters) };
+    const { others } = row;
+    return {
+      values: [...row.values, ...row.keys.take()],
+      counts: takeCounts(counters),
+      others: isEmpty(others) ? none : others,
+    };
   };
   const name = `read ${fingerprint(definition)}`;
   return { of: (candidate) => candidate.keep(name, make), places, hashes };
 };
 
 const none: Fields = Object.freeze({});
+
+const isEmpty = (fields: Fields): boolean => {
+  for (const _ in fields) return false;
+  return true;
+};
+
+/** The candidate's fields of features that look at more than fields, and are not keyed by them. */
+const unkeyedFieldsOf = ({ features }: RankerDefinition, own: readonly CompiledFeature[]): ReadonlySet<string> =>
+  new Set(
+    Object.entries(features).flatMap(([name, feature]) =>
+      feature.scope !== 'candidate' || 'key' in feature || own.some((each) => each.name === name)
+        ? []
+        : [fieldOf(name, feature)],
+    ),
+  );
 
 /** The fields that candidates' state is keyed by, wherever they lie. */
 const keyFieldsOf = ({ features }: RankerDefinition): ReadonlySet<string> =>

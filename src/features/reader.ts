@@ -1,9 +1,9 @@
 import type { RankerDefinition } from '../definition/index.js';
-import { readColumn, type ReadEntry } from './columns.js';
+import { readColumn, type Candidates, type ReadEntry } from './columns.js';
 import { compileFeatures } from './compile.js';
 import { noCounts } from './counters.js';
 import { createKeptRows, type KeptRow } from './kept-rows.js';
-import type { Known } from './known.js';
+import { Known, type Candidate } from './known.js';
 import type { FeatureState } from './state/state.js';
 import type { FeatureBatch, FeatureCounter, FeatureCounters, Fields, RankingInput } from './types.js';
 
@@ -13,7 +13,7 @@ export interface FeatureReader {
    * Reads requests in time order, each with the state as it may be seen at its time. `afterEach` is called with the index
    * of each request once it is read: a replay observes its outcomes there, so that the next request can see them.
    */
-  read(inputs: readonly RankingInput[], afterEach?: (index: number) => void): FeatureBatch;
+  read(inputs: readonly RankingInput<Candidate>[], afterEach?: (index: number) => void): FeatureBatch;
 }
 
 export interface ReaderOptions {
@@ -34,10 +34,16 @@ export function createFeatureReader({ definition, state, counters }: ReaderOptio
   const requestColumns = columns.filter(({ side }) => side === 'request');
   const candidateColumns = columns.filter(({ side }) => side === 'candidate');
   const entry: ReadEntry = { time: 0, user: none, context: none, candidate: none, kept: undefined };
-  const keptOf = (candidate: Known | undefined): KeptRow | undefined => {
-    const row = candidate && keptRows.of(candidate);
-    for (const { feature, counter } of row?.counts ?? []) count(counter, counters?.get(feature));
-    return row;
+  const rowsOf = (candidates: readonly Candidate[]): Candidates => {
+    const kept: (KeptRow | undefined)[] = [];
+    const fields = candidates.map((candidate, at) => {
+      if (!(candidate instanceof Known)) return candidate;
+      const row = keptRows.of(candidate);
+      for (const { feature, counter } of row.counts ?? []) count(counter, counters?.get(feature));
+      kept[at] = row;
+      return row.others;
+    });
+    return { candidates: fields, kept };
   };
 
   return {
@@ -47,7 +53,7 @@ export function createFeatureReader({ definition, state, counters }: ReaderOptio
       for (const column of columns) column.begin(column.side === 'request' ? inputs.length : rows);
       let row = 0;
       inputs.forEach((input, request) => {
-        const { candidates, known = [] } = input;
+        const { candidates } = input;
         state.advance(input.time);
         entry.time = input.time;
         entry.user = input.user;
@@ -55,7 +61,7 @@ export function createFeatureReader({ definition, state, counters }: ReaderOptio
         entry.candidate = none;
         entry.kept = undefined;
         for (const column of requestColumns) column.append(entry);
-        const rows = { candidates, kept: known.map(keptOf) };
+        const rows = rowsOf(candidates);
         for (const column of candidateColumns) column.appendAll(entry, rows);
         requestOf.fill(request, row, row + candidates.length);
         row += candidates.length;

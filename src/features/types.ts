@@ -1,5 +1,3 @@
-import type { Known } from './known.js';
-
 /**
  * A field of a user, a context or an item as people send it. `undefined` and `null` mean missing.
  * Everything that reaches a feature goes through this type: no feature sees a request or a file.
@@ -8,14 +6,12 @@ export type FieldValue = string | number | boolean | null | undefined | readonly
 export type Fields = Readonly<Record<string, FieldValue>>;
 
 /** One request to be ranked, or one served list of a log. `candidates` hold `item_id`, `user` holds `user_id` if known. */
-export interface RankingInput {
+export interface RankingInput<Candidate = Fields> {
   /** Milliseconds since the epoch: when the list was asked for. */
   readonly time: number;
   readonly user: Fields;
   readonly context: Fields;
-  readonly candidates: readonly Fields[];
-  /** [candidates] those of them whose fields never change. */
-  readonly known?: readonly (Known | undefined)[];
+  readonly candidates: readonly Candidate[];
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { RefusedCandidate, Sources } from '../artifact/index.js';
 import type { RankerDefinition } from '../definition/index.js';
 import type { Profile } from '../drift/index.js';
-import type { FeatureBatch, FeatureCounters, RankingInput } from '../features/index.js';
+import type { Candidate, FeatureBatch, FeatureCounters, RankingInput } from '../features/index.js';
 import type { UpdateFacts } from './chains.js';
 import type { FreshnessSummary } from './freshness.js';
 import type { Scorer } from './types.js';
@@ -20,7 +20,7 @@ export interface ServedModel {
   readonly sources?: Sources;
   /** What was usual where it was trained, as it was sealed; absent where that was not kept. */
   readonly profile?: Profile;
-  readonly reader: { read(inputs: readonly RankingInput[]): FeatureBatch };
+  readonly reader: { read(inputs: readonly RankingInput<Candidate>[]): FeatureBatch };
   readonly scorer: Scorer;
   /** What the reader met; read and zeroed at each scrape. */
   readonly counters?: FeatureCounters;

@@ -1,5 +1,6 @@
 import { Known, type Fields, type FeatureStore } from '../features/index.js';
 import type { Metrics } from '../telemetry/index.js';
+import { StoredFields } from './stored-fields.js';
 
 /** An item or user is named by a text or a whole number; 7 and "7" are the same. */
 export type EntityId = string | number;
@@ -48,7 +49,7 @@ interface Cached {
 }
 
 /**
- * Entities over a store, with the most recently read ones kept parsed in memory. What another process wrote is seen after
+ * Entities over a store, with the most recently read ones kept in memory. What another process wrote is seen after
  * `maxAgeMs` at the latest; what this one wrote, at once. While the store fails, memory answers.
  */
 export const createEntities = (options: {
@@ -103,10 +104,9 @@ export const createEntities = (options: {
     if (values === undefined) {
       const old = wanted.map((place) => cache.get(String(ids[place])));
       wanted.forEach((place, index) => {
-        const { known: before, idType } = old[index] ?? {};
+        const { known: before, idType, value } = old[index] ?? {};
         const id = ids[place] ?? '';
-        known[place] =
-          kind === 'item' && before && idType !== typeof id ? new Known(itemFields(id, before.fields)) : before;
+        known[place] = kind === 'item' && before && value && idType !== typeof id ? knownOf(kind, id, value) : before;
       });
       const stale = old.filter((cached) => cached !== undefined).length;
       const unread = old.length - stale;
@@ -142,7 +142,7 @@ export const createEntities = (options: {
       entities.forEach(({ id }, entity) => {
         const value = writes[entity]?.value;
         // As it will be read, by whomever: the log says an item in the same bytes.
-        remember(kind, id, { known: value && knownOf(kind, id, value), value });
+        remember(kind, id, { known: value && new Known(new StoredFields(kind, id, value)), value });
       });
     },
 
@@ -161,30 +161,10 @@ const nothing = { known: undefined, value: undefined };
 
 /** Undefined for a value that cannot be read. */
 const knownOf = (kind: EntityKind, id: EntityId, value: Uint8Array): Known | undefined => {
-  const fields = parseFields(value);
-  if (fields !== undefined && kind === 'item') fields['item_id'] = id;
-  return fields && new Known(fields);
-};
-
-/** Fields under the id as it was asked for, whatever they say: one hidden class for items alike (docs/performance.md). */
-export const itemFields = (id: EntityId, fields: Fields | undefined, over?: Fields): Fields => {
-  const item: Record<string, Fields[string]> = { item_id: id, ...fields, ...over };
-  item['item_id'] = id;
-  return item;
+  const stored = new StoredFields(kind, id, value);
+  const fields = stored.parse();
+  return fields && new Known(stored, fields);
 };
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 const keyOf = (kind: EntityKind, id: EntityId): string => `${kind}/${id}`;
-
-/** Undefined for what is not the JSON of an object: one damaged value must not cost a whole list its scores. */
-const parseFields = (value: Uint8Array): Record<string, Fields[string]> | undefined => {
-  try {
-    const fields: unknown = JSON.parse(decoder.decode(value));
-    return typeof fields === 'object' && fields !== null && !Array.isArray(fields)
-      ? (fields as Record<string, Fields[string]>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
-};

@@ -1,5 +1,5 @@
 import { fieldOf, type RankerDefinition, type ScoreDefinition } from '../definition/index.js';
-import type { FeatureBatch, Fields, RankingInput } from '../features/index.js';
+import { fieldsOf, type Candidate, type FeatureBatch, type Fields, type RankingInput } from '../features/index.js';
 import type { Scores } from '../inference/index.js';
 import { scorePart } from '../policy/index.js';
 import type { ItemExplanation } from './types.js';
@@ -42,7 +42,7 @@ export const explainRow = (options: {
   readonly tasks: readonly string[];
   readonly weights: Readonly<Record<string, number>>;
   readonly form: ScoreDefinition['form'];
-  readonly input: RankingInput;
+  readonly input: RankingInput<Candidate>;
   readonly batch: FeatureBatch;
   readonly scores: Scores;
   readonly row: number;
@@ -57,7 +57,7 @@ export const explainRow = (options: {
     batch,
     side: 'candidate',
     index: row,
-    fields: () => input.candidates[row] ?? {},
+    fields: () => fieldsOf(input.candidates[row] ?? {}),
   });
   const gates = gateWeights(scores, tasks, { row, rows: batch.rows });
   return { parts: Object.fromEntries(parts), ...(gates && { gates }), features };

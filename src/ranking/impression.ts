@@ -1,6 +1,14 @@
 import { fingerprint, type RankerDefinition } from '../definition/index.js';
-import { textOfFields, type Exploration, type Impression } from '../events/index.js';
-import { selectRows, type FeatureBatch, type Fields, type RankingInput } from '../features/index.js';
+import { WrittenFields, type Exploration, type Impression } from '../events/index.js';
+import {
+  fieldsOf,
+  Known,
+  selectRows,
+  type Candidate,
+  type FeatureBatch,
+  type Fields,
+  type RankingInput,
+} from '../features/index.js';
 import type { ServedModel } from '../inference/index.js';
 import { logChances, propensities, varies, type DrawnOrder } from '../policy/index.js';
 import type { Rules } from './rules.js';
@@ -13,7 +21,7 @@ export interface Shown {
   readonly model: ServedModel;
   readonly rules: Rules;
   readonly arms: Readonly<Record<string, string>>;
-  readonly input: RankingInput;
+  readonly input: RankingInput<Candidate>;
   /** One request with all candidates as rows. */
   readonly batch: FeatureBatch;
   /** The answered rows of the batch, best first, and how they were drawn; only scored ones can be varied. */
@@ -70,7 +78,7 @@ export const impressionOf = ({ request, model, rules, arms, input, batch, order,
       propensity: chances?.[at] ?? 1,
     })),
     heads: headsOf(rows),
-    fields: fieldsOf(definition, input, rows),
+    fields: new ShownFields(definition, input, rows),
     features: selectRows(batch, rows),
     ...(exploration && { exploration }),
     ...(others && { unshown: { ids: Array.from(others, idOf), rows: others, heads: headsOf(others) } }),
@@ -85,22 +93,30 @@ const unshownRows = (scores: Float64Array, shown: Int32Array): Int32Array => {
 };
 
 /** Only what a feature reads: the rest would be kept for nobody. */
-const fieldsOf = (definition: RankerDefinition, input: RankingInput, rows: Int32Array): Impression['fields'] => {
-  const known = knownFieldsOf(definition);
-  const kept = (candidate: Fields): Fields => keep(candidate, known.candidate, 'item_id');
-  const write = (candidate: Fields) => {
-    const fields = kept(candidate);
-    return { fields, text: textOfFields(fields) };
-  };
-  const name = `logged ${fingerprintOf(definition)}`;
-  const written = Array.from(rows, (row) => input.known?.[row]?.keep(name, write));
-  return {
-    user: keep(input.user, known.user, 'user_id'),
-    context: keep(input.context, known.context),
-    candidates: Array.from(rows, (row, at) => written[at]?.fields ?? kept(input.candidates[row] ?? {})),
-    ...(written.some((each) => each !== undefined) && { texts: written.map((each) => each?.text) }),
-  };
-};
+class ShownFields {
+  readonly user: Fields;
+  readonly context: Fields;
+  readonly written: readonly (Fields | WrittenFields)[];
+  readonly #kept: (candidate: Fields) => Fields;
+  readonly #shown: readonly Candidate[];
+
+  constructor(definition: RankerDefinition, { user, context, candidates }: RankingInput<Candidate>, rows: Int32Array) {
+    const known = knownFieldsOf(definition);
+    const kept = (candidate: Fields): Fields => keep(candidate, known.candidate, 'item_id');
+    const write = (candidate: Fields): WrittenFields => new WrittenFields(kept(candidate));
+    const name = `logged ${fingerprintOf(definition)}`;
+    this.user = keep(user, known.user, 'user_id');
+    this.context = keep(context, known.context);
+    this.#kept = kept;
+    this.#shown = Array.from(rows, (row) => candidates[row] ?? {});
+    this.written = this.#shown.map((shown) => (shown instanceof Known ? shown.keep(name, write) : kept(shown)));
+  }
+
+  /** Read for whoever asks: the log takes what is written. */
+  get candidates(): readonly Fields[] {
+    return this.#shown.map((shown) => this.#kept(fieldsOf(shown)));
+  }
+}
 
 /** The fields themselves where all are known, as is usual: copying 200 candidates costs more than looking through them. */
 const keep = (fields: Fields, known: ReadonlyMap<string, unknown>, id?: string): Fields => {

@@ -1,5 +1,6 @@
-import type { Fields, RankingInput } from '../features/index.js';
-import { itemFields, type Entities } from './entities.js';
+import type { Candidate, Fields, RankingInput } from '../features/index.js';
+import type { Entities } from './entities.js';
+import { itemFields } from './stored-fields.js';
 import type { RankRequest } from './types.js';
 
 /** What was put before of who asks; empty if nothing was. */
@@ -26,7 +27,7 @@ export const storedUser = ({ user }: RankRequest, entities: Entities): (() => Pr
 
 /** What the features read, and whether some of it is old or missing because the store fails. */
 export interface Merged {
-  readonly input: RankingInput;
+  readonly input: RankingInput<Candidate>;
   readonly degraded: boolean;
 }
 
@@ -46,15 +47,14 @@ export const mergeFields = async (
       candidates.map(({ id }) => id),
     ),
   ]);
-  const known = candidates.map(({ fields }, candidate) => (isEmpty(fields) ? items.known[candidate] : undefined));
   const input = {
     time,
     user: Object.assign({}, asked.fields, user?.fields, user?.id !== undefined && { user_id: user.id }),
     context: context ?? {},
-    candidates: candidates.map(
-      ({ id, fields }, candidate) => known[candidate]?.fields ?? itemFields(id, items.known[candidate]?.fields, fields),
-    ),
-    known,
+    candidates: candidates.map(({ id, fields }, candidate) => {
+      const known = items.known[candidate];
+      return known !== undefined && isEmpty(fields) ? known : itemFields(id, known?.fields, fields);
+    }),
   };
   return { input, degraded: asked.degraded || items.stale + items.unread > 0 };
 };

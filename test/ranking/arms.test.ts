@@ -147,7 +147,7 @@ describe('the arms of a request', () => {
 
   test('are none while the store is away, unless memory still knows the user', async () => {
     const away: Found = { known: [undefined], stale: 0, unread: 1 };
-    const known: Found = { known: [new Known({ taste: 0.2 })], stale: 1, unread: 0 };
+    const known: Found = { known: [new Known({ read: () => ({ taste: 0.2 }) })], stale: 1, unread: 0 };
     const [without, withOld] = [bench(inLook(), { user: away }), bench(inLook(), { user: known })];
     const answer = await without.rank(requestFor([1]));
     expect(answer).toMatchObject({ arms: {}, unassigned: 'user_unreadable', degraded: ['store'] });

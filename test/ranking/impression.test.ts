@@ -80,15 +80,14 @@ describe('an impression', () => {
         { id: 'b', fields: { quality: 1, colour: 'blue' } },
       ],
     });
-    expect(impressions[0]!.fields).toEqual({
-      user: { taste: 0.3, user_id: 'u1' },
-      context: { device: 'tv' },
-      candidates: [
-        { item_id: 'a', quality: 9 },
-        { item_id: 'b', quality: 1 },
-      ],
-      texts: [{ json: '{"quality":9,"item_id":"a"}', marked: false }, undefined],
-    });
+    const { user, context, candidates, written } = impressions[0]!.fields;
+    expect(user).toEqual({ taste: 0.3, user_id: 'u1' });
+    expect(context).toEqual({ device: 'tv' });
+    expect(candidates).toEqual([
+      { item_id: 'a', quality: 9 },
+      { item_id: 'b', quality: 1 },
+    ]);
+    expect(written).toEqual([{ json: '{"quality":9,"item_id":"a"}', marked: false }, candidates[1]]);
   });
 
   test('keeps the fields by which state is found again', async () => {
@@ -115,7 +114,9 @@ describe('an impression', () => {
     const [impression] = impressions;
     expect(impression!.items.map(({ score }) => Number.isNaN(score))).toEqual([false, false, true]);
     const read = wholeImpression(decodeEvent(encodeEvent(impression!)) as Impression);
-    expect({ ...read, encodedFeatures: undefined }).toEqual({ ...impression!, encodedFeatures: undefined });
+    const { user, context, candidates } = impression!.fields;
+    const fields = { user, context, candidates };
+    expect({ ...read, encodedFeatures: undefined }).toEqual({ ...impression!, fields, encodedFeatures: undefined });
   });
 
   test('is made of fallback answers too, with heads that say nothing', async () => {
