@@ -1,3 +1,4 @@
+import '../src/no-telemetry.js';
 import { Command } from 'commander';
 import { positiveNumber } from '../cli/arguments.js';
 import { runProgram } from '../cli/ending.js';

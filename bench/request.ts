@@ -38,7 +38,7 @@ type Stage = (typeof stages)[number];
 /** Where one request's time goes: every stage of it, run one after the other on one thread, without sockets. */
 export const runRequestBench = (): Promise<readonly BenchTable[]> =>
   inTemporaryFolder('watchnext-bench-', async (folder) => {
-    const model = await makeServingModel('models/kuairand/ranker.yaml', join(folder, 'models'));
+    const model = await makeServingModel('models/kuairand/ranker.yaml', { float32: join(folder, 'models') });
     const graph = await openGraph(model.split.graph, 'cpu');
     try {
       const line = await openLine(model, graph);

@@ -8,11 +8,11 @@ import type { ServingModel } from './serving-model.js';
 type Slot = Readonly<Record<string, unknown>> & { readonly kind: string };
 
 /**
- * The model as files for the peers: both graphs, what was fitted, the embedding rows by text, and the stored entities. Running rates
+ * The model as files for the peers: its graphs, what was fitted, the embedding rows by text, and the stored entities. Running rates
  * are constants there: the benchmark has no feedback, so that every key is as unknown to the service.
  */
 export const writeServingBundle = async (model: ServingModel, folder: string): Promise<void> => {
-  const { definition, split, joined } = model;
+  const { definition, split, joined, rounded } = model;
   const layout = inputLayout(definition);
   const { vocabularies, matrix, dim } = embeddingsOf(model, layout.slots);
   const spec = {
@@ -27,6 +27,7 @@ export const writeServingBundle = async (model: ServingModel, folder: string): P
   await Promise.all([
     writeFile(join(folder, 'split.onnx'), split.graph),
     writeFile(join(folder, 'joined.onnx'), joined.graph),
+    writeFile(join(folder, 'rounded.onnx'), rounded.graph),
     writeFile(join(folder, 'embeddings.bin'), new Uint8Array(matrix.buffer)),
     writeFile(join(folder, 'spec.json'), JSON.stringify(spec)),
     writeFile(join(folder, 'entities.json'), JSON.stringify({ items: byId(model.items), users: byId(model.users) })),

@@ -52,8 +52,14 @@ export interface ServingModel {
   readonly rounded: { readonly graph: Uint8Array; readonly inputs: NetworkInputs };
 }
 
-/** Makes the model and seals it into \`models\` as the active version. */
-export const makeServingModel = async (file: string, models: string): Promise<ServingModel> => {
+/** By what its hidden layers are computed in, folders into which the model is sealed as the active version. */
+export interface Folders {
+  readonly float32: string;
+  readonly int8?: string;
+}
+
+/** Makes the model and seals it, once for each folder. */
+export const makeServingModel = async (file: string, models: Folders): Promise<ServingModel> => {
   const { definition, text } = await loadRanker(file);
   const random = seeded(17);
   const made: Made = {
@@ -78,24 +84,30 @@ export const makeServingModel = async (file: string, models: string): Promise<Se
   // The request's rows of the weights come first, so that the same ones serve.
   const joined = graphOf(definition, { ...layout, requestWidth: 0, candidateWidth: width }, weights);
   const one = reader.read([inputOf(made, random)]);
-  const golden = selectRequests(sample, [0]);
-  const heads = await scored(split.bytes, encoder.encode(golden));
-  const { version } = await sealArtifact({
-    directory: models,
-    nowMs: Date.now(),
-    model: { graph: split.bytes, parameters, tables, state: state.snapshot(), golden: { batch: golden, heads } },
-    facts: {
-      definition: { text, value: definition },
-      graph: { opset: split.opset, inputs: plain(split.inputs), outputs: plain(split.outputs) },
-      data: { from: '', until: '', rows: sample.rows },
-      seed: 17,
-      metrics: {},
-      trainer: { made: 'for the serving benchmark' },
-    },
-  });
-  await openArtifacts(models).activate(definition.name, version);
-  const inputs = encoder.encode(one);
   const rounded = await quantise({ model: split, sample: encoder.encode(sample) });
+  const golden = selectRequests(sample, [0]);
+  for (const [directory, { bytes: graph, ...facts }] of [
+    [models.float32, split],
+    [models.int8, rounded],
+  ] as const) {
+    if (directory === undefined) continue;
+    const heads = await scored(graph, encoder.encode(golden));
+    const { version } = await sealArtifact({
+      directory,
+      nowMs: Date.now(),
+      model: { graph, parameters, tables, state: state.snapshot(), golden: { batch: golden, heads } },
+      facts: {
+        definition: { text, value: definition },
+        graph: { opset: facts.opset, inputs: plain(facts.inputs), outputs: plain(facts.outputs) },
+        data: { from: '', until: '', rows: sample.rows },
+        seed: 17,
+        metrics: {},
+        trainer: { made: 'for the serving benchmark' },
+      },
+    });
+    await openArtifacts(directory).activate(definition.name, version);
+  }
+  const inputs = encoder.encode(one);
   return {
     definition,
     ...made,

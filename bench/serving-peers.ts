@@ -8,7 +8,7 @@ import { flagsOf } from './peers/python.js';
 /** A way of serving the model from Python; bench/peers/serving_apps.py says what each app is. */
 export interface PeerSetup {
   readonly app: 'pydantic' | 'lean';
-  readonly graph: 'split' | 'joined';
+  readonly graph: 'split' | 'joined' | 'rounded';
   readonly workers: number;
   /** Of ONNX Runtime, per worker. */
   readonly threads: number;

@@ -5,7 +5,7 @@ import { putEntities } from '../load-tests/model/index.js';
 import { startService } from '../load-tests/service/index.js';
 import { pythonWith, servingPeers } from './peers/python.js';
 import { writeServingBundle } from './serving-bundle.js';
-import { bodiesOf, type Form, type ServingModel } from './serving-model.js';
+import { bodiesOf, type Folders, type Form, type ServingModel } from './serving-model.js';
 import { startPeer, type PeerSetup } from './serving-peers.js';
 
 /** Something that answers POST /v1/rank, ready to be measured. */
@@ -15,6 +15,7 @@ export interface System {
   readonly url: string;
   /** The service itself; the others are peers. */
   readonly isOurs: boolean;
+  readonly precision: keyof Folders;
   /** Scoring threads: workers of the service, processes times threads of a peer. */
   readonly cores: number;
 }
@@ -32,11 +33,20 @@ const patient = { 'queue-ms': 60_000, 'deadline-ms': 60_000 };
 /** The checkout: two folders above the built file. */
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The last one does what the peers do, which log nothing. */
-const serviceSetups: readonly { readonly workers: number; readonly log: boolean; readonly forms: readonly Form[] }[] = [
+interface ServiceSetup {
+  readonly workers: number;
+  readonly log: boolean;
+  readonly forms: readonly Form[];
+  readonly precision?: keyof Folders;
+}
+
+/** Without the log it does what the peers do, which log nothing. */
+const serviceSetups: readonly ServiceSetup[] = [
   { workers: 1, log: true, forms: ['ids', 'fields'] },
   { workers: 2, log: true, forms: ['ids', 'fields'] },
   { workers: 2, log: false, forms: ['fields'] },
+  { workers: 1, log: true, forms: ['ids'], precision: 'int8' },
+  { workers: 2, log: false, forms: ['fields'], precision: 'int8' },
 ];
 
 /** Few enough to measure all in turns within minutes. */
@@ -46,6 +56,7 @@ const peerSetups: readonly (PeerSetup & { readonly form?: Form })[] = [
   { app: 'lean', graph: 'split', workers: 1, threads: 1 },
   { app: 'lean', graph: 'split', workers: 2, threads: 1 },
   { app: 'lean', graph: 'joined', workers: 2, threads: 1 },
+  { app: 'lean', graph: 'rounded', workers: 2, threads: 1 },
   { app: 'lean', graph: 'split', workers: 2, threads: 1, form: 'ids' },
 ];
 
@@ -53,7 +64,7 @@ const peerSetups: readonly (PeerSetup & { readonly form?: Form })[] = [
 export const startSystems = async (options: {
   readonly model: ServingModel;
   readonly folder: string;
-  readonly models: string;
+  readonly models: Required<Folders>;
   readonly peers: boolean;
 }): Promise<Systems> => {
   const { model, folder, models, peers } = options;
@@ -67,17 +78,24 @@ export const startSystems = async (options: {
     { path: '/v1/users', body: JSON.stringify(model.users) },
   ] as const;
   try {
-    for (const { workers, log, forms } of peers ? serviceSetups : serviceSetups.slice(0, 1)) {
+    for (const { workers, log, forms, precision = 'float32' } of peers ? serviceSetups : serviceSetups.slice(0, 1)) {
       const at = join(folder, `service-${list.length}`);
       const logged = log ? { 'log-directory': join(at, 'log') } : { log: 'off' };
       await mkdir(at);
       // Each in a process of its own, as the peers are: services that share one collect each other's garbage.
-      const flags = { models, store: join(at, 'store'), ...logged, device: 'cpu', workers, ...patient };
+      const flags = {
+        models: models[precision],
+        store: join(at, 'store'),
+        ...logged,
+        device: 'cpu',
+        workers,
+        ...patient,
+      };
       const service = await startService({ root, flags });
       started.push({ stop: () => service.stop().then(() => undefined) });
       await putEntities(service.url, { entities });
-      const name = `watchnext, ${workers} scoring thread${workers === 1 ? '' : 's'}${log ? '' : ', log off'}`;
-      for (const form of forms) list.push({ name, form, url: service.url, isOurs: true, cores: workers });
+      const name = `watchnext, ${workers} scoring thread${workers === 1 ? '' : 's'}${log ? '' : ', log off'}${precision === 'int8' ? ', int8' : ''}`;
+      for (const form of forms) list.push({ name, form, url: service.url, isOurs: true, precision, cores: workers });
     }
     if (!peers) return { list, stop };
     const python = await pythonWith(servingPeers);
@@ -89,11 +107,16 @@ export const startSystems = async (options: {
       const peer = await startPeer(python.python, bundle, setup);
       started.push(peer);
       const what = setup.app === 'pydantic' ? 'FastAPI, pydantic' : 'lean Python (orjson)';
-      const graph = setup.graph === 'joined' ? ', request side per row' : '';
+      const graph = { split: '', joined: ', request side per row', rounded: ', int8' }[setup.graph];
       const name = `${what}${graph}, ${setup.workers} process${setup.workers === 1 ? '' : 'es'}`;
-      list.push({ name, form, url: peer.url, isOurs: false, cores: setup.workers * setup.threads });
+      const precision = setup.graph === 'rounded' ? 'int8' : 'float32';
+      list.push({ name, form, url: peer.url, isOurs: false, precision, cores: setup.workers * setup.threads });
     }
-    await compareAnswers(list, model);
+    for (const precision of ['float32', 'int8'])
+      await compareAnswers(
+        list.filter((system) => system.precision === precision),
+        model,
+      );
     return { list, stop };
   } catch (error) {
     await stop();

@@ -29,7 +29,7 @@ interface Measured {
  */
 export const runServingBench = ({ peers }: { readonly peers: boolean }): Promise<readonly BenchTable[]> =>
   inTemporaryFolder('watchnext-bench-', async (folder) => {
-    const models = join(folder, 'models');
+    const models = { float32: join(folder, 'models'), int8: join(folder, 'models-int8') };
     const model = await makeServingModel('models/kuairand/ranker.yaml', models);
     const graphs = await measureGraphs([model.joined, model.split, model.rounded]);
     const systems = await startSystems({ model, folder, models, peers });
@@ -84,11 +84,11 @@ const closedTable = (options: {
   const { model, graphs, measured } = options;
   const [joined, split, rounded] = graphs;
   const { requests, rows, request, candidate } = model.split.inputs;
-  const bare = rate(split);
+  const bare = { float32: rate(split), int8: rate(rounded) };
   const bareRow = (what: string, times: Float64Array): Row => {
     const perSecond = rate(times) / candidatesPerRequest;
     const figures = [Math.round(rate(times)), Math.round(perSecond), quantile(times, 0.5), quantile(times, 0.99)];
-    return [what, '', ...figures, (rate(times) / bare).toFixed(2)];
+    return [what, '', ...figures, (rate(times) / bare.float32).toFixed(2)];
   };
   return {
     title: `Serving ${candidatesPerRequest} candidates per request, kuairand definition`,
@@ -99,14 +99,14 @@ const closedTable = (options: {
       bareRow('the same in int8', rounded),
       ...measured.map(({ system, count, perSecond, p50, p99 }): Row => {
         const candidates = perSecond * candidatesPerRequest;
-        const share = (candidates / bare / system.cores).toFixed(2);
+        const share = (candidates / bare[system.precision] / system.cores).toFixed(2);
         const what = `${system.name}, ${system.form}`;
         return [what, count, Math.round(candidates), Math.round(perSecond), p50, p99, share];
       }),
     ],
     notes: [
       `${request.length / requests + candidate.length / rows} inputs, ${request.length / requests} of them on the request side; computing that side once per request is ${(quantile(joined, 0.5) / quantile(split, 0.5)).toFixed(2)} times as fast (medians).`,
-      '"of bare" is candidates/s over those of the second row, for each scoring thread. Closed loop: each connection waits for its answer. What is measured and the load generator share this machine. The service is set to refuse nobody.',
+      '"of bare" is candidates/s over those of the second row (in int8 of the third), for each scoring thread. Closed loop: each connection waits for its answer. What is measured and the load generator share this machine. The service is set to refuse nobody.',
       '"ids" requests name users and items whose fields were put before; "fields" requests carry every field. All candidates are answered, and the service logs them with their fields.',
     ],
   };
@@ -127,9 +127,13 @@ const halfTable = (half: readonly Measured[]): BenchTable => ({
 /** Ours against theirs on as many cores, by connections. */
 const peerTable = (measured: readonly Measured[], reason: string | undefined): BenchTable => {
   const pairs = measured.flatMap((theirs) => {
-    const { isOurs, form, cores } = theirs.system;
+    const { isOurs, form, cores, precision } = theirs.system;
     const isAlike = ({ system, count }: Measured): boolean =>
-      system.isOurs && system.form === form && system.cores === cores && count === theirs.count;
+      system.isOurs &&
+      system.form === form &&
+      system.cores === cores &&
+      system.precision === precision &&
+      count === theirs.count;
     return isOurs ? [] : measured.filter(isAlike).map((ours) => ({ ours, theirs }));
   });
   return {

@@ -110,7 +110,7 @@ if __name__ == "__main__":
     flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     flags.add_argument("--app", choices=["pydantic", "lean"], required=True)
     flags.add_argument("--bundle", required=True)
-    flags.add_argument("--graph", choices=["split", "joined"], default="split")
+    flags.add_argument("--graph", choices=["split", "joined", "rounded"], default="split")
     flags.add_argument("--workers", type=int, default=1)
     flags.add_argument("--threads", type=int, default=1)
     flags.add_argument("--port", type=int, required=True)

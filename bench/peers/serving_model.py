@@ -116,7 +116,7 @@ class Model:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        self.split = graph == "split"
+        self.split = graph != "joined"
         self.session = onnxruntime.InferenceSession(os.path.join(folder, f"{graph}.onnx"), options)
 
     def score(self, user, context, candidates, now_ms):

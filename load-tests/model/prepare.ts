@@ -33,7 +33,7 @@ export const prepareModel = async (options: PrepareOptions): Promise<Prepared> =
   const { folder, definition: file, users, items, itemStride = 1, seed } = options;
   const models = join(folder, 'models');
   await mkdir(models, { recursive: true });
-  const made = await makeServingModel(file, models);
+  const made = await makeServingModel(file, { float32: models });
   const ranker = made.definition.name;
   const random = new SeededRandom(seed, 4);
   const version = await changeTables({

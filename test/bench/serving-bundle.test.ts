@@ -26,7 +26,7 @@ let matrix: Float32Array;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'watchnext-bundle-'));
-  model = await makeServingModel('models/kuairand/ranker.yaml', join(folder, 'models'));
+  model = await makeServingModel('models/kuairand/ranker.yaml', { float32: join(folder, 'models') });
   await writeServingBundle(model, folder);
   spec = JSON.parse(await readFile(join(folder, 'spec.json'), 'utf8')) as Spec;
   const bytes = await readFile(join(folder, 'embeddings.bin'));
