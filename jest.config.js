@@ -1,3 +1,6 @@
+// As commands do, in src/no-telemetry.ts; processes of tests inherit it.
+process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
+
 /** Tests run from TypeScript sources as ES modules; `.js` specifiers map back to their `.ts` files. */
 export default {
   testEnvironment: './test/environment.js',

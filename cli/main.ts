@@ -1,3 +1,4 @@
+import '../src/no-telemetry.js';
 import { Command, CommanderError } from 'commander';
 import { WatchnextError } from '../src/errors.js';
 import { softwareVersion } from '../src/version.js';

@@ -1,3 +1,4 @@
+import '../src/no-telemetry.js';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { runProgram } from '../cli/ending.js';
