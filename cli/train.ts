@@ -3,14 +3,14 @@ import { Command, Option } from 'commander';
 import { loadRanker, type Ranker } from '../src/definition/index.js';
 import { openArtifacts } from '../src/artifact/index.js';
 import { openDataset } from '../training/dataset/index.js';
-import { buildReport, measureHeldOut, metricTables, requireRowsBefore } from '../training/evaluate/index.js';
 import {
-  collectExamples,
-  sealRanker,
-  trainRanker,
-  type TrainedRanker,
-  type TrainingProgress,
-} from '../training/fit/index.js';
+  buildReport,
+  measureHeldOut,
+  metricTables,
+  requireRowsBefore,
+  trainingDoubts,
+} from '../training/evaluate/index.js';
+import { collectExamples, sealRanker, trainRanker, type TrainingProgress } from '../training/fit/index.js';
 import { wholeNumber } from './arguments.js';
 import { datasetWarning } from './dataset-text.js';
 import { measuresHint } from './measures-hint.js';
@@ -131,7 +131,7 @@ export const trainAndSeal = async (run: TrainingRun): Promise<TrainingResult> =>
           active: run.activate,
           metrics,
           tables: heldOut === undefined ? [] : metricTables(definition, heldOut),
-          doubts: doubtsOf(trained, heldOut),
+          doubts: trainingDoubts(trained, heldOut),
           training: {
             examples: summary.examples,
             seconds: summary.seconds,
@@ -148,35 +148,6 @@ export const trainAndSeal = async (run: TrainingRun): Promise<TrainingResult> =>
     progress.stop();
     await dataset.close();
   }
-};
-
-const fewSteps = 100;
-
-const doubtsOf = (
-  { definition, history, summary }: TrainedRanker,
-  heldOut: Awaited<ReturnType<typeof measureHeldOut>>,
-): string[] => {
-  const steps = history.epochs.at(-1)?.step ?? 0;
-  const batch = definition.training?.batch ?? 1024;
-  const found: string[] = [];
-  if (steps < fewSteps) {
-    found.push(
-      `only ${steps} steps were taken over ${summary.rows.toLocaleString('en-US')} rows: lower training.batch (${batch}) or raise training.epochs`,
-    );
-  }
-  if (heldOut === undefined) {
-    found.push('nothing was held out, so nothing was measured: set training.validation (1d, or 0.1), or run evaluate');
-  }
-  for (const [task, { values }] of Object.entries(heldOut?.tasks ?? {})) {
-    const name = values['logLoss'] === undefined ? 'mse' : 'logLoss';
-    const [ours, constant] = [values[name], heldOut?.baselines.constant?.[task]?.values[name]];
-    if (ours !== undefined && constant !== undefined && ours > constant) {
-      found.push(
-        `${task} is predicted worse than by a constant (${name} ${ours.toFixed(4)} against ${constant.toFixed(4)})`,
-      );
-    }
-  }
-  return found;
 };
 
 /** What a person wants to see after training. */

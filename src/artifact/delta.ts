@@ -3,7 +3,7 @@ import { Type, type Static } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { TableChanges } from '../embeddings/index.js';
 import { decodeGolden, encodeGolden, type Golden } from './golden.js';
-import { damagedFile } from './manifest.js';
+import { damagedFile, otherFormat } from './manifest.js';
 
 /**
  * What learning changed since the delta before, or since the sealed version: applied to all that came before, it gives the
@@ -118,8 +118,7 @@ export function decodeDelta(bytes: Uint8Array, name: string): HashedDelta {
   const end = file.length - hashBytes;
   if (end < prefixBytes || !file.subarray(0, 8).equals(magic)) throw damagedFile(name, 'it is not a delta');
   const found = file.readUInt32LE(8);
-  if (found !== version)
-    throw damagedFile(name, `its format is version ${found}; this program reads version ${version}`);
+  if (found !== version) throw otherFormat(name, found, version);
   const hash = file.subarray(end);
   if (!sha256(file.subarray(0, end)).equals(hash)) throw damagedFile(name, 'its checksum does not match its contents');
   const headerEnd = prefixBytes + file.readUInt32LE(12);

@@ -88,7 +88,7 @@ export function parseManifest(text: string, file: string): Manifest {
   }
   const format = (value as { format?: unknown } | null)?.format;
   if (typeof format === 'number' && format !== 1) {
-    throw damagedFile(file, `its format is version ${format}; this program reads version 1`);
+    throw otherFormat(file, format, 1);
   }
   if (!Value.Check(ManifestSchema, value)) {
     const error = Value.Errors(ManifestSchema, value).First();
@@ -101,7 +101,19 @@ export function parseManifest(text: string, file: string): Manifest {
   return value;
 }
 
-export const damagedFile = (file: string, why: string): WatchnextError =>
+export const damagedFile = (
+  file: string,
+  why: string,
+  hint = 'restore the version from where it was sealed, or train again',
+): WatchnextError =>
   new WatchnextError('artifact_damaged', `${file} was refused: ${why}.`, {
-    problems: [{ path: file, message: why, hint: 'restore the version from where it was sealed, or train again' }],
+    problems: [{ path: file, message: why, hint }],
   });
+
+/** A file as another release of this program writes it. */
+export const otherFormat = (file: string, found: number, read: number): WatchnextError =>
+  damagedFile(
+    file,
+    `its format is version ${found}; this program reads version ${read}`,
+    found > read ? 'it was made by a newer watchnext: use that, or seal the version anew with this one' : undefined,
+  );

@@ -51,6 +51,19 @@ describe('manifest.json', () => {
     expect(contentHash(manifest)).toBe(contentHash(content));
   });
 
+  test('of a newer format says that a newer program is needed, of an older one that it is to be trained again', () => {
+    const hintOf = (format: number): string | undefined => {
+      try {
+        parseManifest(golden.replace('"format": 1', `"format": ${format}`), 'manifest.json');
+        return 'read';
+      } catch (error) {
+        return (error as WatchnextError).problems[0]?.hint;
+      }
+    };
+    expect(hintOf(2)).toMatch(/newer watchnext/);
+    expect(hintOf(0)).toMatch(/train again/);
+  });
+
   test.each([
     ['a share above 1', profiledGolden.replace('0.0625', '2'), '/profile'],
     ['another format', golden.replace('"format": 1', '"format": 2'), 'version 2'],
