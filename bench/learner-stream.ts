@@ -27,7 +27,8 @@ export interface Filled {
 /** Three simulated days are trained from files; the rest is the stream. */
 export async function openWorld(folder: string, models: string): Promise<World> {
   const data = join(folder, 'data');
-  const simulated = await simulate({ directory: data, seed: 1, days: 9, users: 2000, requestsPerDay: 1500 });
+  // Long enough that what happens once, such as compiling the graphs, does not weigh.
+  const simulated = await simulate({ directory: data, seed: 1, days: 15, users: 2000, requestsPerDay: 1500 });
   const loaded = await loadRanker('models/demo/ranker.yaml');
   const wait = { wait: '5s' } as const;
   const definition: RankerDefinition = {

@@ -13,7 +13,7 @@ const partitions = 4;
 const listsOf = [20, 5] as const;
 
 /** The demo's ranker from either log to learned weights, and what a checkpoint of a large table costs. */
-export function runLearnerBench({ rounds = 5 }: { rounds?: number }): Promise<readonly BenchTable[]> {
+export function runLearnerBench({ rounds = 3 }: { rounds?: number }): Promise<readonly BenchTable[]> {
   return inTemporaryFolder('watchnext-bench-', async (folder) => {
     const models = join(folder, 'models');
     const world = await openWorld(folder, models);

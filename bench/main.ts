@@ -51,7 +51,7 @@ const program: Command = new Command('bench')
   .argument('<part>', Object.keys(benches).join(', '))
   .option('--peers', 'beside other systems in the same run, in their own environments')
   .option('--data <dir>', 'training: also time kuairand, from the files in this folder; replay: replay it')
-  .option('--rounds <n>', 'training, learner: runs of each; 3 and 5 if left out', positiveNumber)
+  .option('--rounds <n>', 'training, learner: runs of each; 3 if left out', positiveNumber)
   .option('--json', 'one JSON object on stdout')
   .addHelpText(
     'after',
