@@ -107,9 +107,14 @@ function isHeader(header: unknown): header is Header {
   if (typeof header !== 'object' || header === null) return false;
   if (checked.has(header)) return true;
   const { requests, rows, columns } = header as Partial<Record<keyof Header, unknown>>;
-  const fits = isCount(requests) && isCount(rows) && Array.isArray(columns) && columns.every(isColumn);
-  if (fits && areDistinct(columns as Header['columns'])) checked.add(header);
-  return checked.has(header);
+  const fits =
+    isCount(requests) &&
+    isCount(rows) &&
+    Array.isArray(columns) &&
+    columns.every(isColumn) &&
+    areDistinct(columns as Header['columns']);
+  if (fits) checked.add(header);
+  return fits;
 }
 
 const areDistinct = (columns: Header['columns']): boolean =>

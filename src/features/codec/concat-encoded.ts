@@ -19,29 +19,25 @@ export function concatEncoded(batches: readonly EncodedBatch[]): FeatureBatch {
     requests += batch.requests;
     rows += batch.rows;
   }
-  let array = 0;
   const requestOf = requestsOf(batches, rows);
   const columns = new Map<string, Column>();
+  let next = 1; // behind requestOf
   for (const { name, side, width } of first.columns) {
     const entries = side === 'request' ? requests : rows;
+    const count = countOf[side];
+    const array = next;
     if (width > 0) {
-      array++;
+      next += 1;
       const values = new Float32Array(entries * width);
-      copyWords(batches, array, {
-        to: new Uint32Array(values.buffer),
-        sizeOf: (batch) => batch[countOf[side]] * width,
-      });
+      copyWords(batches, array, { to: new Uint32Array(values.buffer), sizeOf: (batch) => batch[count] * width });
       columns.set(name, { side, type: 'numbers', width, values });
     } else {
-      const offsets = offsetsOf(batches, { array: array + 1, entries, count: countOf[side] });
+      next += 2;
+      const offsets = offsetsOf(batches, { array, entries, count });
       const keys = new Uint32Array(2 * (offsets[entries] ?? 0));
-      const place = array + 1;
-      copyWords(batches, array + 2, {
-        to: keys,
-        sizeOf: (batch) => 2 * (batch.words[(batch.places[place] ?? 0) + batch[countOf[side]]] ?? 0),
-      });
+      const sizeOf = (batch: EncodedBatch): number => 2 * (batch.words[(batch.places[array] ?? 0) + batch[count]] ?? 0);
+      copyWords(batches, array + 1, { to: keys, sizeOf });
       columns.set(name, { side, type: 'keys', offsets, keys });
-      array += 2;
     }
   }
   return { requests, rows, requestOf, columns };
