@@ -1,7 +1,13 @@
 import { combineHashes, hashText } from './hash.js';
 import type { Entry, KeyList, ReadTools } from './feature.js';
-import type { FieldValue } from './types.js';
+import type { Fields, FieldValue } from './types.js';
 import type { FeatureScope } from '../definition/index.js';
+
+/** Without an array of its names: asked of every candidate. */
+export const isEmpty = (fields: Fields): boolean => {
+  for (const _ in fields) return false;
+  return true;
+};
 
 /** Missing: undefined, null, blank text, NaN. */
 export function isMissing(value: FieldValue): boolean {

@@ -37,6 +37,6 @@ export { openMarks, type Mark, type Marks } from './stores/marks.js';
 export { openRedisStore, type RedisStoreOptions } from './stores/redis.js';
 export { createMemoryStore } from './stores/memory.js';
 export type * from './types.js';
-export { isList, isMissing, numberOf, textOf } from './fields.js';
+export { isEmpty, isList, isMissing, numberOf, textOf } from './fields.js';
 export { instantReader } from './instant.js';
 export { zoneOf } from './zone.js';

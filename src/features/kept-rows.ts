@@ -1,7 +1,7 @@
 import { fieldOf, fingerprint, type RankerDefinition } from '../definition/index.js';
 import type { CompiledFeature } from './compile.js';
 import { noCounts } from './counters.js';
-import { isMissing, textOf } from './fields.js';
+import { isEmpty, isMissing, textOf } from './fields.js';
 import { hashText } from './hash.js';
 import type { Known } from './known.js';
 import { GrowingKeys } from './keys.js';
@@ -108,11 +108,6 @@ export const createKeptRows = (definition: RankerDefinition, features: readonly 
 };
 
 const none: Fields = Object.freeze({});
-
-const isEmpty = (fields: Fields): boolean => {
-  for (const _ in fields) return false;
-  return true;
-};
 
 /** The candidate's fields of features that look at more than fields, and are not keyed by them. */
 const unkeyedFieldsOf = ({ features }: RankerDefinition, own: readonly CompiledFeature[]): ReadonlySet<string> =>

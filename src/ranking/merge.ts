@@ -1,4 +1,4 @@
-import type { Candidate, Fields, RankingInput } from '../features/index.js';
+import { isEmpty, type Candidate, type Fields, type RankingInput } from '../features/index.js';
 import type { Entities } from './entities.js';
 import { itemFields } from './stored-fields.js';
 import type { RankRequest } from './types.js';
@@ -57,9 +57,4 @@ export const mergeFields = async (
     }),
   };
   return { input, degraded: asked.degraded || items.stale + items.unread > 0 };
-};
-
-const isEmpty = (fields: Fields): boolean => {
-  for (const _ in fields) return false;
-  return true;
 };
