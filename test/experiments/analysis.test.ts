@@ -362,10 +362,12 @@ describe('what must not be overlooked', () => {
     const first = all.find(({ best }) => best.fixed.pValue === smallest)!;
     const holm = await analysed(events, { definition, correction: 'holm' });
     expect(first.corrected.fixed).toBeGreaterThanOrEqual(smallest);
+    // Looked for again: the last digits of sums depend on the order in which the database adds up.
     const inHolm = holm.metrics
       .flatMap(({ comparisons }, metric) => comparisons.map((_, arm) => measured(holm, metric, arm)))
-      .find(({ best }) => best.fixed.pValue === smallest)!;
-    expect(inHolm.corrected.fixed).toBeCloseTo(Math.min(1, 6 * smallest), 12);
+      .reduce((least, each) => (each.best.fixed.pValue < least.best.fixed.pValue ? each : least));
+    expect(inHolm.best.fixed.pValue).toBeCloseTo(smallest, 10);
+    expect(inHolm.corrected.fixed).toBeCloseTo(Math.min(1, 6 * smallest), 10);
   });
 });
 
