@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { loadRanker, type Ranker } from '../src/definition/index.js';
 import { startServer, type RunningServer } from '../src/server.js';
-import { readSettings } from '../src/settings.js';
+import type { Settings } from '../src/settings.js';
 import { simulate, type Simulation } from '../training/dataset/index.js';
 import { positiveNumber, wholeNumber } from './arguments.js';
 import {
@@ -21,6 +21,7 @@ import {
   type TrueChances,
 } from './demo/index.js';
 import { createProgress, note, print } from './output.js';
+import { settingsOf } from './settings.js';
 import { printTraining, trainAndSeal } from './train.js';
 
 interface DemoFlags {
@@ -56,27 +57,59 @@ Examples:
   $ npm run demo -- --once
   $ WATCHNEXT_KAFKA_BROKERS=localhost:9092 npm run demo -- --log kafka`,
     )
-    .action(async (flags: DemoFlags) => {
-      const ranker = await loadRanker(definitionFile);
+    .action(async (flags: DemoFlags, command: Command) => {
       const port = flags.once === true && flags.port === standardPort ? 0 : flags.port;
+      const shared = sharedSettings();
+      // Before minutes of work whose service could not start.
+      const settings = settingsOf(command, { ...shared, ...serviceSettings, port });
+      const ranker = await loadRanker(definitionFile);
       const leave = await claimDemo(folder, port);
       try {
-        await play({ ...flags, port }, ranker);
+        await play({ ...flags, ranker, settings, shared: { ...shared, log: flags.log } });
       } finally {
         await leave();
       }
     });
 
-const play = async (flags: DemoFlags, ranker: Ranker): Promise<void> => {
+/** What the service and the learner are told. */
+const sharedSettings = (): Readonly<Record<string, string>> => ({
+  models: join(folder, 'models'),
+  logDirectory: join(folder, 'log'),
+  // A topic of its own: what other demos left in a broker is another platform's.
+  kafkaTopicPrefix: `watchnext-demo-${Date.now()}.`,
+  logLevel: 'warn',
+});
+
+const serviceSettings = {
+  store: join(folder, 'store'),
+  spoolDirectory: join(folder, 'spool'),
+  pollMs: 500,
+  // On a small machine the disk is busy now and then: that is no news for who looks on.
+  slowRequestMs: 10_000,
+};
+
+interface Demo extends DemoFlags {
+  readonly ranker: Ranker;
+  readonly settings: Settings;
+  readonly shared: Readonly<Record<string, string>>;
+}
+
+const play = async (demo: Demo): Promise<void> => {
   for (const old of ['models', 'store', 'log', 'spool', 'learner'])
     await rm(join(folder, old), { recursive: true, force: true });
-  const simulation = await makeWorld(flags.seed);
+  const simulation = await makeWorld(demo.seed);
   note('\n2. Training on its log, the last day held out: little, on purpose');
   const models = join(folder, 'models');
   printTraining(
-    await trainAndSeal({ ranker, data: join(folder, 'data'), engine: 'onnx', out: models, activate: true }),
+    await trainAndSeal({
+      ranker: demo.ranker,
+      data: join(folder, 'data'),
+      engine: 'onnx',
+      out: models,
+      activate: true,
+    }),
   );
-  await serveAndLearn(flags, { ranker, simulation });
+  await serveAndLearn(demo, simulation);
 };
 
 const makeWorld = async (seed: number): Promise<Simulation> => {
@@ -98,53 +131,31 @@ const makeWorld = async (seed: number): Promise<Simulation> => {
   return simulation;
 };
 
-interface Played {
-  readonly ranker: Ranker;
-  readonly simulation: Simulation;
-}
-
-const serveAndLearn = async (flags: DemoFlags, { ranker, simulation }: Played): Promise<void> => {
+const serveAndLearn = async (demo: Demo, simulation: Simulation): Promise<void> => {
   note('\n3. Serving it');
-  const shared = {
-    models: join(folder, 'models'),
-    log: flags.log,
-    logDirectory: join(folder, 'log'),
-    // A topic of its own: what other demos left in a broker is another platform's.
-    kafkaTopicPrefix: `watchnext-demo-${Date.now()}.`,
-    logLevel: 'warn',
-  };
-  const settings = readSettings(process.env, {
-    ...shared,
-    store: join(folder, 'store'),
-    spoolDirectory: join(folder, 'spool'),
-    pollMs: 500,
-    // On a small machine the disk is busy now and then: that is no news for who looks on.
-    slowRequestMs: 10_000,
-    port: flags.port,
-  });
   const ending = endOnSignals();
-  const server = await startServer(settings, { signals: false });
+  const server = await startServer(demo.settings, { signals: false });
   try {
     await putCatalogue(server.url, simulation);
     note(`   ${server.url} is up: ${simulation.users} users and ${simulation.items} videos put into its store`);
     note('\n4. Ranking a request');
     const example = await showRequest(server.url, simulation);
-    if (flags.once !== true) print(tryIt(server.url, example));
-    await letPeopleIn(flags, { ranker, simulation, server, shared, signal: ending.signal });
+    if (demo.once !== true) print(tryIt(server.url, example));
+    await letPeopleIn(demo, { simulation, server, signal: ending.signal });
   } finally {
     ending.release();
     await server.close();
   }
 };
 
-interface Running extends Played {
+interface Running {
+  readonly simulation: Simulation;
   readonly server: RunningServer;
-  readonly shared: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }
 
-const letPeopleIn = async (flags: DemoFlags, running: Running): Promise<void> => {
-  const { ranker, simulation, server, shared, signal } = running;
+const letPeopleIn = async (demo: Demo, { simulation, server, signal }: Running): Promise<void> => {
+  const { ranker, shared, once, rate } = demo;
   const { url } = server;
   const { definition } = ranker;
   const output = join(folder, 'learner', 'output.txt');
@@ -158,11 +169,11 @@ const letPeopleIn = async (flags: DemoFlags, running: Running): Promise<void> =>
     url,
     simulation,
     tasks: Object.keys(definition.tasks),
-    perSecond: flags.rate,
+    perSecond: rate,
   });
   try {
     const options = { url, definition, audience, learner, signal };
-    const seen = await watchLive({ ...options, ...(flags.once === true ? { forMs: onceMs } : {}) });
+    const seen = await watchLive({ ...options, ...(once === true ? { forMs: onceMs } : {}) });
     await audience.stop();
     if (signal.aborted) return;
     const after = await measureRanking(url, simulation);

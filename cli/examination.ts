@@ -4,7 +4,7 @@ import { openArtifacts, type LoadedArtifact } from '../src/artifact/index.js';
 import type { RankerDefinition } from '../src/definition/index.js';
 import { WatchnextError } from '../src/errors.js';
 import { nameHint } from '../src/nearest.js';
-import { logSettingNames, readSettings, type Settings } from '../src/settings.js';
+import { logSettingNames, type Settings } from '../src/settings.js';
 import { devices, examination, openLogTables, type Device } from '../training/dataset/index.js';
 import {
   examinationPlot,
@@ -19,7 +19,7 @@ import { pointInTime, positiveNumber } from './arguments.js';
 import { openEventsToRead } from './event-log.js';
 import { createProgress, formatTable, note, print } from './output.js';
 import { parseReference } from './reference.js';
-import { settingFlags, withSettings, type SettingFlags } from './settings.js';
+import { settingsOf, withSettings, type SettingFlags } from './settings.js';
 
 interface ExaminationFlags extends SettingFlags {
   readonly from?: string;
@@ -65,8 +65,8 @@ Examples:
   $ watchnext examination films --by device --out examination.svg
   $ watchnext examination films@20260430T235959Z-ab12cd --log off --json`,
     )
-    .action(async (reference: string, flags: ExaminationFlags) => {
-      const settings = readSettings(process.env, settingFlags({ ...flags }));
+    .action(async (reference: string, flags: ExaminationFlags, command: Command) => {
+      const settings = settingsOf(command);
       const { ranker, version } = parseReference(reference);
       const artifact = await openArtifacts(settings.models).load(ranker, version, { training: true });
       const { definition } = artifact;

@@ -2,9 +2,9 @@ import { request as plain } from 'node:http';
 import { request as overTls } from 'node:https';
 import { Command } from 'commander';
 import { WatchnextError } from '../src/errors.js';
-import { readSettings, type Settings } from '../src/settings.js';
+import type { Settings } from '../src/settings.js';
 import { print } from './output.js';
-import { settingFlags, withSettings, type SettingFlags } from './settings.js';
+import { settingsOf, withSettings, type SettingFlags } from './settings.js';
 
 interface HealthFlags extends SettingFlags {
   readonly live?: boolean;
@@ -26,8 +26,8 @@ Examples:
   $ watchnext health
   $ watchnext health --live --port 9000`,
     )
-    .action(async (flags: HealthFlags) => {
-      const settings = readSettings(process.env, settingFlags({ ...flags }));
+    .action(async (flags: HealthFlags, command: Command) => {
+      const settings = settingsOf(command);
       const url = `${urlOf(settings)}${flags.live === true ? '/healthz' : '/readyz'}`;
       const { status, body } = await ask(url);
       if (status !== 200) throw new WatchnextError('not_ready', `${url} answers ${status}: ${reasonOf(body)}`);

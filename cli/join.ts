@@ -5,12 +5,12 @@ import { WatchnextError } from '../src/errors.js';
 import type { EventLog } from '../src/events/index.js';
 import { runJoin, type JoinProgress } from '../src/join/index.js';
 import { openLog } from '../src/log.js';
-import { logSettingNames, readSettings } from '../src/settings.js';
+import { logSettingNames } from '../src/settings.js';
 import { createLogger, createMetrics } from '../src/telemetry/index.js';
 import { createJoinerMetrics } from './join/index.js';
 import { openMetricsPort } from './metrics-port.js';
 import { note, print } from './output.js';
-import { settingFlags, withSettings, type SettingFlags } from './settings.js';
+import { settingsOf, withSettings, type SettingFlags } from './settings.js';
 
 interface JoinFlags extends SettingFlags {
   readonly partitions?: string;
@@ -37,8 +37,8 @@ Examples:
   $ watchnext join films
   $ watchnext join films --log kafka --kafka-brokers localhost:9092 --partitions 0,1`,
     )
-    .action(async (name: string, flags: JoinFlags) => {
-      const settings = readSettings(process.env, settingFlags(flags as Readonly<Record<string, unknown>>));
+    .action(async (name: string, flags: JoinFlags, command: Command) => {
+      const settings = settingsOf(command);
       const isPath = /[/\\]|\.ya?ml$/.test(name);
       const { definition } = await loadRanker(isPath ? name : join(settings.models, name));
       const log = await openLog(settings, {

@@ -1,7 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
 import { openArtifacts } from '../src/artifact/index.js';
-import { logSettingNames, readSettings } from '../src/settings.js';
+import { logSettingNames } from '../src/settings.js';
 import { createLogger, createMetrics } from '../src/telemetry/index.js';
 import {
   briefMeasures,
@@ -21,7 +21,7 @@ import {
 import { openMetricsPort } from './metrics-port.js';
 import { note, print } from './output.js';
 import { engineNamed } from './ranker.js';
-import { settingFlags, withSettings, type SettingFlags } from './settings.js';
+import { settingsOf, withSettings, type SettingFlags } from './settings.js';
 
 interface LearnFlags extends SettingFlags {
   readonly from: 'events' | 'examples';
@@ -70,8 +70,8 @@ Examples:
   $ watchnext learn films --metrics-port 9464      then http://127.0.0.1:9464/metrics and /healthz
   $ watchnext learn films --log kafka --kafka-brokers localhost:9092 --from examples`,
     )
-    .action(async (name: string, flags: LearnFlags) => {
-      const settings = readSettings(process.env, settingFlags({ ...flags }));
+    .action(async (name: string, flags: LearnFlags, command: Command) => {
+      const settings = settingsOf(command);
       const isPath = /[/\\]|\.ya?ml$/.test(name);
       const folder = isPath && /\.ya?ml$/.test(name) ? dirname(name) : name;
       const ranker = basename(folder);

@@ -1,13 +1,11 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { topics, type EventLog, type Topic } from '../src/events/index.js';
-import { readSettings } from '../src/settings.js';
 import { pointInTime, positiveNumber } from './arguments.js';
 import { openTopicsToRead } from './event-log.js';
 import { instant, statsOf, tail, verifyTopic, type PartitionStats } from './log/index.js';
 import { createProgress, formatTable, print } from './output.js';
-import { settingFlags, withLogSettings } from './settings.js';
+import { settingsOf, withLogSettings } from './settings.js';
 
-type Flags = Readonly<Record<string, unknown>>;
 interface CommonFlags {
   readonly topic?: Topic;
   readonly json?: boolean;
@@ -59,11 +57,11 @@ Examples:
   $ watchnext log tail --from start --count 20
   $ watchnext log tail --topic dead-letters --from start --json | jq .reason`,
     )
-    .action(async (flags: TailFlags) => {
+    .action(async (flags: TailFlags, command: Command) => {
       const { topic = 'events', from, count, markers = false, json = false } = flags;
       const stop = new AbortController();
       process.once('SIGINT', () => stop.abort()).once('SIGTERM', () => stop.abort());
-      await withLog({ ...flags, topic }, (log) =>
+      await withLog(command, { ...flags, topic }, (log) =>
         tail({ log, topic, from, json, markers, ...(count !== undefined && { count }), print, signal: stop.signal }),
       );
     });
@@ -82,9 +80,9 @@ Examples:
   $ watchnext log stats
   $ watchnext log stats --log kafka --kafka-brokers localhost:9092 --topic events`,
     )
-    .action(async (flags: CommonFlags) => {
+    .action(async (flags: CommonFlags, command: Command) => {
       const stats: PartitionStats[] = [];
-      await withLog(flags, async (log, there, progress) => {
+      await withLog(command, flags, async (log, there, progress) => {
         for (const topic of there) stats.push(...(await statsOf(log, topic, progress(topic))));
       });
       if (flags.json === true) print(JSON.stringify(stats));
@@ -105,8 +103,8 @@ Examples:
   $ watchnext log verify
   $ watchnext log verify --log-directory /backup/log --json`,
     )
-    .action(async (flags: CommonFlags) => {
-      const found = await withLog(flags, async (log, there, progress) => {
+    .action(async (flags: CommonFlags, command: Command) => {
+      const found = await withLog(command, flags, async (log, there, progress) => {
         const results = [];
         for (const topic of there) results.push(await verifyTopic(log, topic, progress(topic)));
         return results;
@@ -129,12 +127,11 @@ type Progress = (topic: Topic) => (done: number, total: number) => void;
 
 /** Opens the log to read, and says which of the wanted topics are there: an embedded one that is not there is not made. */
 const withLog = async <T>(
-  flags: CommonFlags,
+  command: Command,
+  { topic, json }: CommonFlags,
   work: (log: EventLog, there: readonly Topic[], progress: Progress) => Promise<T>,
 ): Promise<T> => {
-  const { topic, json } = flags;
-  const settings = readSettings(process.env, settingFlags(flags as Flags));
-  const { log, there } = await openTopicsToRead(settings, topic === undefined ? topics : [topic]);
+  const { log, there } = await openTopicsToRead(settingsOf(command), topic === undefined ? topics : [topic]);
   const progress = createProgress(json !== true);
   try {
     return await work(

@@ -4,10 +4,10 @@ import { WatchnextError } from '../src/errors.js';
 import type { Impression } from '../src/events/index.js';
 import { compareReplay, replayImpression, type Replay, type ReplayComparison } from '../src/ranking/index.js';
 import { findImpression } from '../src/recording/index.js';
-import { logSettingNames, readSettings, type Settings } from '../src/settings.js';
+import { logSettingNames, type Settings } from '../src/settings.js';
 import { openEventsToRead } from './event-log.js';
 import { createProgress, formatTable, print } from './output.js';
-import { settingFlags, withSettings, type SettingFlags } from './settings.js';
+import { settingsOf, withSettings, type SettingFlags } from './settings.js';
 
 interface ReplayFlags extends SettingFlags {
   readonly against?: string;
@@ -33,8 +33,8 @@ Examples:
   $ watchnext replay 5f0c1a9e-2f0b-4c39-9a55-0d5f6a8f3c11
   $ watchnext replay checkout-17 --user u1 --against 20260430T235959Z-ab12cd`,
     )
-    .action(async (requestId: string, flags: ReplayFlags) => {
-      const settings = readSettings(process.env, settingFlags(flags as Readonly<Record<string, unknown>>));
+    .action(async (requestId: string, flags: ReplayFlags, command: Command) => {
+      const settings = settingsOf(command);
       const impression = await find(settings, requestId, flags);
       const replay = await replayWith(settings, impression, impression.version);
       const other = flags.against === undefined ? undefined : await replayWith(settings, impression, flags.against);

@@ -1,7 +1,6 @@
 import { Command } from 'commander';
 import { startServer } from '../src/server.js';
-import { readSettings } from '../src/settings.js';
-import { withSettings, type SettingFlags } from './settings.js';
+import { settingsOf, withSettings, type SettingFlags } from './settings.js';
 
 export const serveCommand = (): Command =>
   withSettings(new Command('serve'))
@@ -14,6 +13,6 @@ Examples:
   $ watchnext serve --port 9000 --workers 2 --device cpu
   $ curl -s localhost:8080/v1/rank -H 'content-type: application/json' -d '{"user": {"id": "u1"}, "candidates": [{"id": "v1"}, {"id": "v2"}]}'`,
     )
-    .action(async (flags: SettingFlags) => {
-      await startServer(readSettings(process.env, flags));
+    .action(async (_flags: SettingFlags, command: Command) => {
+      await startServer(settingsOf(command));
     });

@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { loadRanker, type Ranker } from '../src/definition/index.js';
 import { WatchnextError } from '../src/errors.js';
 import { editArm } from '../src/experiments/index.js';
-import { logSettingNames, readSettings } from '../src/settings.js';
+import { logSettingNames } from '../src/settings.js';
 import { toHtml } from '../training/experiments/index.js';
 import {
   estimators,
@@ -22,7 +22,7 @@ import {
 import { positiveNumber, wholeNumber } from './arguments.js';
 import { createProgress, note, print, type Step } from './output.js';
 import { timeFlag } from './ranker.js';
-import { settingFlags, withSettings, type SettingFlags } from './settings.js';
+import { settingsOf, withSettings, type SettingFlags } from './settings.js';
 import {
   armPlace,
   evaluationJson,
@@ -111,10 +111,10 @@ Examples:
   $ watchnext tune films --write-arm experiments.json:score/tuned
   $ watchnext tune --definition open-bandit/ranker.yaml --data ~/open-bandit`,
     )
-    .action(async (name: string | undefined, flags: TuneFlags) => {
+    .action(async (name: string | undefined, flags: TuneFlags, command: Command) => {
       const progress = createProgress(flags.json !== true);
       try {
-        const settings = readSettings(process.env, settingFlags({ ...flags }));
+        const settings = settingsOf(command);
         const ranker = await rankerOf(name, flags, settings.models);
         const { engagement, satisfaction } = flags;
         const common = { ranker, engagement, satisfaction, show: (step: Step) => progress.show(step) };

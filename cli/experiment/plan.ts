@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { WatchnextError } from '../../src/errors.js';
-import { logSettingNames, readSettings, type Settings } from '../../src/settings.js';
+import { logSettingNames, type Settings } from '../../src/settings.js';
 import { openLogTables } from '../../training/dataset/index.js';
 import {
   amount,
@@ -15,7 +15,7 @@ import {
 import { duration, positiveNumber } from '../arguments.js';
 import { openEventsToRead } from '../event-log.js';
 import { createProgress, formatTable, print } from '../output.js';
-import { settingFlags, withSettings, type SettingFlags } from '../settings.js';
+import { settingsOf, withSettings, type SettingFlags } from '../settings.js';
 import { anyNumber, effectOption, power, shareList } from './numbers.js';
 import { namedRanker } from './ranker.js';
 
@@ -75,8 +75,8 @@ Examples:
   $ watchnext experiment plan films --metric click --effect 1% --share 80/10/10
   $ watchnext experiment plan films --metric watch --mean 310 --sd 420 --users-per-day 5000`,
     )
-    .action(async (name: string, flags: PlanFlags) => {
-      const settings = readSettings(process.env, settingFlags({ ...flags }));
+    .action(async (name: string, flags: PlanFlags, command: Command) => {
+      const settings = settingsOf(command);
       const options = { effect: flags.effect, power: flags.power, shares: sharesOf(flags) };
       const traffic =
         flags.mean === undefined && flags.sd === undefined ? await logged(settings, name, flags) : given(flags);

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { WatchnextError } from '../../src/errors.js';
-import { logSettingNames, readSettings } from '../../src/settings.js';
+import { logSettingNames } from '../../src/settings.js';
 import { openLogTables, type LogTables } from '../../training/dataset/index.js';
 import {
   analyseExperiment,
@@ -19,7 +19,7 @@ import type { ContaminationFinding } from '../../training/stream/index.js';
 import { duration, pointInTime, positiveNumber } from '../arguments.js';
 import { openEventsToRead } from '../event-log.js';
 import { createProgress, note, print } from '../output.js';
-import { settingFlags, withSettings, type SettingFlags } from '../settings.js';
+import { settingsOf, withSettings, type SettingFlags } from '../settings.js';
 import { contaminated } from './contaminated.js';
 import { effectOption } from './numbers.js';
 import { plannedShares, type PlannedShares } from './planned.js';
@@ -84,8 +84,8 @@ Examples:
   $ watchnext experiment report bolder_ranking --control current --from 2026-05-01 --json
   $ watchnext experiment report bolder_ranking --log kafka --kafka-brokers localhost:9092 --out reports/bolder.md`,
     )
-    .action(async (experiment: string, flags: ReportFlags) => {
-      const settings = readSettings(process.env, settingFlags({ ...flags }));
+    .action(async (experiment: string, flags: ReportFlags, command: Command) => {
+      const settings = settingsOf(command);
       const format = formatOf(flags);
       const planned: Partial<PlannedShares> | undefined =
         flags.share === undefined ? await plannedShares(settings, experiment) : { shares: flags.share };

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { demoCommand } from '../../cli/demo.js';
 import { claimDemo } from '../../cli/demo/index.js';
 
 let folder = '';
@@ -39,4 +40,19 @@ describe('the folder of a demo', () => {
       other.close();
     }
   });
+});
+
+test('a demo whose service could not start says so before it trains, and asks for no flag that it does not take', async () => {
+  const { WATCHNEXT_KAFKA_BROKERS: brokers, ...env } = process.env;
+  process.env = env;
+  try {
+    await expect(demoCommand().parseAsync(['--log', 'kafka'], { from: 'user' })).rejects.toMatchObject({
+      code: 'settings_invalid',
+      problems: [
+        { path: 'WATCHNEXT_KAFKA_BROKERS', message: 'is missing: log is kafka', hint: 'set it in the environment' },
+      ],
+    });
+  } finally {
+    if (brokers !== undefined) process.env.WATCHNEXT_KAFKA_BROKERS = brokers;
+  }
 });
