@@ -15,6 +15,8 @@ export interface FakeCluster {
   readonly requests: Produced[];
   /** For the next requests, one after the other; after them all succeed. */
   readonly answers: (Error | undefined | Promise<void>)[];
+  /** Partitions that have no leader, as a refresh of the metadata would tell. */
+  readonly leaderless: Set<number>;
 }
 
 export const protocolError = (type: string): Error => Object.assign(new Error(type), { type });
@@ -22,6 +24,8 @@ export const protocolError = (type: string): Error => Object.assign(new Error(ty
 export const createFakeCluster = (partitions = 4): FakeCluster => {
   const requests: Produced[] = [];
   const answers: (Error | undefined | Promise<void>)[] = [];
+  const leaderless = new Set<number>();
+  let known = new Set<number>();
   let producers = 0;
   const node: Awaited<ReturnType<Cluster['findBroker']>> = {
     initProducerId: () => Promise.resolve({ producerId: `${(producers += 1)}`, producerEpoch: 0 }),
@@ -47,19 +51,29 @@ export const createFakeCluster = (partitions = 4): FakeCluster => {
     connect: () => Promise.resolve(),
     disconnect: () => Promise.resolve(),
     addMultipleTargetTopics: () => Promise.resolve(),
+    refreshMetadata: () => Promise.resolve(void (known = new Set(leaderless))),
     findBroker: () => Promise.resolve(node),
     findControllerBroker: () => Promise.resolve(node),
     findTopicPartitionMetadata: () =>
       Array.from({ length: partitions }, (_, partitionId) => ({
         partitionId,
         partitionErrorCode: 0,
-        leader: 1,
+        leader: known.has(partitionId) ? -1 : 1,
         replicas: [1],
         isr: [1],
       })),
     fetchTopicsOffset: () => Promise.resolve([]),
   };
-  return { session: { use: (_, work) => work(cluster), close: () => Promise.resolve() }, requests, answers };
+  const use: Session['use'] = async (_, work) => {
+    try {
+      return await work(cluster);
+    } catch (error) {
+      // A new connection learns anew who leads.
+      known = new Set(leaderless);
+      throw error;
+    }
+  };
+  return { session: { use, close: () => Promise.resolve() }, requests, answers, leaderless };
 };
 
 export const optionsOf = (more: Partial<KafkaOptions> = {}): ResolvedKafkaOptions =>

@@ -41,7 +41,7 @@ describe('the Kafka producer', () => {
     cluster.answers.push(new Promise<void>((resolve) => (acknowledge = resolve)));
     const producer = producing(cluster);
     const first = producer.append([record('a'), record('b')]);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => cluster.requests.length === 1);
     const rest = [producer.append([record('c')]), producer.append([record('d')])];
     await new Promise((resolve) => setTimeout(resolve, 5));
     expect(valuesOf(cluster)).toEqual([['a', 'b']]);
@@ -61,7 +61,7 @@ describe('the Kafka producer', () => {
     const producer = producing(cluster);
     await producer.append([record('a')]);
     const second = producer.append([record('b'), record('c')]);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => cluster.requests.length > 1);
     await Promise.all([second, producer.append([record('d')])]);
     expect(valuesOf(cluster)).toEqual([['a'], ['b', 'c'], ['b', 'c'], ['b', 'c'], ['d']]);
     expect(sequencesOf(cluster)).toEqual([0, 1, 1, 1, 3]);
@@ -71,8 +71,8 @@ describe('the Kafka producer', () => {
 
   test('refuses all that waits when the time is up, and starts under a new identity', async () => {
     const cluster = createFakeCluster();
-    cluster.answers.push(undefined, ...Array.from({ length: 9 }, () => new Error('away')));
-    const producer = producing(cluster, { timeoutMs: 120 });
+    cluster.answers.push(undefined, ...Array.from({ length: 99 }, () => new Error('away')));
+    const producer = producing(cluster, { timeoutMs: 1500 });
     await producer.append([record('a')]);
     const settled: string[] = [];
     const append = (value: string): Promise<unknown> =>
@@ -142,6 +142,75 @@ describe('the Kafka producer', () => {
       { code: 'log_unavailable' },
     );
     await producer.close();
+  });
+
+  describe('while a partition has no leader', () => {
+    const lose = (cluster: FakeCluster): void => {
+      cluster.leaderless.add(0);
+      cluster.answers.push(protocolError('NOT_LEADER_FOR_PARTITION'));
+    };
+
+    test('goes on writing the others, and writes what waited when it has one, each once and in order', async () => {
+      const cluster = createFakeCluster();
+      const producer = producing(cluster);
+      await producer.append([record('a0')]);
+      lose(cluster);
+      const settled: string[] = [];
+      const append = (value: string, partition: number): Promise<unknown> =>
+        producer.append([record(value, partition)]).then(() => settled.push(value));
+      const waiting = [append('a1', 0)];
+      await until(() => cluster.requests.length === 2);
+      for (const i of [1, 2, 3]) {
+        waiting.push(append(`a${i + 1}`, 0));
+        await append(`b${i}`, 1);
+      }
+      expect(settled).toEqual(['b1', 'b2', 'b3']);
+      cluster.leaderless.clear();
+      await Promise.all(waiting);
+      expect(settled).toEqual(['b1', 'b2', 'b3', 'a1', 'a2', 'a3', 'a4']);
+      // The request that was refused is repeated as it was, before what came behind it.
+      expect(valuesOf(cluster).filter((values) => values.length > 0)).toEqual([
+        ['a0'],
+        ['a1'],
+        ['a1'],
+        ['a2', 'a3', 'a4'],
+      ]);
+      expect(sequencesOf(cluster).filter((sequence) => sequence >= 0)).toEqual([0, 1, 1, 2]);
+      expect(valuesOf(cluster, 'events/1').flat()).toEqual(['b1', 'b2', 'b3']);
+      await producer.close();
+    });
+
+    test('refuses what waits for it when the time is up, all of it, and nothing else', async () => {
+      const cluster = createFakeCluster();
+      const producer = producing(cluster, { timeoutMs: 300 });
+      lose(cluster);
+      const lost = ['a1', 'a2'].map((value) => producer.append([record(value)]).catch((error: unknown) => error));
+      await until(() => cluster.requests.length === 1);
+      lost.push(producer.append([record('a3')]).catch((error: unknown) => error));
+      await producer.append([record('b1', 1)]);
+      for (const error of await Promise.all(lost))
+        expect(error).toMatchObject({
+          code: 'log_unavailable',
+          problems: [{ message: expect.stringContaining('partition 0 of events has no leader') }],
+        });
+      cluster.leaderless.clear();
+      await producer.append([record('a4'), record('b2', 1)]);
+      expect(valuesOf(cluster).flat()).toEqual(['a1', 'a2', 'a4']);
+      expect(valuesOf(cluster, 'events/1').flat()).toEqual(['b1', 'b2']);
+      // The brokers may hold what was given up: its numbers must not be used for another record.
+      expect(cluster.requests.at(-1)?.producerId).not.toBe(cluster.requests[0]?.producerId);
+      await producer.close();
+    });
+
+    test('does not wait for a leader when it is closed', async () => {
+      const cluster = createFakeCluster();
+      const producer = producing(cluster, { timeoutMs: 60_000 });
+      lose(cluster);
+      const lost = producer.append([record('a1')]).catch((error: unknown) => error);
+      await until(() => cluster.requests.length === 1);
+      await producer.close();
+      expect(await lost).toMatchObject({ code: 'log_unavailable' });
+    });
   });
 
   test('writes what is queued when it is closed, but does not wait for brokers that are away', async () => {

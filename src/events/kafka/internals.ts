@@ -11,6 +11,7 @@ export interface Cluster {
   connect(): Promise<void>;
   disconnect(): Promise<void>;
   addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
+  refreshMetadata(): Promise<void>;
   findBroker(node: { readonly nodeId: number }): Promise<BrokerNode>;
   findControllerBroker(): Promise<BrokerNode>;
   findTopicPartitionMetadata(topic: string): readonly PartitionMetadata[];
@@ -154,6 +155,41 @@ const errorOf = (load('kafkajs/src/protocol/error') as { createErrorFromCode: (c
 export const requireNoError = ({ errorCode }: { readonly errorCode: number }): void => {
   if (errorCode !== 0) throw errorOf(errorCode);
 };
+
+interface MetadataReply {
+  readonly topicMetadata: readonly {
+    readonly partitionMetadata: readonly (PartitionMetadata & { readonly partitionErrorCode: number })[];
+  }[];
+}
+
+interface MetadataRequest {
+  readonly request: unknown;
+  readonly response: {
+    decode(reply: Buffer): Promise<MetadataReply>;
+    parse(reply: MetadataReply): Promise<MetadataReply>;
+  };
+}
+
+/**
+ * kafkajs 2.2.4 refuses what a broker knows of all topics if one partition of one has no leader. It is refused here only for
+ * errors of a topic: a partition without a leader says so by a leader below 0.
+ */
+const metadata = load('kafkajs/src/protocol/requests/metadata') as {
+  protocol: (asked: { readonly version: number }) => (asked: unknown) => MetadataRequest;
+};
+const protocolOf = metadata.protocol;
+metadata.protocol = (version) => (asked) => {
+  const { request, response } = protocolOf(version)(asked);
+  return { request, response: { ...response, parse: (reply) => response.parse(withoutPartitionErrors(reply)) } };
+};
+
+const withoutPartitionErrors = (reply: MetadataReply): MetadataReply => ({
+  ...reply,
+  topicMetadata: reply.topicMetadata.map((topic) => ({
+    ...topic,
+    partitionMetadata: topic.partitionMetadata.map((partition) => ({ ...partition, partitionErrorCode: 0 })),
+  })),
+});
 
 export const createCluster = (options: ClusterOptions): Cluster =>
   new (load('kafkajs/src/cluster') as new (options: ClusterOptions) => Cluster)(options);

@@ -64,10 +64,13 @@ export const createKafkaLog = (
     return known;
   };
 
-  const startOf = async (topic: string, from: ReaderOptions['from']): Promise<readonly number[]> => {
-    if (typeof from !== 'string') return from;
-    const bounds = await topics.bounds(topic);
-    return bounds.map(({ first, next }) => (from === 'start' ? first : next));
+  const startOf = async (
+    topic: string,
+    { from, wanted }: { readonly from: ReaderOptions['from']; readonly wanted: readonly number[] },
+  ): Promise<ReadonlyMap<number, number>> => {
+    if (typeof from !== 'string') return new Map(wanted.map((partition) => [partition, from[partition] ?? 0]));
+    const bounds = await topics.bounds(topic, wanted);
+    return new Map(bounds.map(({ first, next }, i) => [wanted[i] ?? 0, from === 'start' ? first : next]));
   };
 
   return {
@@ -81,9 +84,8 @@ export const createKafkaLog = (
     async reader(topic, { from, partitions }) {
       const name = nameOf(topic);
       const count = await topics.partitions(name);
-      const offsets = await startOf(name, from);
       const wanted = partitions ?? Array.from({ length: count }, (_, partition) => partition);
-      const start = new Map(wanted.map((partition) => [partition, offsets[partition] ?? 0]));
+      const start = await startOf(name, { from, wanted });
       const session = createSession(options);
       const reader = createKafkaReader({ topic: name, start, session, topics, options });
       const tracked: LogReader = {

@@ -15,7 +15,7 @@ export interface Outgoing {
 /** One call of append: settled when its last record is written or its first one failed. */
 export interface Write {
   unwritten: number;
-  /** Rejected: what is left of it is not sent. */
+  /** Rejected with all behind it: what is left of it is not sent. */
   failed: boolean;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
@@ -24,6 +24,7 @@ export interface Write {
 /** What goes to the brokers in one request: the records in the order of the queue, and whom to tell. */
 export interface Batch {
   readonly records: readonly Outgoing[];
+  /** By record. */
   readonly writes: readonly Write[];
   readonly bytes: number;
 }
@@ -44,26 +45,49 @@ export interface WriteQueue {
   readonly bytes: number;
   /** False, and nothing queued, if they do not all fit. */
   offer(records: readonly Outgoing[], write: Write): boolean;
-  /** The longest run from the front that one request may carry; at least one record of those that wait. */
+  /**
+   * The longest run from the front that one request may carry, without what is for places on hold; at least one record of
+   * those that wait.
+   */
   cut(): Batch;
-  /** Everything that waits, taken out. */
-  drain(): readonly Write[];
+  /** Until it is released, what is for `place` stays, in its order. */
+  hold(place: Place): void;
+  release(place: Place): void;
+  /** Everything that waits, taken out; of one place where it is named. */
+  drain(place?: Place): readonly Write[];
+}
+
+interface Waiting {
+  readonly record: Outgoing;
+  readonly write: Write;
 }
 
 export const createWriteQueue = (limit: { readonly records: number; readonly bytes: number }): WriteQueue => {
-  let waiting: { readonly record: Outgoing; readonly write: Write }[] = [];
+  let waiting: Waiting[] = [];
   let head = 0;
   let bytes = 0;
+  /** By place on hold: what was passed over. It is older than all that waits for this place. */
+  const held = new Map<Place, Waiting[]>();
+  let heldRecords = 0;
+
+  const release = (place: Place): void => {
+    const passed = held.get(place) ?? [];
+    held.delete(place);
+    heldRecords -= passed.length;
+    if (passed.length > 0) waiting = [...passed, ...waiting.slice(head)];
+    if (passed.length > 0) head = 0;
+  };
+
   return {
     get records() {
-      return waiting.length - head;
+      return waiting.length - head + heldRecords;
     },
     get bytes() {
       return bytes;
     },
     offer(records, write) {
       const more = records.reduce((sum, record) => sum + sizeOf(record), 0);
-      if (waiting.length - head + records.length > limit.records || bytes + more > limit.bytes) return false;
+      if (this.records + records.length > limit.records || bytes + more > limit.bytes) return false;
       for (const record of records) waiting.push({ record, write });
       bytes += more;
       return true;
@@ -82,6 +106,13 @@ export const createWriteQueue = (limit: { readonly records: number; readonly byt
           continue;
         }
         const { place } = record;
+        const aside = held.get(place);
+        if (aside !== undefined) {
+          aside.push(next);
+          heldRecords += 1;
+          head += 1;
+          continue;
+        }
         const inPlace = (perPlace.get(place) ?? 0) + size;
         if (records.length > 0 && (total + size > BATCH_BYTES || inPlace > PLACE_BYTES)) break;
         perPlace.set(place, inPlace);
@@ -97,12 +128,18 @@ export const createWriteQueue = (limit: { readonly records: number; readonly byt
       }
       return { records, writes, bytes: total };
     },
-    drain() {
-      const left = waiting.slice(head).map(({ write }) => write);
-      waiting = [];
+    hold(place) {
+      if (!held.has(place)) held.set(place, []);
+    },
+    release,
+    drain(place) {
+      for (const each of place === undefined ? [...held.keys()] : [place]) release(each);
+      const left = waiting.slice(head);
+      const drained = left.filter(({ record }) => place === undefined || record.place === place);
+      waiting = place === undefined ? [] : left.filter(({ record }) => record.place !== place);
       head = 0;
-      bytes = 0;
-      return left;
+      for (const { record } of drained) bytes -= sizeOf(record);
+      return drained.map(({ write }) => write);
     },
   };
 };

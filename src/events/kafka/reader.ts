@@ -16,11 +16,13 @@ const REPLY_BYTES = 4 << 20;
 const AHEAD_BYTES = 4 << 20;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1000;
+/** How long a partition without a leader is left alone before its leader is looked for again. */
+const LEADERLESS_MS = 500;
 
 /**
  * Fetches from each leader by offset, without a consumer group: the first record is there after one round trip, and nobody
  * but the caller says where to read on. One request per leader is under way at most, started by `next`, so an idle reader asks nothing and
- * a slow one holds no more than two replies of each leader.
+ * a slow one holds no more than two replies of each leader. A partition without a leader holds up no other.
  */
 export const createKafkaReader = (parts: {
   readonly topic: string;
@@ -38,7 +40,11 @@ export const createKafkaReader = (parts: {
   const position = new Map(parts.start);
   const ready = new FetchedQueue();
   const busy = new Set<number>();
-  let leaders: ReadonlyMap<number, number> = new Map();
+  /** Undefined until they are asked for. */
+  let leaders: ReadonlyMap<number, number> | undefined;
+  /** Those without a leader when it was last looked for. */
+  let leaderless: readonly number[] = [];
+  let lookAgainAt = 0;
   let finding = false;
   let pauseMs = 0;
   let failure: unknown;
@@ -57,9 +63,11 @@ export const createKafkaReader = (parts: {
   };
 
   const gapOf = async (): Promise<WatchnextError | undefined> => {
-    const bounds = await topics.bounds(topic);
-    for (const [partition, offset] of position) {
-      const { first = 0, next = 0 } = bounds[partition] ?? {};
+    const partitions = [...position.keys()].filter((partition) => !leaderless.includes(partition));
+    const bounds = await topics.bounds(topic, partitions);
+    for (const [i, partition] of partitions.entries()) {
+      const offset = position.get(partition) ?? 0;
+      const { first = 0, next = 0 } = bounds[i] ?? {};
       if (offset >= first && offset <= next) continue;
       const message =
         offset < first
@@ -86,7 +94,7 @@ export const createKafkaReader = (parts: {
     if (pauseMs === 0)
       logger.warn({ topic, reason: rootOf(error).message }, 'reading from Kafka stopped; trying again');
     pauseMs = Math.min(Math.max(2 * pauseMs, FIRST_PAUSE_MS), LONGEST_PAUSE_MS);
-    leaders = new Map();
+    leaders = undefined;
     await pause(pauseMs);
   };
 
@@ -96,7 +104,7 @@ export const createKafkaReader = (parts: {
       await session.use([topic], async (cluster) => {
         const broker = await cluster.findBroker({ nodeId });
         const partitions = [...position]
-          .filter(([partition]) => leaders.get(partition) === nodeId)
+          .filter(([partition]) => leaders?.get(partition) === nodeId)
           .map(([partition, offset]) => ({ partition, fetchOffset: String(offset), maxBytes: PARTITION_BYTES }));
         const request = {
           maxWaitTime: BROKER_WAIT_MS,
@@ -119,10 +127,24 @@ export const createKafkaReader = (parts: {
     }
   };
 
+  const tellOfLeaders = (without: readonly number[]): void => {
+    if (String(without) === String(leaderless)) return;
+    if (without.length > 0)
+      logger.warn({ topic, partitions: without }, 'partitions have no leader: they are read when they have one');
+    else logger.info({ topic }, 'all partitions have a leader');
+    leaderless = without;
+  };
+
   const findLeaders = async (): Promise<void> => {
     finding = true;
     try {
-      leaders = await session.use([topic], (cluster) => Promise.resolve(leadersOf(cluster, topic)));
+      const found = await session.use([topic], async (cluster) => {
+        if (leaderless.length > 0) await cluster.refreshMetadata();
+        return leadersOf(cluster, topic);
+      });
+      leaders = found;
+      lookAgainAt = performance.now() + LEADERLESS_MS;
+      tellOfLeaders([...position.keys()].filter((partition) => !found.has(partition)).sort((a, b) => a - b));
     } catch (error) {
       await recover(error);
     } finally {
@@ -134,12 +156,15 @@ export const createKafkaReader = (parts: {
   /** Starts whatever is needed and not yet under way. */
   const ask = (): void => {
     if (closed || failure !== undefined || ready.bytes > AHEAD_BYTES) return;
-    if (leaders.size === 0) {
+    if (leaders === undefined) {
       if (!finding && busy.size === 0) void findLeaders();
       return;
     }
-    const wanted = new Set([...position.keys()].map((partition) => leaders.get(partition) ?? -1));
-    for (const nodeId of wanted) if (!busy.has(nodeId)) void fetchFrom(nodeId);
+    for (const partition of position.keys()) {
+      const nodeId = leaders.get(partition);
+      if (nodeId !== undefined && !busy.has(nodeId)) void fetchFrom(nodeId);
+    }
+    if (leaderless.length > 0 && !finding && performance.now() >= lookAgainAt) void findLeaders();
   };
 
   const waitForRecords = async (waitMs: number): Promise<void> => {
@@ -151,7 +176,9 @@ export const createKafkaReader = (parts: {
       let timer: NodeJS.Timeout | undefined;
       await new Promise<void>((resolve) => {
         wake = resolve;
-        timer = setTimeout(resolve, leftMs);
+        const looksAgain = leaders !== undefined && leaderless.length > 0 && !finding;
+        const untilLookMs = looksAgain ? lookAgainAt - performance.now() : Infinity;
+        timer = setTimeout(resolve, Math.max(0, Math.min(leftMs, untilLookMs)));
       });
       clearTimeout(timer);
     }

@@ -110,6 +110,11 @@ export const createSession = (options: ResolvedKafkaOptions): Session => {
   };
 };
 
-/** The node that each partition is written to and read from. */
+/** The node that each partition is written to and read from, of those that have one. */
 export const leadersOf = (cluster: Cluster, topic: string): ReadonlyMap<number, number> =>
-  new Map(cluster.findTopicPartitionMetadata(topic).map(({ partitionId, leader }) => [partitionId, leader]));
+  new Map(
+    cluster
+      .findTopicPartitionMetadata(topic)
+      .filter(({ leader }) => leader >= 0)
+      .map(({ partitionId, leader }) => [partitionId, leader]),
+  );

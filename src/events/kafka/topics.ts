@@ -1,12 +1,13 @@
 import { WatchnextError } from '../../errors.js';
 import { failureType, retrying, rootOf, unavailable } from './failures.js';
 import type { ResolvedKafkaOptions } from './options.js';
-import type { Session } from './session.js';
+import { leadersOf, type Session } from './session.js';
 
 export interface KafkaTopics {
   /** How many partitions the topic has; makes it if it is missing. Does not change while the process lives. */
   partitions(topic: string): Promise<number>;
-  bounds(topic: string): Promise<{ readonly first: number; readonly next: number }[]>;
+  /** In the order of `partitions`; of all where they are left out. Each of them needs a leader. */
+  bounds(topic: string, partitions?: readonly number[]): Promise<{ readonly first: number; readonly next: number }[]>;
 }
 
 /** A log keeps everything unless told otherwise. Kafka counts the bytes of each partition. */
@@ -25,6 +26,9 @@ const wrongSettings = new Set([
   'POLICY_VIOLATION',
   'INVALID_CONFIG',
 ]);
+
+const withoutLeader = (partition: number): Error =>
+  Object.assign(new Error(`partition ${partition} has no leader`), { type: 'LEADER_NOT_AVAILABLE' });
 
 export const createKafkaTopics = (options: ResolvedKafkaOptions, session: Session): KafkaTopics => {
   const create = (topic: string): Promise<void> =>
@@ -71,10 +75,14 @@ export const createKafkaTopics = (options: ResolvedKafkaOptions, session: Sessio
       known.set(topic, answer);
       return answer;
     },
-    async bounds(topic) {
-      const partitions = Array.from({ length: await this.partitions(topic) }, (_, partition) => ({ partition }));
+    async bounds(topic, of) {
+      const count = await this.partitions(topic);
+      const partitions = (of ?? Array.from({ length: count }, (_, i) => i)).map((partition) => ({ partition }));
       const offsets = (fromBeginning: boolean): Promise<number[]> =>
         session.use([topic], async (cluster) => {
+          const leaders = leadersOf(cluster, topic);
+          const standing = partitions.find(({ partition }) => !leaders.has(partition));
+          if (standing !== undefined) throw withoutLeader(standing.partition);
           const [found] = await cluster.fetchTopicsOffset([{ topic, partitions, fromBeginning }]);
           const byPartition = new Map(found?.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
           return partitions.map(({ partition }) => byPartition.get(partition) ?? 0);
