@@ -22,15 +22,18 @@ const scaling: LabelScaling = tasks.map(({ name }) => ({
   weight: 1,
 }));
 
-/** A network with made-up weights, biases among them, in float32. */
-function graphOf(network: Network): CompiledModel {
+/** A network with made-up weights, biases among them, in float32; `change` may make others of them. */
+function graphOf(
+  network: Network,
+  change: (name: string, values: Float32Array) => Float32Array = (_, values) => values,
+): CompiledModel {
   const random = seeded(3);
   const parts = createNetwork({ definition: network, tasks, ...layout, screenCells: 0 });
   const drawn = initialParameters(parts, { next: () => Math.floor(random() * 2 ** 32) });
   const state = new Map(
     [...drawn].map(([name, values]) => [
       `parameters/${name}`,
-      name.endsWith('bias') ? values.map(() => random() - 0.5) : values,
+      change(name, name.endsWith('bias') ? values.map(() => random() - 0.5) : values),
     ]),
   );
   const definition = { name: 'made', network, tasks: Object.fromEntries(tasks.map(({ name, task }) => [name, task])) };
@@ -111,6 +114,54 @@ describe('a graph in bytes', () => {
   test('takes a quarter of the space where nearly all weights are those of hidden layers', async () => {
     const large = graphOf({ ...wide, expert_layers: [256, 64] });
     expect((await quantise({ model: large, sample })).bytes.length).toBeLessThan(0.4 * large.bytes.length);
+  });
+
+  test('reads a column that was zero in the whole sample as float32 does, once it is 1: another hour, a rare category', async () => {
+    const withHour = (inputs: NetworkInputs, hour: number): NetworkInputs => ({
+      ...inputs,
+      // Small beside the hour, as embeddings are.
+      request: inputs.request.map((value, at) => (at % layout.requestWidth === 1 ? hour : value * 0.02)),
+      candidate: inputs.candidate.map((value) => value * 0.02),
+    });
+    const model = graphOf(wide, (name, values) => (name.endsWith('bias') ? values.fill(0) : values));
+    const rounded = await quantise({ model, sample: withHour(sample, 0) });
+    const fresh = withHour(inputsOf([7, 1, 20], { seed: 2 }), 1);
+    const [exact, found] = [await headsOf(model, fresh), await headsOf(rounded, fresh)];
+    expect(largestDifference(found, exact)).toBeLessThan(0.005);
+    const without = await headsOf(model, { ...fresh, ...withHour(fresh, 0) });
+    expect(largestDifference(exact, without)).toBeGreaterThan(0.03);
+  });
+
+  describe('is not moved by', () => {
+    const ofCandidates = layout.requestWidth * 96; // where the candidate's rows of the experts' first weights begin
+    const fresh = inputsOf([7, 1, 20], { seed: 2 });
+    const column = 3;
+    const farAway = (inputs: NetworkInputs, value: number, every = 1): NetworkInputs => ({
+      ...inputs,
+      candidate: inputs.candidate.map((each, at) => (at % (every * layout.candidateWidth) === column ? value : each)),
+    });
+    const unread = (name: string, values: Float32Array): Float32Array => {
+      const width = name === 'experts/0/weights' ? 96 : name === 'gates/weights' ? 6 : 0;
+      const from = (layout.requestWidth + column) * width;
+      return values.fill(0, from, from + width);
+    };
+    const weak = (name: string, values: Float32Array): Float32Array =>
+      name === 'experts/0/weights' ? values.map((value, at) => (at < ofCandidates ? value : 1e-12 * value)) : values;
+
+    test.each<[string, Parameters<typeof graphOf>[1], NetworkInputs, NetworkInputs]>([
+      ['a column far out that nobody reads', unread, farAway(sample, 1e6), farAway(fresh, 1e6)],
+      ['weights of candidates that are next to nothing beside those of requests', weak, sample, fresh],
+      ['an infinite value in a row of the sample', undefined, farAway(sample, Infinity, 100), fresh],
+      ['a missing value in a row of the sample', undefined, farAway(sample, NaN, 100), fresh],
+    ])('%s', async (_, change, given, asked) => {
+      const model = graphOf(wide, change);
+      const [exact, found] = [
+        await headsOf(model, asked),
+        await headsOf(await quantise({ model, sample: given }), asked),
+      ];
+      expect(largestDifference(found, exact)).toBeLessThan(0.02);
+      expect(Math.max(...exact) - Math.min(...exact)).toBeGreaterThan(0.2);
+    });
   });
 
   test('without hidden layers is the graph that it was', async () => {

@@ -11,14 +11,18 @@ import {
 import { layerOnBytes, toBytes, type ByteValue } from './layer-nodes.js';
 import { hiddenLayers, type HiddenLayer } from './layers.js';
 import { columnRanges } from './ranges.js';
-import { divisorsOf, largestByInput } from './scales.js';
+import { divisorsOf, farthestOf, largestByInput } from './scales.js';
+import { withUnseen } from './unseen.js';
 import { foldWeights, type FoldedGraph, type Weights } from './weights.js';
 import { NodeWriter, runtimeDomain } from './writer.js';
 
 export interface QuantiseOptions {
   /** A serving graph in float32. */
   readonly model: CompiledModel;
-  /** Rows as they come, and the edges of what may come: what is further out than any of them is cut off. */
+  /**
+   * Rows as they come, and the edges of what may come: what is further out than any of them is cut off. Columns that are zero in
+   * all of them may come as 1.
+   */
   readonly sample: NetworkInputs;
 }
 
@@ -34,7 +38,7 @@ export const quantise = async ({ model, sample }: QuantiseOptions): Promise<Comp
   if (layers.length === 0) return model;
   const readings = readingsOf(layers);
   const columns = new Map([...readings].map(([value, by]) => [value, by[0]?.dims[0] ?? 0]));
-  const ranges = await columnRanges({ model: onnx, columns, sample });
+  const ranges = await columnRanges({ model: onnx, columns, sample: withUnseen(sample) });
   const bytes = new Map(
     [...readings].map(([value, by]) => [value, formOf(value, { by, reach: ranges.get(value), layers })]),
   );
@@ -59,6 +63,8 @@ const readingsOf = (layers: readonly HiddenLayer[]): Map<string, Weights[]> => {
 const shares = { inputs: 0.7, hidden: 0.5 };
 /** Hidden values that no row of the sample had keep some room. */
 const leastReach = 1e-3;
+/** What reaches less is nothing, in whatever sum. */
+const leastFarthest = 1e-6;
 
 interface Reading {
   readonly by: readonly Weights[];
@@ -69,10 +75,13 @@ interface Reading {
 const formOf = (value: string, { by, reach = new Float32Array(), layers }: Reading): ByteValue => {
   const hidden = layers.some(({ output }) => output === value);
   const most = hidden ? reach.map((one) => Math.max(one, leastReach)) : reach;
-  const divisors = divisorsOf(most, largestByInput(by), hidden ? shares.hidden : shares.inputs);
-  const farthest = most.reduce((all, one, column) => Math.max(all, one / (divisors[column] ?? 1)), 0) || 1;
+  const weights = largestByInput(by);
+  const divisors = divisorsOf(most, weights, hidden ? shares.hidden : shares.inputs);
+  const farthest = farthestOf(
+    most.map((one, column) => ((weights[column] ?? 0) > 0 ? one / (divisors[column] ?? 1) : 0)),
+  );
   const [zero, side] = hidden ? [0, 255] : [128, 127];
-  return { name: `${value}/int8`, step: Math.fround(farthest / side), zero, divisors };
+  return { name: `${value}/int8`, step: Math.fround(Math.max(farthest, leastFarthest) / side), zero, divisors };
 };
 
 interface Plan {

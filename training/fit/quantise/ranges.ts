@@ -34,18 +34,19 @@ export const columnRanges = async ({ model, columns, sample }: RangeOptions): Pr
     };
     const found = await session.run(feeds, ['heads', ...inner.map(([name]) => name)]);
     const valuesOf = (name: string): Float32Array => given.get(name)?.data ?? (found[name]?.data as Float32Array);
-    return new Map([...columns].map(([name, width]) => [name, farthest(valuesOf(name), width)]));
+    return new Map([...columns].map(([name, width]) => [name, farthestByColumn(valuesOf(name), width)]));
   } finally {
     await session.release();
   }
 };
 
-const farthest = (values: Float32Array, width: number): Float32Array => {
+/** How far each column of a matrix gets from zero; what is not finite does not count. */
+export const farthestByColumn = (values: Float32Array, width: number): Float32Array => {
   const most = new Float32Array(width);
   for (let at = 0; at < values.length;) {
     for (let column = 0; column < width; column++, at++) {
       const size = Math.abs(values[at] ?? 0);
-      if (size > (most[column] ?? 0)) most[column] = size;
+      if (size > (most[column] ?? 0) && size < Infinity) most[column] = size;
     }
   }
   return most;

@@ -5,8 +5,8 @@ import type { Weights } from './weights.js';
  * 2 x 255 x 64 fits into: it gives the same sums as one that has them.
  */
 const largestWeight = 64;
-/** Columns of weights that are next to nothing beside the others share a step: sums in units of theirs would not fit. */
-const leastColumn = 0.01;
+/** A column of nothing needs some step all the same, and what is less than this is nothing. */
+const leastStep = 1e-12;
 
 export interface QuantisedWeights {
   readonly dims: readonly number[];
@@ -15,8 +15,15 @@ export interface QuantisedWeights {
   readonly steps: Float32Array;
 }
 
-/** Rounds weights that read inputs divided by `divisors` [inputs], with steps of its own for each column. */
-export const quantiseWeights = ({ dims, values }: Weights, divisors: Float32Array): QuantisedWeights => {
+/**
+ * Rounds weights that read inputs divided by `divisors` [inputs], with steps of its own for each column: none below `least`
+ * [width], if given.
+ */
+export const quantiseWeights = (
+  { dims, values }: Weights,
+  divisors: Float32Array,
+  least?: Float32Array,
+): QuantisedWeights => {
   const [inputs = 0, width = 0] = dims;
   const largest = new Float32Array(width);
   for (let input = 0, at = 0; input < inputs; input++) {
@@ -26,8 +33,7 @@ export const quantiseWeights = ({ dims, values }: Weights, divisors: Float32Arra
       if (size > (largest[column] ?? 0)) largest[column] = size;
     }
   }
-  const least = leastColumn * farthestOf(largest) || 1;
-  const steps = largest.map((size) => Math.max(size, least) / largestWeight);
+  const steps = largest.map((size, column) => Math.max(size / largestWeight, least?.[column] ?? 0, leastStep));
   const rounded = new Int8Array(inputs * width);
   for (let input = 0, at = 0; input < inputs; input++) {
     const divisor = divisors[input] ?? 1;
@@ -51,14 +57,15 @@ export const largestByInput = (matrices: readonly Weights[]): Float32Array => {
   return found;
 };
 
-const farthestOf = (values: Float32Array): number => {
+/** The largest distance from zero. */
+export const farthestOf = (values: Float32Array): number => {
   let most = 0;
   for (const value of values) if (Math.abs(value) > most) most = Math.abs(value);
   return most;
 };
 
 /**
- * What each column is divided by, so that one step serves all of them: columns that reach far are shared between the
+ * What each column is divided by, 1 where it is not read, so that one step serves all of them: columns that reach far are shared between the
  * values, which get smaller, and the weights, which get larger (Xiao et al., SmoothQuant, 2023). With `share` 1 every
  * column reaches 1, with 0 every row of weights.
  */
