@@ -136,11 +136,54 @@ describe('the Kafka producer', () => {
     const producer = producing(cluster, { queue: { records: 3 } });
     const kept = producer.append([record('a'), record('b')]);
     await expect(producer.append([record('c'), record('d')])).rejects.toMatchObject({ code: 'log_unavailable' });
-    await Promise.all([kept, producer.append([record('e')])]);
-    expect(valuesOf(cluster)).toEqual([['a', 'b', 'e']]);
+    await kept;
+    expect(valuesOf(cluster)).toEqual([['a', 'b']]);
     await expect(producing(cluster, { queue: { bytes: 500 } }).append([record('x'.repeat(600))])).rejects.toMatchObject(
       { code: 'log_unavailable' },
     );
+    await producer.close();
+  });
+
+  test('takes nothing that came after a call it refused for room, until its sender may have sent that again', async () => {
+    const cluster = createFakeCluster();
+    let acknowledge = (): void => undefined;
+    cluster.answers.push(new Promise<void>((resolve) => (acknowledge = resolve)));
+    const producer = producing(cluster, { queue: { records: 3 } });
+    const settled: string[] = [];
+    const append = (...values: string[]): Promise<unknown> =>
+      producer.append(values.map((value) => record(value))).then(
+        () => settled.push(`${values.join()} taken`),
+        () => settled.push(`${values.join()} refused`),
+      );
+    const first = append('a');
+    await until(() => cluster.requests.length === 1);
+    const rest = [append('b', 'c'), append('d', 'e'), append('f')];
+    await Promise.all(rest.slice(1));
+    const late = append('g');
+    await late;
+    acknowledge();
+    await Promise.all([first, ...rest]);
+    expect(settled).toEqual(['d,e refused', 'f refused', 'g refused', 'a taken', 'b,c taken']);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await append('d', 'e');
+    await append('f');
+    expect(valuesOf(cluster).flat()).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
+    await producer.close();
+  });
+
+  test('takes nothing behind a call that is larger than the whole queue within one turn', async () => {
+    const cluster = createFakeCluster();
+    const producer = producing(cluster, { queue: { records: 2 } });
+    const codes = [[record('a'), record('b'), record('c')], [record('d')]].map((records) =>
+      producer.append(records).then(
+        () => 'taken',
+        (error: unknown) => (error as WatchnextError).code,
+      ),
+    );
+    expect(await Promise.all(codes)).toEqual(['log_unavailable', 'log_unavailable']);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await producer.append([record('e')]);
+    expect(valuesOf(cluster)).toEqual([['e']]);
     await producer.close();
   });
 

@@ -14,7 +14,10 @@ import { stampOf } from './timestamps.js';
  * itself when its time is up.
  */
 export interface KafkaProducer {
-  /** Resolves when all records are acknowledged. */
+  /**
+   * Resolves when all records are acknowledged. A call that the queue has no room for is refused, and so are all after it until
+   * those before it are settled.
+   */
   append(records: readonly Outgoing[]): Promise<void>;
   /** Writes what is queued if the brokers take it at the first attempt, and ends. */
   close(): Promise<void>;
@@ -76,6 +79,8 @@ export const createKafkaProducer = (
   let lookAgainAt = 0;
   let wake: () => void = () => undefined;
   let running: Promise<void> | undefined;
+  /** A call did not fit: a later one must not be taken before those that came first are settled and its sender knows. */
+  let refusing = false;
   let closed = false;
 
   const goOn = (place: Place): void => {
@@ -208,6 +213,7 @@ export const createKafkaProducer = (
       for (const part of [...standing.values()]) if (closed || performance.now() >= part.deadline) giveUp(part);
     }
     running = undefined;
+    refusing = false;
   };
 
   return {
@@ -215,15 +221,16 @@ export const createKafkaProducer = (
       if (closed) return Promise.reject(new WatchnextError('log_unavailable', 'the log is closed'));
       if (records.length === 0) return Promise.resolve();
       return new Promise<void>((resolve, reject) => {
-        if (queue.offer(records, { unwritten: records.length, failed: false, resolve, reject })) {
-          running ??= run();
-          wake();
-        } else
+        const write = { unwritten: records.length, failed: false, resolve, reject };
+        refusing ||= !queue.offer(records, write);
+        if (refusing)
           reject(
             new WatchnextError('log_unavailable', 'too much waits to be written to Kafka', {
               problems: [{ path: 'queue', message: `${queue.records} records, ${queue.bytes} bytes wait` }],
             }),
           );
+        running ??= run();
+        wake();
       });
     },
     async close() {
