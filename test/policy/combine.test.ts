@@ -45,6 +45,7 @@ describe('the combined score', () => {
           6,
         );
       }),
+      { seed: 5, numRuns: 100 },
     );
   });
 });
