@@ -7,6 +7,7 @@ import { encodeGolden } from '../../src/artifact/golden.js';
 import { contentHash, renderManifest, sealManifest, sha256, type Manifest } from '../../src/artifact/manifest.js';
 import { versionName } from '../../src/artifact/names.js';
 import { inFolder, refusal, sealing, tinyModel } from './model.js';
+import { cpuTimeMs } from '../cpu-time.js';
 
 interface Planted {
   /** Files that replace, or join, those that were sealed. */
@@ -82,11 +83,11 @@ describe('a planted version is refused', () => {
     const { files } = (await inFolder((folder) => sealArtifact(sealing(folder)))).manifest;
     const entry = { bytes: 0, sha256: '' };
     const many = [...files, ...Array.from({ length: 10 ** 6 }, (_, i) => ({ path: `f${i}`, ...entry }))];
-    const began = performance.now();
+    const before = cpuTimeMs();
     expect(await loading({ manifest: (manifest) => ({ ...manifest, files: many }) })).toMatch(
       /artifact_damaged: manifest.json was refused/,
     );
-    expect(performance.now() - began).toBeLessThan(20_000);
+    expect(cpuTimeMs() - before).toBeLessThan(20_000);
   });
 
   test.each(['manifest.json', 'graph.onnx', 'features.json', 'golden.bin', 'state.bin', 'report.md'])(

@@ -1,5 +1,6 @@
 import { WatchnextError, type ErrorCode } from '../../src/errors.js';
 import { SeededRandom } from '../../training/fit/random.js';
+import { cpuTimeMs } from '../cpu-time.js';
 
 /** Numbers that lengths and counts are easily wrong about. */
 const extremes = [0, 1, 0x7f, 0xff, 0x7fff, 0xffff, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff];
@@ -71,7 +72,7 @@ export const fuzzReader = ({ of, reseal, read, runs, seed, codes }: FuzzOptions)
       new Error(`seed ${seed}, run ${run}: ${what}; bytes ${bytes.subarray(0, 2000).toString('base64')}`, { cause });
     const readOnce = (): { outcome: 'read' | 'refused'; ms: number; grown: number } => {
       const before = held();
-      const started = performance.now();
+      const started = cpuTimeMs();
       let outcome: 'read' | 'refused' = 'read';
       try {
         read(bytes);
@@ -80,7 +81,7 @@ export const fuzzReader = ({ of, reseal, read, runs, seed, codes }: FuzzOptions)
         if (!codes.includes(error.code)) throw found(`refused with ${error.code}: ${error.message}`, error);
         outcome = 'refused';
       }
-      return { outcome, ms: performance.now() - started, grown: held() - before };
+      return { outcome, ms: cpuTimeMs() - started, grown: held() - before };
     };
     const most = freeBytes + bytesPerByte * bytes.length;
     let { outcome, ms, grown } = readOnce();

@@ -6,6 +6,7 @@ import { fingerprint, parseDefinition } from '../../src/definition/index.js';
 import { WatchnextError } from '../../src/errors.js';
 import { inputLayout } from '../../src/features/index.js';
 import { fuzzReader } from './damage.js';
+import { cpuTimeMs } from '../cpu-time.js';
 
 const seed = 8;
 const texts = ['models/demo/ranker.yaml', 'models/kuairand/ranker.yaml'].map((file) => readFileSync(file, 'utf8'));
@@ -140,8 +141,8 @@ describe('hostile YAML is refused in seconds:', () => {
     ['a list', '- 1'],
     ['a lone surrogate', 'name: "\ud800"'],
   ])('%s', (_, text) => {
-    const started = performance.now();
+    const before = cpuTimeMs();
     expect(read(text)).toBe('refused');
-    expect(performance.now() - started).toBeLessThan(5000);
+    expect(cpuTimeMs() - before).toBeLessThan(5000);
   });
 });

@@ -11,6 +11,7 @@ import { startApp, type Answer, type TestService } from '../http/client.js';
 import { modelOf, ranking, shelf } from '../ranking/shelf.js';
 import { createMemoryLog, type MemoryLog } from '../recording/memory-log.js';
 import { changes, mutate } from './mutate.js';
+import { cpuTimeMs } from '../cpu-time.js';
 
 /** Printed by fast-check with the smallest case, where one fails. */
 const seed = 9;
@@ -253,11 +254,11 @@ describe('feedback in lines, from somebody who means harm', () => {
   });
 
   test('a line of megabytes, and one of brackets, are refused in no time', async () => {
-    const started = performance.now();
+    const before = cpuTimeMs();
     expect((await post(`{"id":"${'x'.repeat(3_500_000)}"}`)).status).toBe(200);
     expect((await post('['.repeat(3_500_000))).status).toBe(400);
     expect((await post(`{"a":`.repeat(500_000))).status).toBe(400);
-    expect(performance.now() - started).toBeLessThan(3000);
+    expect(cpuTimeMs() - before).toBeLessThan(3000);
   });
 
   test('5,000 broken lines are each refused, with an answer that is small', async () => {

@@ -7,6 +7,7 @@ import { createMetrics, silentLogger } from '../../src/telemetry/index.js';
 import { shelf } from '../ranking/shelf.js';
 import { createMemoryLog, type MemoryLog } from '../recording/memory-log.js';
 import { startApp, type Answer, type TestService } from './client.js';
+import { cpuTimeMs } from '../cpu-time.js';
 
 const now = Date.UTC(2026, 4, 1, 12);
 const definition = shelf({
@@ -218,11 +219,11 @@ describe('feedback', () => {
   });
 
   test('of thousands that are all wrong is refused within what a slow request may take', async () => {
-    const started = performance.now();
+    const before = cpuTimeMs();
     const { outcome } = await post(
       Array.from({ length: 5000 }, () => click({ kind: 'x'.repeat(64), time: 'x'.repeat(64) })),
     );
     expect(outcome.refused).toHaveLength(5000);
-    expect(performance.now() - started).toBeLessThan(5000);
+    expect(cpuTimeMs() - before).toBeLessThan(5000);
   });
 });

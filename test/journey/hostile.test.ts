@@ -10,6 +10,7 @@ import { readSettings } from '../../src/settings.js';
 import { createLogger } from '../../src/telemetry/index.js';
 import { sealShelf } from '../inference/shelf-model.js';
 import { fileOf, keyOf } from '../security/builders.js';
+import { cpuTimeMs } from '../cpu-time.js';
 
 let folder: string;
 let server: RunningServer;
@@ -111,7 +112,7 @@ describe('a body that swells to a gigabyte', () => {
   test.each(bombs)('in %s is refused without being held', async (encoding, make) => {
     const bomb = make();
     const headers = { ...once, ...json, 'Content-Encoding': encoding, 'Transfer-Encoding': 'chunked' };
-    const began = performance.now();
+    const before = cpuTimeMs();
     let answer = '';
     const growth = await grown(async () => {
       const talking = talk(`${head('PUT', '/v1/items', headers)}${bomb.length.toString(16)}\r\n`);
@@ -120,7 +121,7 @@ describe('a body that swells to a gigabyte', () => {
     });
     expect(statusOf(answer)).toBe(413);
     expect(growth).toBeLessThan(100 * megabyte);
-    expect(performance.now() - began).toBeLessThan(5000);
+    expect(cpuTimeMs() - before).toBeLessThan(5000);
     expect(await serves()).toBe(true);
   });
 });
