@@ -13,6 +13,7 @@ import {
   type Topic,
 } from '../../src/events/index.js';
 import { feedback, impression } from '../events/events.js';
+import { until } from '../until.js';
 
 const day = Date.UTC(2026, 4, 1);
 let directory: string;
@@ -50,7 +51,7 @@ const letter = {
 
 const printed = async (options: Partial<Parameters<typeof tail>[0]> & { count: number }): Promise<string[]> => {
   const lines: string[] = [];
-  const signal = AbortSignal.timeout(10_000);
+  const signal = AbortSignal.timeout(30_000);
   await tail({
     log,
     topic: 'events',
@@ -80,8 +81,14 @@ test('tail prints an event a line as people read it', async () => {
 
 test('tail follows: it prints what comes after it began, and begins where it is asked to', async () => {
   await append();
-  const following = printed({ from: 'end', count: 1 });
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  let hasBegun = false;
+  const reader: EmbeddedLog['reader'] = async (...about) => {
+    const opened = await log.reader(...about);
+    hasBegun = true;
+    return opened;
+  };
+  const following = printed({ log: { ...log, reader }, from: 'end', count: 1 });
+  await until(() => hasBegun);
   await log.append('events', [recordOf(feedback({ time: day + 10_000 }))]);
   expect((await following)[0]).toMatch(/^2026-05-01T00:00:10\.000Z {2}0\/5 {2}feedback/);
   const since = await printed({ from: { time: day + 7000 }, count: 2 });

@@ -133,7 +133,7 @@ export function eventLogContract(name: string, open: () => Promise<LogUnderTest>
       const reader = await reading(log, 'events', { from: 'start' });
       const records: LogRecord[] = [];
       for (;;) {
-        const more = await reader.next({ most, waitMs: 1000 });
+        const more = await reader.next({ most, waitMs: 10_000 });
         expect(more.length).toBeLessThanOrEqual(most);
         records.push(...more);
         if (records.length >= 50 || more.length === 0) break;

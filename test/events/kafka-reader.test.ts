@@ -75,7 +75,7 @@ describe('a reader of Kafka', () => {
     const reader = readerOf(session, 5);
     const counts = new Map<number, number>();
     while (asked.length < 11) {
-      for (const { partition } of await reader.next({ most: 2, waitMs: 1000 }))
+      for (const { partition } of await reader.next({ most: 2, waitMs: 20_000 }))
         counts.set(partition, (counts.get(partition) ?? 0) + 1);
     }
     await reader.close();
@@ -95,7 +95,7 @@ describe('a reader of Kafka', () => {
     const reader = readerOf(session, 16);
     const seen = new Set<number>();
     while (asked.length < 32)
-      for (const { partition } of await reader.next({ most: 100, waitMs: 1000 })) seen.add(partition);
+      for (const { partition } of await reader.next({ most: 100, waitMs: 20_000 })) seen.add(partition);
     await reader.close();
     expect(seen.size).toBe(16);
   });
@@ -115,7 +115,7 @@ describe('a reader of Kafka', () => {
       [1, 1],
     );
     const reader = readerOf(session, 2);
-    expect((await reader.next({ most: 10, waitMs: 1000 })).map(({ offset }) => offset)).toEqual([0, 1, 2]);
+    expect((await reader.next({ most: 10, waitMs: 20_000 })).map(({ offset }) => offset)).toEqual([0, 1, 2]);
     await reader.close();
   });
 
@@ -131,7 +131,7 @@ describe('a reader of Kafka', () => {
     expect(await reader.next({ most: 1, waitMs: 400 })).toEqual([]);
     expect(asked.length).toBeLessThan(8);
     isFine = true;
-    expect(await reader.next({ most: 1, waitMs: 2000 })).toHaveLength(1);
+    expect(await reader.next({ most: 1, waitMs: 20_000 })).toHaveLength(1);
     await reader.close();
   });
 
@@ -155,7 +155,7 @@ describe('a reader of Kafka', () => {
     }, [1]);
     const reader = readerOf(session, 1);
     const all = async (): Promise<unknown> => {
-      for (let turn = 0; turn < 4; turn++) await reader.next({ most: 10, waitMs: 200 });
+      for (let turn = 0; turn < 4; turn++) await reader.next({ most: 10, waitMs: 20_000 });
       return undefined;
     };
     await expect(all()).rejects.toMatchObject({
@@ -174,11 +174,11 @@ describe('a reader of Kafka', () => {
       [1],
     );
     const reader = readerOf(session, 1, { first: 50, next: 100 });
-    const first = await reader.next({ most: 1, waitMs: 1000 });
+    const first = await reader.next({ most: 1, waitMs: 20_000 });
     await sleep(50);
-    const second = await reader.next({ most: 1, waitMs: 1000 });
+    const second = await reader.next({ most: 1, waitMs: 20_000 });
     expect([...first, ...second].map(({ offset }) => offset)).toEqual([0, 1]);
-    await expect(reader.next({ most: 1, waitMs: 1000 })).rejects.toMatchObject({ code: 'log_gap' });
+    await expect(reader.next({ most: 1, waitMs: 20_000 })).rejects.toMatchObject({ code: 'log_gap' });
     await reader.close();
   });
 });

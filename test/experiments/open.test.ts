@@ -42,7 +42,7 @@ const put = (name: string, value: unknown): string => {
   return at(name);
 };
 const begin = Date.UTC(2026, 0, 5);
-const open = async (source: ExperimentSource): Promise<Experiments> => {
+const open = async (source: ExperimentSource, timeoutMs = 60_000): Promise<Experiments> => {
   const experiments = await openExperiments({
     source,
     catalogue,
@@ -50,7 +50,7 @@ const open = async (source: ExperimentSource): Promise<Experiments> => {
     metrics,
     now: () => begin,
     pollMs: 10,
-    timeoutMs: 300,
+    timeoutMs,
   });
   opened.push(experiments);
   return experiments;
@@ -223,7 +223,7 @@ describe('experiments of a host', () => {
   ])('stay as they were when it %s', async (_, answer, reason) => {
     const server = await serve();
     server.sends(of());
-    const experiments = await open(sourceOf(server.host));
+    const experiments = await open(sourceOf(server.host), 2000);
     server.answers(answer);
     await until(() => experiments.status().refused !== undefined);
     expect(experiments.status().refused?.problems.join()).toContain(reason);
@@ -286,7 +286,8 @@ describe('experiments of a host', () => {
     await until(() => server.asked.length > before);
     const started = performance.now();
     await experiments.close();
-    expect(performance.now() - started).toBeLessThan(250);
+    // Of the minute for which it would be waited.
+    expect(performance.now() - started).toBeLessThan(20_000);
     expect(errors()).toEqual([]);
   });
 });

@@ -14,6 +14,7 @@ import { refusingEarly } from '../../src/http/visit.js';
 import { createAccessLog, type AccessLogSettings } from '../../src/http/access-log.js';
 import { startCollector, type Collector } from '../telemetry/collector.js';
 import { startApp, type TestService } from './client.js';
+import { until } from '../until.js';
 
 const open: { close(): Promise<void> }[] = [];
 afterEach(async () => {
@@ -33,8 +34,12 @@ const app = async (options: Parameters<typeof startApp>[0]): Promise<TestService
 };
 
 const request = { user: { id: 'u1' }, candidates: [{ id: 'a' }, { id: 'b' }, { id: 'c' }] };
-/** The line comes when the connection has taken the answer. */
-const soon = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 50));
+/** The line comes when the connection has taken the answer, which may be after its client has read it. */
+const answeredIn = async (lines: readonly Record<string, unknown>[]): Promise<Record<string, unknown>> => {
+  const find = (): Record<string, unknown> | undefined => lines.find(({ msg }) => msg === 'answered');
+  await until(() => find() !== undefined);
+  return find()!;
+};
 
 describe('the line of a ranking that is refused on arrival', () => {
   const refuse = async (count: number, settings: AccessLogSettings) => {
@@ -73,8 +78,7 @@ describe('the line of an answered request', () => {
     const { call } = await app({ logger, settings: { accessLog: 'info' } });
     const { status, headers } = await call('POST', '/v1/rank', request, { 'x-request-id': 'r-1' });
     expect([status, headers['x-request-id']]).toEqual([200, 'r-1']);
-    await soon();
-    const line = lines.find(({ msg }) => msg === 'answered')!;
+    const line = await answeredIn(lines);
     expect(line).toMatchObject({ level: 30, requestId: 'r-1', method: 'POST', route: '/v1/rank', status: 200 });
     expect(line).toMatchObject({ ranker: expect.any(String), version: expect.any(String), candidates: 3 });
     expect(line['milliseconds']).toBeGreaterThan(0);
@@ -85,8 +89,7 @@ describe('the line of an answered request', () => {
     const { lines, logger } = logged();
     const { call } = await app({ logger });
     await call('GET', '/nowhere/s3cret');
-    await soon();
-    expect(lines.find(({ msg }) => msg === 'answered')).toMatchObject({ route: 'unknown', status: 404, level: 20 });
+    expect(await answeredIn(lines)).toMatchObject({ route: 'unknown', status: 404, level: 20 });
     expect(JSON.stringify(lines)).not.toContain('s3cret');
   });
 
@@ -138,9 +141,8 @@ describe('a traced ranking', () => {
     const { call } = await app({ logger, tracer });
     const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
     await call('POST', '/v1/rank', request, { traceparent: `00-${traceId}-00f067aa0ba902b7-01` });
-    await soon();
+    expect(await answeredIn(lines)).toMatchObject({ traceId });
     await tracer.close();
-    expect(lines.find(({ msg }) => msg === 'answered')).toMatchObject({ traceId });
     const root = collector.spans.find(({ name }) => name === 'POST /v1/rank')!;
     expect(root).toMatchObject({ traceId, parentSpanId: '00f067aa0ba902b7' });
     expect(root.attributes).toContainEqual({ key: 'http.response.status_code', value: { intValue: 200 } });

@@ -23,12 +23,13 @@ describe('metrics of a service', () => {
   test('are read until something is so, or it takes too long', async () => {
     let reads = 0;
     const url = await serve((_, response) => response.end(`reads_total ${++reads}\n`));
-    const reaches = (count: number) =>
-      scrapeUntil(url, (scrape) => sumOf(scrape, 'reads_total') >= count, { timeoutMs: 200, everyMs: 5 });
-    expect(sumOf(await reaches(4), 'reads_total')).toBe(4);
-    const last = sumOf(await reaches(1e6), 'reads_total');
+    const reaches = (count: number, timeoutMs: number) =>
+      scrapeUntil(url, (scrape) => sumOf(scrape, 'reads_total') >= count, { timeoutMs, everyMs: 5 });
+    expect(sumOf(await reaches(4, 30_000), 'reads_total')).toBe(4);
+    // However little there is time for: what it answers is what it read last.
+    const last = sumOf(await reaches(1e6, 200), 'reads_total');
     expect(last).toBe(reads);
-    expect(last).toBeGreaterThan(5);
+    expect(last).toBeGreaterThan(4);
   });
 });
 
