@@ -1,4 +1,5 @@
 import { WatchnextError } from '../errors.js';
+import { decodeEvent } from './codec.js';
 import type { Logger } from '../telemetry/index.js';
 import type { SpoolQueue } from './spool-queue.js';
 import type { EventLog, NewRecord, Topic } from './types.js';
@@ -27,6 +28,14 @@ const isAway = (error: unknown): boolean => error instanceof WatchnextError && e
 
 const isLarge = (records: readonly NewRecord[]): boolean =>
   records.reduce((bytes, { value }) => bytes + value.length, 0) >= BEHIND_BYTES;
+
+const isMarker = (value: Uint8Array): boolean => {
+  try {
+    return decodeEvent(value).kind === 'marker';
+  } catch {
+    return false;
+  }
+};
 
 /**
  * `direct`: records go to the log, unless they come faster than it takes them: a call that has become large goes to the spool,
@@ -75,13 +84,26 @@ export const createSpoolLane = (parts: {
     }
   };
 
+  /** A topic that was made anew may have fewer partitions than when a time marker was spooled: it says nothing of those left. */
+  const withoutGone = (records: readonly NewRecord[], partitions: number): readonly NewRecord[] => {
+    const left = records.filter(
+      (record) => 'key' in record || record.partition < partitions || topic !== 'events' || !isMarker(record.value),
+    );
+    const gone = records.length - left.length;
+    if (gone > 0)
+      logger.warn({ topic, records: gone, partitions }, 'time markers for partitions that are gone: left out');
+    return left;
+  };
+
   const forward = async (): Promise<void> => {
     let moved = 0;
+    const partitions = await insist('the log cannot tell its partitions', () => log.partitions(topic));
     while (queue.use().records > 0) {
       const chunk = await insist('the spool cannot be read', () => queue.take());
       if (closed) return;
       if (chunk.count === 0) continue;
-      await insist('the log refuses spooled events', () => log.append(topic, chunk.records));
+      const records = withoutGone(chunk.records, partitions);
+      await insist('the log refuses spooled events', () => log.append(topic, records));
       await insist('the spool cannot forget what is forwarded', () => queue.drop(chunk));
       moved += chunk.count;
       parts.forwarded(chunk.count);

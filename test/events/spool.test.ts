@@ -3,12 +3,15 @@ import { WatchnextError } from '../../src/errors.js';
 import {
   openSpooledLog,
   partitionOf,
+  recordOf,
   type EmbeddedLog,
   type EventLog,
+  type NewRecord,
   type SpooledLog,
 } from '../../src/events/index.js';
 import { createLogger, createMetrics } from '../../src/telemetry/index.js';
 import { createFolder, everything, flaky, keyed, textOf, type FlakyLog } from './spool-logs.js';
+import { until } from '../until.js';
 
 let folder: ReturnType<typeof createFolder>;
 let behind: EmbeddedLog;
@@ -49,8 +52,7 @@ const openWith = async (maxBytes = 1 << 20): Promise<SpooledLog> => {
 };
 
 const drained = async (spooled: SpooledLog): Promise<void> => {
-  for (let i = 0; i < 200 && spooled.spooled('events').records > 0; i++)
-    await new Promise((done) => setTimeout(done, 20));
+  await until(() => spooled.spooled('events').records === 0);
   expect(spooled.spooled('events')).toEqual({ records: 0, bytes: 0, since: undefined });
 };
 
@@ -262,19 +264,38 @@ describe('a spooled log', () => {
   });
 
   test('stops at a spooled record that the log refuses, says so once, and goes on when it is taken', async () => {
-    const spooled = await openWith();
+    const first = await openWith();
     log.leave();
-    await spooled.append(
+    await first.append(
       'events',
       texts(3).map((value) => keyed('a', value)),
     );
+    await opened.pop()?.close();
+    log = flaky((behind = await folder.open('log', 4)));
     log.refuseNext(new WatchnextError('event_invalid', 'too large for the topic'));
-    log.comeBack();
-    await drained(spooled);
+    await drained(await openWith());
     expect((await everything(behind, 'events', 3)).map(textOf)).toEqual(texts(3));
     const told = lines.filter((line) => line.includes('refuses spooled events'));
     expect(told).toHaveLength(1);
     expect(told[0]).toContain('too large for the topic');
+  });
+
+  test('leaves out time markers for partitions that the log does not have any more, and forwards the rest', async () => {
+    const first = await openWith();
+    log.leave();
+    const marker = (partition: number): NewRecord => recordOf({ kind: 'marker', time: 1000 + partition }, partition);
+    await first.append('events', [keyed('a', '0'), marker(0), marker(3), keyed('a', '1')]);
+    await opened.pop()?.close();
+    behind = await folder.open('smaller log', 2);
+    log = flaky(behind);
+    const again = await openWith();
+    await drained(again);
+    await again.append('events', [keyed('a', '2')]);
+    const records = await everything(behind, 'events', 4);
+    expect(records.filter(({ time }) => time === 1000).map(textOf)).toHaveLength(4);
+    const ofUser = records.filter(({ value }) => value.length === 1);
+    expect(ofUser.map(textOf)).toEqual(texts(3));
+    expect(lines.filter((line) => line.includes('partitions that are gone'))).toHaveLength(1);
   });
 
   test('keeps topics apart: one that waits does not hold another', async () => {
