@@ -1,4 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { loadRanker, type RankerDefinition } from '../src/definition/index.js';
@@ -26,6 +25,7 @@ import { datasetWarning } from './dataset-text.js';
 import { createProgress, markdownAsText, note, print } from './output.js';
 import { measuresHint } from './measures-hint.js';
 import { datasetSource, engineNamed, timeFlag } from './ranker.js';
+import { requireWritable, writeOut } from './writable.js';
 
 interface EvaluateFlags {
   readonly data: string;
@@ -134,6 +134,7 @@ Examples:
       const trainUntil = timeFlag('--train-until', flags.trainUntil, ranker);
       const from = flags.from === undefined ? trainUntil : timeFlag('--from', flags.from, ranker);
       const to = flags.to === undefined ? undefined : timeFlag('--to', flags.to, ranker);
+      if (flags.report !== undefined) await requireWritable(flags.report, '--report');
       const firstSeed = flags.seed ?? definition.training?.seed ?? 1;
       const progress = createProgress();
       const dataset = await openDataset(datasetSource(ranker, flags.data));
@@ -217,8 +218,7 @@ const refreshReport = (
   });
 
 const writeReport = async (folder: string, { markdown, plots }: Report): Promise<void> => {
-  await mkdir(folder, { recursive: true });
-  for (const [name, svg] of plots) await writeFile(join(folder, name), svg);
-  await writeFile(join(folder, 'report.md'), markdown);
+  for (const [name, svg] of plots) await writeOut(join(folder, name), svg);
+  await writeOut(join(folder, 'report.md'), markdown);
   note(`report: ${join(folder, 'report.md')}`);
 };

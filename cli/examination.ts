@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { openArtifacts, type LoadedArtifact } from '../src/artifact/index.js';
 import type { RankerDefinition } from '../src/definition/index.js';
@@ -20,6 +19,7 @@ import { openEventsToRead } from './event-log.js';
 import { createProgress, formatTable, note, print } from './output.js';
 import { parseReference } from './reference.js';
 import { settingsOf, withSettings, type SettingFlags } from './settings.js';
+import { requireWritableFile, writeOut } from './writable.js';
 
 interface ExaminationFlags extends SettingFlags {
   readonly from?: string;
@@ -72,13 +72,14 @@ Examples:
       const { definition } = artifact;
       if (flags.by !== undefined) requireListed(definition, flags.by);
       if (flags.simulated === true) requireDevices(definition, flags.by);
+      if (flags.out !== undefined) await requireWritableFile(flags.out, '--out');
       const report = await examined(settings, artifact, flags);
       const said = statements(definition, report, settings.log !== 'off');
       if (flags.json === true)
         print(JSON.stringify({ ranker, version: artifact.manifest.version, ...report, statements: said }));
       else printReport(report, said);
       if (flags.out !== undefined) {
-        await writeFile(flags.out, examinationPlot(report));
+        await writeOut(flags.out, examinationPlot(report));
         note(`curves: ${flags.out}`);
       }
     });

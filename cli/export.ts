@@ -1,10 +1,9 @@
-import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { openArtifacts, referenceName } from '../src/artifact/index.js';
-import { WatchnextError } from '../src/errors.js';
 import { exportSelfContained, verifySelfContained } from '../training/fit/index.js';
 import { print } from './output.js';
 import { parseReference } from './reference.js';
+import { requireWritableFile, writeOut } from './writable.js';
 
 interface ExportFlags {
   readonly selfContained: string;
@@ -26,18 +25,11 @@ Examples:
     )
     .action(async (reference: string, { selfContained, models }: ExportFlags) => {
       const { ranker, version } = parseReference(reference);
+      await requireWritableFile(selfContained, '--self-contained');
       const artifact = await openArtifacts(models).load(ranker, version);
       const bytes = exportSelfContained({ artifact });
       await verifySelfContained(artifact, bytes);
-      await write(selfContained, bytes);
+      await writeOut(selfContained, bytes);
       const name = referenceName({ version: artifact.manifest.version, sequence: artifact.chain.sequence });
       print(`${selfContained}: ${(bytes.length / 1e6).toFixed(1)} MB, ${ranker}@${name}; its golden rows agree`);
     });
-
-const write = async (file: string, bytes: Uint8Array): Promise<void> => {
-  try {
-    await writeFile(file, bytes);
-  } catch (cause) {
-    throw new WatchnextError('usage', `${file} cannot be written: ${(cause as Error).message}`, { cause });
-  }
-};

@@ -11,6 +11,7 @@ import { createJoinerMetrics } from './join/index.js';
 import { openMetricsPort } from './metrics-port.js';
 import { note, print } from './output.js';
 import { settingsOf, withSettings, type SettingFlags } from './settings.js';
+import { requireWritable } from './writable.js';
 
 interface JoinFlags extends SettingFlags {
   readonly partitions?: string;
@@ -41,6 +42,7 @@ Examples:
       const settings = settingsOf(command);
       const isPath = /[/\\]|\.ya?ml$/.test(name);
       const { definition } = await loadRanker(isPath ? name : join(settings.models, name));
+      if (flags.checkpoints !== undefined) await requireWritable(flags.checkpoints, '--checkpoints');
       const log = await openLog(settings, {
         logger: createLogger({ level: settings.logLevel }),
         writes: ['examples', 'dead-letters'],

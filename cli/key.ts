@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { WatchnextError } from '../src/errors.js';
 import {
@@ -12,6 +13,7 @@ import {
 } from '../src/security/index.js';
 import { duration, pointInTime, positiveNumber } from './arguments.js';
 import { formatTable, note, print } from './output.js';
+import { requireWritable } from './writable.js';
 
 export const keyCommand = (now: () => number = Date.now): Command =>
   new Command('key')
@@ -84,6 +86,7 @@ const createCommand = (now: () => number): Command =>
       });
       // Before anything is written: a name that cannot be one.
       parseKeys(JSON.stringify({ keys: [entry] }), 'key.json');
+      await requireWritable(dirname(file), '--file');
       await addKey(file, entry);
       if (json === true) print(JSON.stringify({ key, entry }, null, 2));
       else print(key);

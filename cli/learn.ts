@@ -22,6 +22,7 @@ import { openMetricsPort } from './metrics-port.js';
 import { note, print } from './output.js';
 import { engineNamed } from './ranker.js';
 import { settingsOf, withSettings, type SettingFlags } from './settings.js';
+import { requireWritable } from './writable.js';
 
 interface LearnFlags extends SettingFlags {
   readonly from: 'events' | 'examples';
@@ -82,6 +83,7 @@ Examples:
         throw learnerRefusal(error, checkpoints);
       };
       await refuseUnknown(models, ranker);
+      if (flags.checkpoints !== undefined) await requireWritable(flags.checkpoints, '--checkpoints');
       const opened = await openLearnerLog(settings, {
         joins: flags.from === 'events',
         aside: join(checkpoints, 'dead-letters'),

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { simulate } from '../training/dataset/index.js';
 import { positiveNumber, wholeNumber } from './arguments.js';
 import { createProgress, print } from './output.js';
+import { requireWritable } from './writable.js';
 
 interface SimulateFlags {
   readonly out: string;
@@ -32,6 +33,7 @@ Examples:
   $ watchnext simulate --out /tmp/platform --days 14 --users 2000 --requests 3000 --seed 7`,
     )
     .action(async ({ out, seed, days, users, requests, newUsers, sources = false, json }: SimulateFlags) => {
+      await requireWritable(out, '--out');
       const progress = createProgress();
       const made = await simulate({
         directory: out,

@@ -2,6 +2,7 @@ import { Argument, Command } from 'commander';
 import { positiveNumber, wholeNumber } from './arguments.js';
 import { createProgress, note, print } from './output.js';
 import { runStudy, studies, type Study, type StudyName } from './study/index.js';
+import { requireWritable } from './writable.js';
 
 interface StudyFlags {
   readonly short?: boolean;
@@ -42,6 +43,8 @@ Examples:
   $ npm run studies -- --short`,
     )
     .action(async (chosen: StudyName[], flags: StudyFlags) => {
+      const directory = flags.out ?? (flags.short === true ? '.cache/studies' : 'docs/studies');
+      await requireWritable(directory, '--out');
       const progress = createProgress();
       const results: object[] = [];
       for (const name of chosen.length === 0 ? names : chosen) {
@@ -52,7 +55,7 @@ Examples:
           short: flags.short === true,
           size: sizeOf(study, flags),
           command: commandOf(name, flags),
-          directory: flags.out ?? (flags.short === true ? '.cache/studies' : 'docs/studies'),
+          directory,
           order: names,
           onProgress: (done, total) => progress.show({ label: name, done, total }),
         });

@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { loadRanker, type Ranker } from '../src/definition/index.js';
@@ -38,6 +37,7 @@ import {
   type ArmPlace,
   type Source,
 } from './tune/index.js';
+import { requireWritableFile, writeOut } from './writable.js';
 
 interface TuneFlags extends SettingFlags {
   readonly definition?: string;
@@ -116,6 +116,7 @@ Examples:
       try {
         const settings = settingsOf(command);
         const ranker = await rankerOf(name, flags, settings.models);
+        if (flags.out !== undefined) await requireWritableFile(flags.out, '--out');
         const { engagement, satisfaction } = flags;
         const common = { ranker, engagement, satisfaction, show: (step: Step) => progress.show(step) };
         const source =
@@ -235,7 +236,7 @@ const tuneWeights = async (
   const { tasks } = lists;
   if (flags.out !== undefined) {
     const report = { ranker: definition.name, tasks, notes };
-    await writeFile(flags.out, flags.out.endsWith('.svg') ? frontPlot(tuning) : toHtml(tuningReport(tuning, report)));
+    await writeOut(flags.out, flags.out.endsWith('.svg') ? frontPlot(tuning) : toHtml(tuningReport(tuning, report)));
     note(`${basename(flags.out)} written`);
   }
   if (flags.json === true) print(JSON.stringify({ ...tuningJson(tuning, definition, tasks), notes }));

@@ -1,4 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { WatchnextError } from '../../src/errors.js';
@@ -20,6 +19,7 @@ import { duration, pointInTime, positiveNumber } from '../arguments.js';
 import { openEventsToRead } from '../event-log.js';
 import { createProgress, note, print } from '../output.js';
 import { settingsOf, withSettings, type SettingFlags } from '../settings.js';
+import { requireWritableFile, writeOut } from '../writable.js';
 import { contaminated } from './contaminated.js';
 import { effectOption } from './numbers.js';
 import { plannedShares, type PlannedShares } from './planned.js';
@@ -87,6 +87,7 @@ Examples:
     .action(async (experiment: string, flags: ReportFlags, command: Command) => {
       const settings = settingsOf(command);
       const format = formatOf(flags);
+      if (flags.out !== undefined) await requireWritableFile(flags.out, '--out');
       const planned: Partial<PlannedShares> | undefined =
         flags.share === undefined ? await plannedShares(settings, experiment) : { shares: flags.share };
       const progress = createProgress(format !== 'json' || flags.out !== undefined);
@@ -165,9 +166,8 @@ const give = async (
       print(text.trimEnd());
       return;
     }
-    await mkdir(dirname(out), { recursive: true });
-    for (const [name, svg] of pictures) await writeFile(join(dirname(out), name), svg);
-    await writeFile(out, text);
+    for (const [name, svg] of pictures) await writeOut(join(dirname(out), name), svg);
+    await writeOut(out, text);
     note(`report: ${out}`);
   };
   if (format === 'json')

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { printError } from '../../cli/output.js';
 import { trainCommand } from '../../cli/train.js';
-import { requireWritable } from '../../cli/writable.js';
+import { verbs } from '../../cli/verbs.js';
+import { requireWritable, requireWritableFile, writeOut } from '../../cli/writable.js';
 
 let folder = '';
 beforeEach(async () => {
@@ -30,9 +31,66 @@ describe('where versions go', () => {
         {
           path: file,
           message: 'is a file, not a folder',
-          hint: 'make it writable, or name another folder with --models',
+          hint: 'name another folder with --models',
         },
       ],
+    });
+  });
+
+  test('is tried out, and left as it was', async () => {
+    await requireWritable(folder, '--models');
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  const onLinux = process.platform === 'linux' ? test : test.skip;
+  onLinux('is refused at once where no folder can be made, whatever its rights say', async () => {
+    await expect(requireWritable('/proc/versions/films', '--models')).rejects.toMatchObject({
+      message: '/proc cannot be written.',
+      problems: [{ path: '/proc' }],
+    });
+  });
+});
+
+describe('a file that a command writes when its work is done', () => {
+  test('may be in folders that are made for it', async () => {
+    const file = join(folder, 'deep', 'report.md');
+    await requireWritableFile(file, '--out');
+    expect(await readdir(folder)).toEqual([]);
+    await writeOut(file, 'found');
+    expect(await readdir(join(folder, 'deep'))).toEqual(['report.md']);
+  });
+
+  test('is refused before the work where it is a folder, or below a file', async () => {
+    await expect(requireWritableFile(folder, '--out')).rejects.toMatchObject({
+      problems: [{ path: '--out', message: `${folder} is a folder`, hint: 'name a file in it' }],
+    });
+    const file = join(folder, 'file');
+    await writeFile(file, '');
+    await expect(requireWritableFile(join(file, 'report.md'), '--out')).rejects.toMatchObject({
+      problems: [{ path: file, message: 'is a file, not a folder' }],
+    });
+  });
+
+  test('may be what is no file at all, such as the terminal', async () => {
+    await requireWritableFile('/dev/null', '--out');
+    await writeOut('/dev/null', 'nobody reads this');
+  });
+});
+
+describe.each([
+  ['simulate', ['--days', '1', '--out']],
+  ['export', ['demo', '--self-contained']],
+  ['key', ['create', '--name', 'web', '--role', 'rank', '--file']],
+  ['tune', ['--definition', 'models/demo/ranker.yaml', '--data', '/nowhere', '--out']],
+  ['evaluate', ['models/demo/ranker.yaml', '--data', '/nowhere', '--train-until', '2026-05-01', '--report']],
+] as const)('%s', (name, words) => {
+  test('refuses at once what it could not write', async () => {
+    const file = join(folder, 'file');
+    await writeFile(file, '');
+    const command = await verbs.find((verb) => verb.name === name)!.load();
+    await expect(command.parseAsync([...words, join(file, 'x.svg')], { from: 'user' })).rejects.toMatchObject({
+      code: 'settings_invalid',
+      problems: [{ path: file, message: 'is a file, not a folder' }],
     });
   });
 });
