@@ -92,4 +92,53 @@ describe('a service that starts', () => {
     await nameRecent(second.kept);
     expect(await memory.read(['recent/item'])).toEqual([before]);
   });
+
+  test('and is asked for nothing names what it read ahead as it was named, and what it is asked for before it', async () => {
+    const { first, second, memory } = setup();
+    await first.entities.put('item', numbered(450));
+    await first.entities.put('user', [
+      { id: 'a', fields: {} },
+      { id: 'b', fields: {} },
+    ]);
+    await nameRecent(first.kept);
+    const before = await memory.read(['recent/item', 'recent/user']);
+    await readAhead(second.kept);
+    await nameRecent(second.kept);
+    expect(await memory.read(['recent/item', 'recent/user'])).toEqual(before);
+
+    await second.entities.put('item', [
+      { id: 'new', fields: {} },
+      { id: 77, fields: {} },
+    ]);
+    await nameRecent(second.kept);
+    const [named] = await memory.read(['recent/item']);
+    const rest = numbered(450).map(({ id }) => id);
+    expect(JSON.parse(new TextDecoder().decode(named))).toEqual([
+      77,
+      'new',
+      ...rest.reverse().filter((id) => id !== 77),
+    ]);
+  });
+
+  test('that has room for fewer names the most recent of what it read ahead', async () => {
+    const { first, second, store, memory } = setup();
+    await first.entities.put('item', numbered(8));
+    await nameRecent(first.kept);
+    await readAhead(second.kept);
+    await nameRecent({ store, entities: second.entities, capacity: 6 });
+    const [named] = await memory.read(['recent/item']);
+    expect(new TextDecoder().decode(named)).toBe('[7,6,5]');
+  });
+
+  test('reads of the list no more than it has room for, whatever else is in it', async () => {
+    const { first, second, memory } = setup(6);
+    await first.entities.put('item', numbered(1));
+    await first.entities.put(
+      'item',
+      ['q"]', '\\,"', 'ü\n'].map((id) => ({ id, fields: {} })),
+    );
+    const list = `${JSON.stringify(['q"]', '\\,"', 'ü\n', 0], undefined, 1).slice(0, -1)},"cut`;
+    await memory.apply([{ key: 'recent/item', value: new TextEncoder().encode(list) }]);
+    expect((await readAhead(second.kept)).items).toEqual(['q"]', '\\,"', 'ü\n']);
+  });
 });
