@@ -173,13 +173,36 @@ describe('a ranker that is served in int8', () => {
     await verifySelfContained(small, exportSelfContained({ artifact: small }));
   });
 
+  test('is sealed whatever the unit of a regression: by it alone heads would be thousands apart', async () => {
+    const unit = { transform: 'none' as const, mean: 0, deviation: 30_000 };
+    const scaling = trained.labelScaling.map((task) => (task.kind === 'regression' ? { ...task, ...unit } : task));
+    const inItsUnit = (head: number, at: number): number => {
+      const { kind, mean, deviation } = trained.labelScaling[at % scaling.length]!;
+      return kind === 'binary' ? head : unit.mean + (unit.deviation * (Math.log1p(head) - mean)) / deviation;
+    };
+    const { version } = await seal({
+      ...trained,
+      definition: { ...definition, network },
+      labelScaling: scaling,
+      score: async (batch) => ({ heads: (await trained.score(batch)).heads.map(inItsUnit) }),
+    });
+    const { heads } = (await openArtifacts(folder).load('small', version)).golden;
+    const apart = sealed.golden.heads.map((head, at) => Math.abs(heads[at]! - inItsUnit(head, at)));
+    expect(Math.max(...apart)).toBeGreaterThan(20);
+  });
+
   test('is not sealed when its graph says something else than its trainer', async () => {
     const turned: TrainedRanker = {
       ...trained,
       definition: { ...definition, network },
       score: async (batch) => ({ heads: (await trained.score(batch)).heads.map((head) => 1 - head) }),
     };
-    await expect(seal(turned)).rejects.toMatchObject({ code: 'artifact_damaged' });
+    await expect(seal(turned)).rejects.toMatchObject({
+      code: 'artifact_damaged',
+      message: expect.stringMatching(
+        /^In int8 the network says something else than in float32: \w+ is [\d.]+, its trainer says/,
+      ),
+    });
   });
 });
 

@@ -96,7 +96,7 @@ async function freeze(
   const tables = new Map([...trained.tables()].map(([name, table]) => [name, parseTable(table.serialise(), name)]));
   const model = await openServedModel({ definition, parameters, graph, tables });
   open.push(model);
-  return { version, weights: state, score: (batch) => model.score(batch) };
+  return { version, labelScaling: scaling, weights: state, score: (batch) => model.score(batch) };
 }
 
 type Change = (values: Float32Array) => Float32Array;

@@ -24,14 +24,8 @@ export { quantise, type QuantiseOptions } from './quantise/index.js';
 export { sealModel, sealRanker, type Report, type SealModelOptions, type SealRankerOptions } from './seal.js';
 export type { SealableRanker } from './sealable.js';
 export { openServedModel, type ServedModel, type ServedModelOptions } from './served.js';
-export {
-  agreementOf,
-  isRounded,
-  scoreWithGraph,
-  servingGraph,
-  type ServedScores,
-  type ServingOptions,
-} from './serving.js';
+export { verifyAgreement, type AgreementOptions } from './agreement.js';
+export { isRounded, scoreWithGraph, servingGraph, type ServedScores, type ServingOptions } from './serving.js';
 export { ExampleSpool, type RequestRange } from './spool.js';
 export { splitInTime, trainingSettings } from './settings.js';
 export { trainRanker, type EngineFactory, type TrainOptions } from './train.js';

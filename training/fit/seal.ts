@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { sealArtifact, verifyGolden, type ArtifactFacts, type SealedVersion } from '../../src/artifact/index.js';
+import { sealArtifact, type ArtifactFacts, type SealedVersion } from '../../src/artifact/index.js';
 import { profileOf } from '../../src/drift/index.js';
 import { concatBatches, type FeatureBatch, type RankingInput } from '../../src/features/index.js';
+import { verifyAgreement } from './agreement.js';
 import { goldenRequests } from './golden.js';
 import { encodeTraining } from './resumed.js';
 import type { SealableRanker } from './sealable.js';
-import { agreementOf, expertUtilisation, isRounded, scoreWithGraph, servingGraph } from './serving.js';
+import { expertUtilisation, isRounded, scoreWithGraph, servingGraph } from './serving.js';
 import type { TrainedRanker } from './trained.js';
 
 export interface Report {
@@ -81,9 +82,9 @@ export async function sealModel(options: SealModelOptions): Promise<SealedVersio
   const sample = (): FeatureBatch => (recent === undefined ? options.golden : concatBatches([options.golden, recent]));
   const graph = await servingGraph(ranker, { sample, metadata: { ranker: definition.name } });
   const trainers = { batch: options.golden, heads: (await ranker.score(options.golden)).heads };
-  const score = (batch: FeatureBatch) => scoreWithGraph(ranker, graph, batch);
-  await verifyGolden({ golden: trainers, tasks, score, tolerance: agreementOf(definition) });
-  const golden = isRounded(definition) ? { ...trainers, heads: (await score(options.golden)).heads } : trainers;
+  const score = async (batch: FeatureBatch) => (await scoreWithGraph(ranker, graph, batch)).heads;
+  await verifyAgreement({ definition, labelScaling, golden: trainers, score });
+  const golden = isRounded(definition) ? { ...trainers, heads: await score(options.golden) } : trainers;
   const utilisation = recent === undefined ? undefined : await expertUtilisation(ranker, graph, recent);
   const profile = recent && profileOf({ tasks, batch: recent, heads: (await ranker.score(recent)).heads });
   const gitCommit = options.gitCommit ?? (await checkedOutCommit());

@@ -27,10 +27,6 @@ export async function servingGraph(
 /** Whether what is served differs from what was trained by more than the order of additions. */
 export const isRounded = ({ network }: Pick<RankerDefinition, 'network'>): boolean => network.precision === 'int8';
 
-/** How far the serving graph may be from its trainer on golden rows; more than that of int8 is no rounding but a mistake. */
-export const agreementOf = (definition: Pick<RankerDefinition, 'network'>): number =>
-  isRounded(definition) ? 0.1 : 1e-5;
-
 export interface ServedScores {
   /** [rows, tasks] in natural units. */
   readonly heads: Float32Array;

@@ -1,7 +1,5 @@
-import { verifyGolden, type Golden } from '../../src/artifact/index.js';
-import type { RankerDefinition } from '../../src/definition/index.js';
 import type { FeatureBatch } from '../../src/features/index.js';
-import { agreementOf } from '../fit/index.js';
+import { verifyAgreement, type AgreementOptions } from '../fit/index.js';
 import type { Candidate, Contender } from './gate.js';
 import type { GateLimits } from './gate-heads.js';
 import type { GateCheck, JudgedRows } from './types.js';
@@ -37,22 +35,12 @@ export const checkFinite = ({ weights, tasks, newest }: FiniteOptions): GateChec
   };
 };
 
-export interface GoldenOptions {
-  readonly definition: RankerDefinition;
-  readonly golden: Golden;
-  readonly score: (batch: FeatureBatch) => Promise<Float32Array>;
-}
-
 /** What will serve says the same of the golden rows as what was trained: to 1e-5, or near it where it is rounded. */
-export const checkGolden = async ({ definition, golden, score }: GoldenOptions): Promise<GateCheck> => {
+export const checkGolden = async (options: AgreementOptions): Promise<GateCheck> => {
+  const { rows } = options.golden.batch;
   try {
-    await verifyGolden({
-      golden,
-      tasks: Object.keys(definition.tasks),
-      score: async (batch) => ({ heads: await score(batch) }),
-      tolerance: agreementOf(definition),
-    });
-    return { name: 'golden', passed: true, message: `${golden.batch.rows} golden rows are scored as by the trainer` };
+    await verifyAgreement(options);
+    return { name: 'golden', passed: true, message: `${rows} golden rows are scored as by the trainer` };
   } catch (error) {
     // Whatever keeps a graph from scoring keeps it from serving.
     return { name: 'golden', passed: false, message: error instanceof Error ? error.message : String(error) };

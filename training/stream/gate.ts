@@ -1,6 +1,7 @@
 import { streamSettings, type RankerDefinition } from '../../src/definition/index.js';
 import type { Golden } from '../../src/artifact/index.js';
 import type { FeatureBatch } from '../../src/features/index.js';
+import type { LabelScaling } from '../fit/index.js';
 import { checkAnchor, checkNewest, untold } from './gate-heads.js';
 import { checkFinite, checkGolden, checkLatency } from './gate-graph.js';
 import { checkFeatures, checkLabels } from './gate-shift.js';
@@ -16,6 +17,8 @@ export interface Contender {
 
 /** What wants to serve. */
 export interface Candidate extends Contender {
+  /** How its heads were scaled. */
+  readonly labelScaling: LabelScaling;
   /** What it is made of, by name: dense weights, and of each table the rows that changed (or all). */
   readonly weights: Iterable<readonly [name: string, values: Float32Array]>;
 }
@@ -47,7 +50,12 @@ export const judge = async ({
   const limits = streamSettings(definition).gate;
   const [newest, anchor] = [windows.newest(limits.rows), windows.anchor()];
   const finite = checkFinite({ weights: candidate.weights, tasks: Object.keys(definition.tasks), newest });
-  const graph = await checkGolden({ definition, golden, score: (batch) => candidate.score(batch) });
+  const graph = await checkGolden({
+    definition,
+    labelScaling: candidate.labelScaling,
+    golden,
+    score: (batch) => candidate.score(batch),
+  });
   // What does not score as it was trained is not worth scoring more with.
   if (!graph.passed) return decisionOf([finite, graph]);
 

@@ -152,7 +152,7 @@ class RegistryPublisher implements Publisher {
     const tables = this.#take();
     let sealed: SealedVersion;
     try {
-      const { decision } = await this.#judge('the version to be sealed', tables);
+      const { decision } = await this.#judge('the version to be sealed', tables, parts.recent);
       if (!decision.accepted) {
         this.#mark(tables);
         return await this.#refused(`sealing at ${new Date(now()).toISOString()}`, decision);
@@ -186,12 +186,13 @@ class RegistryPublisher implements Publisher {
     return through === undefined ? undefined : `updates of ${this.base} after ${through} were withdrawn`;
   }
 
-  async #judge(version: string, tables: ReadonlyMap<string, TableChanges>) {
+  /** Rounded to suit these rows beside the golden ones, the newest few if left out. */
+  async #judge(version: string, tables: ReadonlyMap<string, TableChanges>, rows?: FeatureBatch) {
     const { ranker, windows } = this.#options;
     const { definition, parameters } = ranker;
     const { batch } = this.#base.golden;
     const sample = (): FeatureBatch => {
-      const { batch: newest } = windows.newest(roundedFor);
+      const newest = rows ?? windows.newest(roundedFor).batch;
       return newest.requests === 0 ? batch : concatBatches([batch, newest]);
     };
     const { bytes: graph } = await servingGraph(ranker, { sample, metadata: { ranker: definition.name } });
@@ -206,6 +207,7 @@ class RegistryPublisher implements Publisher {
         golden,
         candidate: {
           version,
+          labelScaling: ranker.labelScaling,
           score: (batch) => candidate.score(batch),
           weights: [...dense, ...[...tables].map(([name, { values }]) => [`tables/${name}`, values] as const)],
         },
