@@ -36,8 +36,8 @@ export const requireWritableFile = async (file: string, flag: string): Promise<v
     });
   };
   if (found.isDirectory()) refuse(`${file} is a folder`, 'name a file in it');
-  await access(file, constants.W_OK).catch((error: Error) =>
-    refuse(error.message, 'make it writable, or name another'),
+  await access(file, constants.W_OK).catch((error: unknown) =>
+    refuse((error as Error).message, 'make it writable, or name another'),
   );
 };
 

@@ -1,13 +1,14 @@
-import { existsSync, rmSync, statSync } from 'node:fs';
-import { mkdtemp, readdir, symlink } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { existsSync, statSync } from 'node:fs';
+import { readdir, symlink } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { DuckDBInstance, StatementType, type DuckDBConnection, type DuckDBDataChunk } from '@duckdb/node-api';
 import { WatchnextError } from '../../src/errors.js';
 import { quoteText, type QueryColumn } from './columns.js';
+import { makeTemporaryFolder } from './temporary-folder.js';
 import type { DatasetSource } from './types.js';
 
-/** A DuckDB database in a temporary folder that goes with it. */
+/** A DuckDB database in a temporary folder that goes with it; what killed processes left of theirs goes when one is opened. */
 export interface Database {
   readonly connection: DuckDBConnection;
   /** A streamed result of its own connection: several may be read at a time. */
@@ -49,9 +50,7 @@ export const openDatabase = async ({ directory = '.', memoryLimit, threads }: Da
     const problem = { path: directory, message: 'is a file, not a folder', hint };
     throw new WatchnextError('data_missing', `the data folder ${directory} is a file`, { problems: [problem] });
   }
-  const temporary = await mkdtemp(join(tmpdir(), `watchnext-data-${process.pid}-`));
-  const remove = (): void => rmSync(temporary, { recursive: true, force: true });
-  process.once('exit', remove);
+  const { path: temporary, remove } = await makeTemporaryFolder();
   let searched = folder;
   if (awkward.test(folder)) await symlink(folder, (searched = join(temporary, 'data')));
   const instance = await DuckDBInstance.create(join(temporary, 'log.duckdb'), {
@@ -95,7 +94,6 @@ export const openDatabase = async ({ directory = '.', memoryLimit, threads }: Da
     close() {
       connection.closeSync();
       instance.closeSync();
-      process.removeListener('exit', remove);
       remove();
     },
   };
