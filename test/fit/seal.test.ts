@@ -170,7 +170,15 @@ describe('a ranker that is served in int8', () => {
   });
 
   test('can be exported as one file that agrees with them', async () => {
-    await verifySelfContained(small, exportSelfContained({ artifact: small }));
+    const bytes = exportSelfContained({ artifact: small });
+    await verifySelfContained(small, bytes);
+    const withHeads = (by: number): LoadedArtifact => ({
+      ...small,
+      golden: { ...small.golden, heads: small.golden.heads.map((head) => head + by) },
+    });
+    // One step of a rounded value, where a mean differs in its last bit.
+    await verifySelfContained(withHeads(0.001), bytes);
+    await expect(verifySelfContained(withHeads(0.1), bytes)).rejects.toMatchObject({ code: 'artifact_damaged' });
   });
 
   test('is sealed whatever the unit of a regression: by it alone heads would be thousands apart', async () => {
