@@ -15,11 +15,11 @@ const text = ({ value }: LogRecord): string => new TextDecoder().decode(value);
 const keyed = (key: string, value: string, time = 1000): NewRecord => ({ key, time, value: bytes(value) });
 const placed = (partition: number, value: string, time = 1000): NewRecord => ({ partition, time, value: bytes(value) });
 
-/** Reads until `count` records came, or nothing more for five seconds. */
+/** Reads until `count` records came, or nothing more for twenty seconds. */
 export async function readRecords(reader: LogReader, count: number): Promise<LogRecord[]> {
   const records: LogRecord[] = [];
   while (records.length < count) {
-    const more = await reader.next({ most: 1000, waitMs: 5000 });
+    const more = await reader.next({ most: 1000, waitMs: 20_000 });
     if (more.length === 0) break;
     records.push(...more);
   }

@@ -61,7 +61,7 @@ export const startApp = async (
     maxCandidates: 1000,
     bodyLimitBytes: 4_000_000,
     metricsKey: false,
-    ...{ workers: 1, deadlineMs: 1000, queueMs: 10, overload: 'refuse' as const },
+    ...{ workers: 1, deadlineMs: 60_000, queueMs: 10, overload: 'refuse' as const },
     ...options.settings,
   };
   const logger = options.logger ?? silentLogger;

@@ -24,7 +24,7 @@ beforeAll(async () => {
   await artifacts.activate('shelf', base);
   learner = await learnShelf(artifacts, base);
   const places = { models, store: join(folder, 'store'), logDirectory: join(folder, 'log') };
-  const settings = readSettings({}, { ...places, port: 0, device: 'cpu', pollMs: 50 });
+  const settings = readSettings({}, { ...places, port: 0, device: 'cpu', pollMs: 50, deadlineMs: 60_000 });
   server = await startServer(settings, { logger: silentLogger, signals: false });
 });
 afterAll(async () => {

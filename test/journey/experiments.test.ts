@@ -8,6 +8,7 @@ import { compareReplay, replayImpression, type ReplayedModel } from '../../src/r
 import { startServer, type RunningServer } from '../../src/server.js';
 import { readSettings, type Settings } from '../../src/settings.js';
 import { silentLogger } from '../../src/telemetry/index.js';
+import { readRecords } from '../contract/event-log.js';
 import { experiment, payload } from '../experiments/builders.js';
 import { logPlaces, type LogPlace } from '../faults/place.js';
 import { sealShelf } from '../inference/shelf-model.js';
@@ -54,19 +55,16 @@ describe.each(places)('experiments of a service with $name', (place: LogPlace) =
     const response = await fetch(`${server.url}/v1/rank`, { method: 'POST', headers, body: JSON.stringify(body) });
     return (await response.json()) as Ranked;
   };
-  /** Asks until it is so, and gives up after 20 seconds. */
+  /** Everything that the log holds. */
   const logged = async (): Promise<(Exposure | Impression)[]> => {
     const log = await place.open(folder);
     const reader = await log.reader('events', { from: 'start' });
+    const kept = (await log.bounds('events')).reduce((sum, { first, next }) => sum + next - first, 0);
     const events: (Exposure | Impression)[] = [];
-    for (;;) {
-      const records = await reader.next({ most: 1000, waitMs: 2000 });
-      if (records.length === 0) break;
-      for (const { value } of records) {
-        const event = decodeEvent(value);
-        if (event.kind === 'impression') events.push(wholeImpression(event));
-        else if (event.kind === 'exposure') events.push(event);
-      }
+    for (const { value } of await readRecords(reader, kept)) {
+      const event = decodeEvent(value);
+      if (event.kind === 'impression') events.push(wholeImpression(event));
+      else if (event.kind === 'exposure') events.push(event);
     }
     await reader.close();
     await log.close();
@@ -90,7 +88,7 @@ describe.each(places)('experiments of a service with $name', (place: LogPlace) =
     settings = readSettings(
       {},
       {
-        ...{ models, port: 0, device: 'cpu', store: join(folder, 'store'), pollMs: 50 },
+        ...{ models, port: 0, device: 'cpu', store: join(folder, 'store'), pollMs: 50, deadlineMs: 60_000 },
         ...{ experiments: join(folder, 'experiments.json'), experimentsPollMs: 50 },
         ...ofPlace,
       },

@@ -8,6 +8,7 @@ import { startServer, type RunningServer } from '../../src/server.js';
 import { readSettings } from '../../src/settings.js';
 import { silentLogger } from '../../src/telemetry/index.js';
 import { sealShelf } from '../inference/shelf-model.js';
+import { until } from '../until.js';
 
 let folder = '';
 beforeAll(async () => {
@@ -60,7 +61,7 @@ const crowd = (url: string, size: number, goesOn: (answer: Answer) => boolean): 
     .then((each) => each.flat())
     .finally(() => agent.destroy());
 };
-const until = (ms: number): (() => boolean) => {
+const within = (ms: number): (() => boolean) => {
   const end = performance.now() + ms;
   return () => performance.now() < end;
 };
@@ -69,7 +70,13 @@ describe('more clients than can be answered', () => {
   test('are answered or refused with when to come again, and nobody else notices once they are gone', async () => {
     const server = await start('crowd', { queueMs: 1 });
     try {
-      const answers = await crowd(server.url, 100, until(2500));
+      const seen = { 200: 0, 503: 0 };
+      const isEarly = within(2500);
+      const isInTime = within(40_000);
+      const answers = await crowd(server.url, 100, ({ status }) => {
+        if (status === 200 || status === 503) seen[status]++;
+        return isEarly() || (Math.min(seen[200], seen[503]) <= 10 && isInTime());
+      });
       const refused = answers.filter(({ status }) => status === 503);
       const answered = answers.filter(({ status }) => status === 200);
       expect(refused.length + answered.length).toBe(answers.length);
@@ -79,8 +86,7 @@ describe('more clients than can be answered', () => {
       const metrics = await (await fetch(`${server.url}/metrics`)).text();
       const shed = /^watchnext_sheds_total\{reason="overloaded"\} (\d+)/m.exec(metrics)?.[1];
       expect(Number(shed)).toBe(refused.length);
-      await new Promise((resolve) => setTimeout(resolve, 150));
-      expect((await ask(server.url, new Agent())).status).toBe(200);
+      await until(async () => (await ask(server.url, new Agent())).status === 200);
     } finally {
       await server.close();
     }
@@ -89,9 +95,11 @@ describe('more clients than can be answered', () => {
   test('get the fallback order where that is wanted', async () => {
     const server = await start('fallback', { queueMs: 4, overload: 'fallback' });
     try {
-      await crowd(server.url, 60, until(1500));
-      const metrics = await (await fetch(`${server.url}/metrics`)).text();
-      expect(metrics).toMatch(/watchnext_fallbacks_total\{ranker="shelf",reason="overloaded"\} [1-9]/);
+      await until(async () => {
+        await crowd(server.url, 60, within(500));
+        const metrics = await (await fetch(`${server.url}/metrics`)).text();
+        return /watchnext_fallbacks_total\{ranker="shelf",reason="overloaded"\} [1-9]/.test(metrics);
+      });
     } finally {
       await server.close();
     }
@@ -99,7 +107,7 @@ describe('more clients than can be answered', () => {
 });
 
 test('draining under load resets no connection and fails nobody who stops when told that the connection ends', async () => {
-  const server = await start('drain', { drainDelayMs: 1000 });
+  const server = await start('drain', { drainDelayMs: 3000 });
   const clients = crowd(server.url, 8, ({ ends }) => !ends);
   await new Promise((resolve) => setTimeout(resolve, 300));
   const closed = server.close();
