@@ -1,7 +1,7 @@
 import type { RankerDefinition } from './definition/index.js';
 import { createDrift } from './drift/index.js';
 import { recordOf } from './events/index.js';
-import type { Experiments } from './experiments/index.js';
+import { noExperiments, readConfiguration, type Experiments } from './experiments/index.js';
 import { createFeatureReader, createFeatureState, createMemoryStore } from './features/index.js';
 import { createApp, createMessageClasses, openInProcess } from './http/index.js';
 import type { Rankers, Scorer, ServedModel } from './inference/index.js';
@@ -39,6 +39,7 @@ const items = 1000;
  * code is compiled before the first of them comes, who else would wait several times as long, and what is made of an item when
  * it is first ranked is made of those that were read ahead. It leaves no other trace: metrics,
  * entities, feature state and its counters, drift and log are others than those of the service, and nobody's limits are touched.
+ * Experiments are made up where there are any, as those that serve count what they are asked.
  * Scores are made up too, as threads were warmed when they were loaded. Never rejects: what fails here only leaves the code cold.
  */
 export const rehearse = async (options: RehearsalOptions): Promise<void> => {
@@ -73,10 +74,11 @@ const rehearseRanker = async (
   const entities = { ...madeUp, read };
   const drift = createDrift({ metrics, now });
   const stage = understudies(rankers);
+  const assigning = experiments === noExperiments ? noExperiments : madeUpExperiments();
   // What it takes, whatever is allowed to others.
   const allowed = { ...settings, maxCandidates: candidates, bodyLimitBytes: Infinity, deadlineMs: longestMs };
   const rank = createRanking({
-    ...{ rankers: stage, entities, metrics, logger, now, experiments },
+    ...{ rankers: stage, entities, metrics, logger, now, experiments: assigning },
     scored: (rows) => drift.shown(rows),
     ...(logged && { record: (event) => void recordOf(event()) }),
   });
@@ -84,7 +86,8 @@ const rehearseRanker = async (
   const messages = createMessageClasses();
   const service = openInProcess(
     createApp({
-      ...{ rank, feedback: refuseFeedback, entities, rankers: stage, experiments, access, metrics, logger, messages },
+      ...{ rank, feedback: refuseFeedback, entities, rankers: stage, access, metrics, logger, messages },
+      experiments: assigning,
       settings: allowed,
       readiness: { draining: false, notReady: () => undefined },
       version: '0.0.0',
@@ -136,6 +139,15 @@ const unscored = (scorer: Scorer): Scorer => {
   const heads = (rows: number): Float32Array =>
     Float32Array.from({ length: rows * scorer.tasks.length }, (_, index) => ((index * 7919) % 997) / 1000);
   return { ...scorer, score: (batch) => Promise.resolve({ heads: heads(batch.rows) }), close: () => Promise.resolve() };
+};
+
+/** Half of all users are in each arm, and the arms differ in nothing but their names. */
+const madeUpExperiments = (): Experiments => {
+  const variations = [{}, {}];
+  const meta = [{ key: 'control' }, { key: 'changed' }];
+  const rules = [{ key: 'rehearsal', phase: '1', hashVersion: 2, variations, meta }];
+  const { assign } = readConfiguration({ features: { rehearsal: { defaultValue: {}, rules } } }, 'the rehearsal');
+  return { ...noExperiments, assign };
 };
 
 const itemsFor = (definition: RankerDefinition, random: SeededRandom, now: number) =>

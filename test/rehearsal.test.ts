@@ -87,12 +87,12 @@ describe('before a service is ready', () => {
 });
 
 describe('a rehearsal that fails', () => {
-  const rehearsing = async (rankers: Rankers) => {
+  const rehearsing = async (rankers: Rankers, experiments = noExperiments) => {
     const lines: Record<string, unknown>[] = [];
     const destination = { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) };
     await rehearse({
       rankers: { ...rankers, catalogue: { rankers: () => [modelOf().ranker, 'without a model'] } },
-      experiments: noExperiments,
+      experiments,
       logged: true,
       settings: readSettings({}, {}),
       logger: createLogger({ level: 'debug', destination }),
@@ -116,6 +116,18 @@ describe('a rehearsal that fails', () => {
       err: { message: 'a made-up ranking was answered with 500' },
     });
     expect(asked).toBe(1);
+  });
+
+  test('is not one where experiments fail: those that serve, which count that, are not asked', async () => {
+    let asked = 0;
+    const assign = (): never => {
+      asked++;
+      throw new Error('a request could not be assigned');
+    };
+    const lines = await rehearsing(onlyRanker(modelOf()), { ...noExperiments, assign });
+    expect(lines).toEqual([expect.objectContaining({ level: 30, msg: 'rehearsed' })]);
+    expect(lines[0]!['rankings']).toBeGreaterThan(0);
+    expect(asked).toBe(0);
   });
 
   test('is not one where a ranker has no model yet: the others are rehearsed', async () => {
