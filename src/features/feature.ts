@@ -1,6 +1,7 @@
 import type { FeatureKindName, FeatureOf, FeatureScope, RankerDefinition } from '../definition/index.js';
 import type { KeptRow } from './kept-rows.js';
-import type { CellTable } from './state/cells.js';
+import type { Cells } from './state/cells.js';
+import type { FeatureCells } from './state/feature-cells.js';
 import type { FeatureCounter, FeatureFit, Fields, Outcome } from './types.js';
 
 /** What one entry is read from: a request (`candidate` empty) or one candidate of it. An Outcome is an entry too. */
@@ -23,7 +24,7 @@ export interface KeyList {
 /** What a reader is bound to. `cells` is there for kinds that declare state. */
 export interface ReadTools {
   readonly counter: FeatureCounter;
-  readonly cells: CellTable | undefined;
+  readonly cells: FeatureCells | undefined;
   /** Where a kept row has the hash of a field. */
   readonly hashes?: ReadonlyMap<string, number>;
 }
@@ -74,12 +75,12 @@ export type TableUse =
 
 /**
  * What a stateful feature keeps per key, and how an outcome changes it. Cells are rows of float64: [time, values...], time
- * being the latest outcome's. An outcome is first described as a short record, which waits until it may be seen.
+ * being the latest outcome's. An outcome is first described as a short record.
  */
 export interface StateShape {
   /** Values per cell, without the time. */
   readonly cellWidth: number;
-  /** Numbers per waiting update, without time and key. */
+  /** Numbers of a record, without time and key. */
   readonly updateWidth: number;
   readonly delayMs: number;
   /** After this long without an outcome a cell reads as if it were not there, and may be dropped. */
@@ -87,7 +88,7 @@ export interface StateShape {
   /** Writes key and update of an outcome; false where it changes nothing. */
   describe(outcome: Outcome, key: Uint32Array, update: Float64Array): boolean;
   /** Applies update[at ..] to the cell in `row`; a new cell is all zeros with the update's time. */
-  apply(cells: CellTable, row: number, change: { time: number; update: Float64Array; at: number }): void;
+  apply(cells: Cells, row: number, change: { time: number; update: Float64Array; at: number }): void;
 }
 
 export type Feature = NumbersFeature | KeysFeature;

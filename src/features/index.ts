@@ -30,6 +30,7 @@ export { fieldsOf, Known, type Candidate, type FieldSource } from './known.js';
 export { inputLayout } from './layout.js';
 export { createFeatureReader, type FeatureReader, type ReaderOptions } from './reader.js';
 export { outcomeDescriber, type DescribedOutcomes } from './state/described.js';
+export { statefulFeatures } from './state/shapes.js';
 export { fieldsOfState } from './state/reads.js';
 export { createFeatureState, restoreFeatureState, type FeatureState } from './state/state.js';
 export { openLmdbStore } from './stores/lmdb.js';

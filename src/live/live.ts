@@ -35,8 +35,8 @@ export interface SealedState {
 export interface Live {
   /**
    * The state to read from, at once; what the log has beyond the snapshot is taken in meanwhile, in short slices. Versions
-   * whose stateful features, tasks and labels are the same share one state: the next one costs nothing. Throws
-   * artifact_damaged for a snapshot that is none. Whoever asked holds it until `release`.
+   * whose stateful features, tasks and labels are the same share one state: the next one costs nothing, its snapshot is not looked
+   * at. Throws artifact_damaged for a snapshot that is none. Whoever asked holds it until `release`.
    */
   stateOf(sealed: SealedState): FeatureState;
   /** Holds a state once more. */
@@ -85,14 +85,14 @@ export function createLive(options: LiveOptions): Live {
 
   return {
     stateOf({ ranker, definition, snapshot, position, until }) {
-      const state = restoreFeatureState(definition, snapshot);
-      if (closed || state.sizes().size === 0) return state;
-      const shape = shapeOf(definition, state);
-      const known = followed.get(shape);
+      const shape = shapeOf(definition);
+      const known = shape === undefined ? undefined : followed.get(shape);
       if (known !== undefined) {
         known.holders++;
         return known.state;
       }
+      const state = restoreFeatureState(definition, snapshot);
+      if (closed || shape === undefined) return state;
       // Offline data ends with the request at `until`; a position's watermark is the first time that is not covered.
       const start: Start =
         position === undefined

@@ -1,24 +1,41 @@
+/** Rows of [time, values...]; both arrays are replaced when there are more, so read them anew after a row was made. */
+export interface Cells {
+  /** Float64s per row: the time and the values. */
+  readonly stride: number;
+  readonly values: Float64Array; // [rows, stride]
+  /** The same bytes as 32-bit words, for kinds that keep keys in their cells. */
+  readonly words: Uint32Array;
+}
+
+/** Bit for bit: as words, since no engine promises the bits of a NaN that it has looked at. */
+export function copyRow(from: Cells, fromRow: number, to: Cells, toRow: number): void {
+  const words = 2 * to.stride;
+  const [source, target, fromWord, toWord] = [from.words, to.words, fromRow * words, toRow * words];
+  for (let i = 0; i < words; i++) target[toWord + i] = source[fromWord + i] ?? 0;
+}
+
 /**
  * Cells of one stateful feature: rows of float64 found by a 64-bit key in an open-addressing table over typed arrays.
  * At 1 million keys this takes 16 bytes a key beside the values, where a Map of arrays takes hundreds.
  *
  * A row is [time, values...]. Rows keep their order of creation, so that a restored table is the same bytes.
  */
-export class CellTable {
-  /** Float64s per row: the time and the values. */
+export class CellTable implements Cells {
   readonly stride: number;
-  /** [rows, stride]; replaced when the table grows, so read it anew after `insert`. */
   values: Float64Array;
-  /** The same bytes as 32-bit words, for kinds that keep keys in their cells. */
   words: Uint32Array;
   keys: Uint32Array; // [rows, 2]
   size: number;
   #slots: Int32Array; // row + 1, 0 = empty
   readonly #fadesAfterMs: number;
+  readonly #isKept: ((row: number) => boolean) | undefined;
+  readonly #onMove: ((places: Int32Array) => void) | undefined;
 
-  constructor(width: number, options: { fadesAfterMs?: number; rows?: CellRows } = {}) {
+  constructor(width: number, options: CellTableOptions = {}) {
     this.stride = width + 1;
     this.#fadesAfterMs = options.fadesAfterMs ?? Number.POSITIVE_INFINITY;
+    this.#isKept = options.isKept;
+    this.#onMove = options.onMove;
     const rows = options.rows ?? { keys: new Uint32Array(0), values: new Float64Array(0) };
     this.keys = rows.keys.slice();
     this.values = rows.values.slice();
@@ -41,7 +58,11 @@ export class CellTable {
   /** The row of a key; made, all zeros at `time`, if there is none. */
   insert(high: number, low: number, time: number): number {
     const found = this.find(high, low);
-    if (found >= 0) return found;
+    return found >= 0 ? found : this.add(high, low, time);
+  }
+
+  /** The row of a key that has none yet: all zeros at `time`. */
+  add(high: number, low: number, time: number): number {
     if (2 * this.size >= this.keys.length) this.#grow(time);
     const row = this.size++;
     this.keys[2 * row] = high;
@@ -52,16 +73,18 @@ export class CellTable {
     return row;
   }
 
-  /** Drops the cells whose last outcome is before `time` (ms since epoch); answers how many. */
+  /** Drops the cells whose last outcome is before `time` (ms since epoch), unless they are kept; answers how many. */
   expire(time: number): number {
+    const places = this.#onMove === undefined ? undefined : new Int32Array(this.size).fill(-1);
     let kept = 0;
     for (let row = 0; row < this.size; row++) {
       const at = row * this.stride;
-      if ((this.values[at] ?? 0) < time) continue;
+      if ((this.values[at] ?? 0) < time && this.#isKept?.(row) !== true) continue;
       if (kept !== row) {
         this.values.copyWithin(kept * this.stride, at, at + this.stride);
         this.keys.copyWithin(2 * kept, 2 * row, 2 * row + 2);
       }
+      if (places !== undefined) places[row] = kept;
       kept++;
     }
     const dropped = this.size - kept;
@@ -70,6 +93,7 @@ export class CellTable {
     this.keys.fill(0, 2 * kept, 2 * this.size);
     this.size = kept;
     this.#slots = this.#index(kept);
+    if (places !== undefined) this.#onMove?.(places);
     return dropped;
   }
 
@@ -105,6 +129,17 @@ export class CellTable {
     while (slots[slot] !== 0) slot = (slot + 1) & mask;
     slots[slot] = row + 1;
   }
+}
+
+export interface CellTableOptions {
+  /** What is in it; nothing if left out. */
+  readonly rows?: CellRows;
+  /** After this long without an outcome a cell may be dropped. */
+  readonly fadesAfterMs?: number;
+  /** Whether a row stays though its cell is old. */
+  readonly isKept?: (row: number) => boolean;
+  /** Told when rows were dropped: by row, its new place, or -1. */
+  readonly onMove?: (places: Int32Array) => void;
 }
 
 /** keys [rows, 2] as (high, low); values [rows, stride]. */

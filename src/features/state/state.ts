@@ -1,82 +1,100 @@
 import type { RankerDefinition } from '../../definition/index.js';
 import { WatchnextError } from '../../errors.js';
-import { decodeFrame, encodeFrame } from '../codec/frame.js';
+import { encodeFrame, readFrame, type FrameArray } from '../codec/frame.js';
 import type { StateShape } from '../feature.js';
 import type { Outcome } from '../types.js';
 import { zoneOf } from '../zone.js';
-import { CellTable } from './cells.js';
-import type { DescribedOutcomes } from './described.js';
-import { PendingUpdates } from './pending.js';
+import type { CellRows } from './cells.js';
+import { recordHeader, type DescribedOutcomes } from './described.js';
+import { FeatureCells, type FeatureRows } from './feature-cells.js';
 import { statefulFeatures } from './shapes.js';
 
 /** What the stateful features of a ranker remember, in memory; one writer. */
 export interface FeatureState {
-  /** Queues what the outcomes change; each becomes visible after its feature's feedback delay, in the order given here. */
+  /** Tells it what people did; each outcome becomes visible after its feature's feedback delay, in the order given here. */
   observe(outcomes: Iterable<Outcome>): void;
   /** The same, of outcomes [from, until) of those that were described for this ranker. */
   observeDescribed(outcomes: DescribedOutcomes, range: { readonly from: number; readonly until: number }): void;
   /** Makes visible what a read at this time may see. Readers call it; time never goes back. */
   advance(time: number): void;
-  /** Drops cells without an outcome since `time` (ms since epoch); answers how many. Faded cells go by themselves. */
+  /** Drops keys without an outcome since `time` (ms since epoch); answers how many. Faded ones go by themselves. */
   expire(time: number): number;
-  /** Everything, waiting outcomes included: the same bytes for the same past. */
+  /** Everything, what is not visible yet included: the same bytes for the same past. */
   snapshot(): Uint8Array;
-  /** Per stateful feature, how many keys are known and how many updates wait: for metrics. */
+  /** Per stateful feature, how many keys are known, and how many cells will change at moments that have not come. */
   sizes(): ReadonlyMap<string, { readonly cells: number; readonly waiting: number }>;
   /** The cells of a stateful feature, for readers. */
-  cells(feature: string): CellTable | undefined;
+  cells(feature: string): FeatureCells | undefined;
 }
 
-const format = { magic: 'WNST', version: 1, what: 'feature state' };
+/**
+ * Per feature: keys and values of the cells that are seen, then those of each epoch to come. Version 1 had, in the place of epochs, a
+ * record for each outcome that waits.
+ */
+const format = { magic: 'WNST', version: 2, older: [1], what: 'feature state' };
 
 interface Header {
   readonly time: number | null;
   readonly features: readonly { readonly name: string; readonly cellWidth: number; readonly updateWidth: number }[];
+  /** By feature: when its epochs begin. */
+  readonly upcoming: readonly (readonly number[])[];
 }
 
 interface Part {
   readonly name: string;
   readonly shape: StateShape;
-  readonly cells: CellTable;
-  readonly pending: PendingUpdates;
+  readonly cells: FeatureCells;
 }
 
 /** State that has seen nothing. */
 export function createFeatureState(definition: RankerDefinition): FeatureState {
   const zone = zoneOf(definition.training?.timezone);
-  const parts = statefulFeatures(definition).map(({ name, shape }) => ({
-    name,
-    shape,
-    cells: new CellTable(shape.cellWidth, fading(shape)),
-    pending: new PendingUpdates(shape, zone),
-  }));
-  return stateOf(parts, Number.NEGATIVE_INFINITY);
+  const past = { now: Number.NEGATIVE_INFINITY };
+  const parts = statefulFeatures(definition).map(({ name, shape }) => {
+    return { name, shape, cells: new FeatureCells(shape, zone, past) };
+  });
+  return stateOf(parts, past.now);
 }
 
 /** The state whose snapshot this is: it reads the same bytes. Throws artifact_damaged for anything else. */
 export function restoreFeatureState(definition: RankerDefinition, bytes: Uint8Array): FeatureState {
-  const frame = decodeFrame(bytes, format);
-  const header = frame.header as Partial<Header> | null;
-  const shapes = statefulFeatures(definition);
-  const expected = JSON.stringify(shapes.map(describeShape));
-  if (JSON.stringify(header?.features) !== expected) {
-    throw new WatchnextError('artifact_damaged', 'This feature state was made by another definition.', {
-      problems: [{ path: 'features', message: `expected ${expected}`, hint: 'replay the log with this definition' }],
+  return readFrame(bytes, format, (frame) => {
+    const header = frame.header as Partial<Header> | null;
+    const shapes = statefulFeatures(definition);
+    const expected = JSON.stringify(shapes.map(describeShape));
+    if (JSON.stringify(header?.features) !== expected) {
+      throw new WatchnextError('artifact_damaged', 'This feature state was made by another definition.', {
+        problems: [{ path: 'features', message: `expected ${expected}`, hint: 'replay the log with this definition' }],
+      });
+    }
+    const zone = zoneOf(definition.training?.timezone);
+    const now = typeof header?.time === 'number' ? header.time : Number.NEGATIVE_INFINITY;
+    const parts = shapes.map(({ name, shape }, i) => {
+      const cells = (what: string): CellRows => {
+        const keys = frame.next('u32');
+        const values = frame.next('f64', (keys.length / 2) * (shape.cellWidth + 1));
+        if (keys.length % 2 !== 0) throw frame.damaged(what);
+        if (!timesAreFinite(values, shape.cellWidth + 1)) throw frame.damaged(`times of ${what}`);
+        return { keys, values };
+      };
+      const seen = cells(`cells of ${name}`);
+      if (frame.version === 1) {
+        const records = frame.next('f64');
+        const stride = recordHeader + shape.updateWidth;
+        if (records.length % stride !== 0) throw frame.damaged(`records of ${name}`);
+        if (!timesAreFinite(records, stride)) throw frame.damaged(`times of records of ${name}`);
+        const restored = new FeatureCells(shape, zone, { now, rows: { seen, upcoming: [] } });
+        restored.tellRecords(records, { from: 0, until: records.length / stride });
+        return { name, shape, cells: restored };
+      }
+      const moments = header?.upcoming?.[i] ?? [];
+      if (!moments.every((from, at) => Number.isFinite(from) && from > (moments[at - 1] ?? Number.NEGATIVE_INFINITY)))
+        throw frame.damaged(`moments of ${name}`);
+      const upcoming = moments.map((from) => ({ from, ...cells(`cells to come of ${name}`) }));
+      return { name, shape, cells: new FeatureCells(shape, zone, { now, rows: { seen, upcoming } }) };
     });
-  }
-  const zone = zoneOf(definition.training?.timezone);
-  const parts = shapes.map(({ name, shape }) => {
-    const keys = frame.next('u32');
-    const values = frame.next('f64', (keys.length / 2) * (shape.cellWidth + 1));
-    const records = frame.next('f64');
-    if (keys.length % 2 !== 0 || records.length % (3 + shape.updateWidth) !== 0)
-      throw frame.damaged(`cells of ${name}`);
-    if (!timesAreFinite(values, shape.cellWidth + 1) || !timesAreFinite(records, 3 + shape.updateWidth))
-      throw frame.damaged(`times of ${name}`);
-    const cells = new CellTable(shape.cellWidth, { ...fading(shape), rows: { keys, values } });
-    return { name, shape, cells, pending: new PendingUpdates(shape, zone, records) };
+    return stateOf(parts, now);
   });
-  return stateOf(parts, typeof header?.time === 'number' ? header.time : Number.NEGATIVE_INFINITY);
 }
 
 /** Rows begin with their time; no clock shows one that is not finite. */
@@ -90,36 +108,37 @@ function stateOf(parts: readonly Part[], since: number): FeatureState {
   let now = since;
   return {
     observe(outcomes) {
-      for (const outcome of outcomes) for (const { pending } of parts) pending.add(outcome);
+      for (const outcome of outcomes) for (const { cells } of parts) cells.tell(outcome);
     },
     observeDescribed({ features }, { from, until }) {
-      parts.forEach(({ pending }, i) => {
+      parts.forEach(({ cells }, i) => {
         const { ends, records } = features[i] ?? nothing;
-        pending.addRecords(records, { from: ends[from - 1] ?? 0, until: ends[until - 1] ?? 0 });
+        cells.tellRecords(records, { from: ends[from - 1] ?? 0, until: ends[until - 1] ?? 0 });
       });
     },
     advance(time) {
       if (time > now) now = time;
-      for (const { pending, cells } of parts) pending.release(now, cells);
+      for (const { cells } of parts) cells.advance(now);
     },
     expire: (time) => parts.reduce((dropped, { cells }) => dropped + cells.expire(time), 0),
     snapshot() {
-      const header: Header = { time: Number.isFinite(now) ? now : null, features: parts.map(describeShape) };
-      const arrays = parts.flatMap(({ cells, pending }) => {
-        const { keys, values } = cells.rows();
-        return [keys, values, pending.records()];
-      });
-      return encodeFrame(format, header, arrays);
+      const rows = parts.map(({ cells }) => cells.rows());
+      const header: Header = {
+        time: Number.isFinite(now) ? now : null,
+        features: parts.map(describeShape),
+        upcoming: rows.map(({ upcoming }) => upcoming.map(({ from }) => from)),
+      };
+      return encodeFrame(format, header, rows.flatMap(arraysOf));
     },
-    sizes: () => new Map(parts.map(({ name, cells, pending }) => [name, { cells: cells.size, waiting: pending.size }])),
+    sizes: () => new Map(parts.map(({ name, cells: { size, waiting } }) => [name, { cells: size, waiting }])),
     cells: (feature) => byName.get(feature)?.cells,
   };
 }
 
 const nothing = { ends: new Int32Array(0), records: new Float64Array(0) };
 
-const fading = ({ fadesAfterMs }: StateShape): { fadesAfterMs?: number } =>
-  fadesAfterMs === undefined ? {} : { fadesAfterMs };
+const arraysOf = ({ seen, upcoming }: FeatureRows): FrameArray[] =>
+  [seen, ...upcoming].flatMap(({ keys, values }) => [keys, values]);
 
 const describeShape = ({ name, shape }: { name: string; shape: StateShape }): Header['features'][number] => ({
   name,
