@@ -34,6 +34,8 @@ export const createRooms = (): Rooms => {
       return room;
     },
     giveBack: (room) => {
+      // What a table grew into by itself has a size that nobody asks for: it would only take the place of others.
+      if (roomBytes(room.byteLength) !== room.byteLength) return;
       free.push(room);
       freeBytes += room.byteLength;
       while (freeBytes > mostFreeBytes) leave(0);

@@ -36,4 +36,21 @@ describe('shared memory', () => {
     rooms.forEach(giveBack);
     expect(sizes.map((bytes) => rooms.includes(take(bytes)))).toEqual([false, true, true]);
   });
+
+  test('of a size that nobody asks for is let go: it would take the place of what can be used again', () => {
+    const { take, giveBack } = createRooms();
+    const size = 128 * 2 ** 20;
+    const room = take(size);
+    giveBack(room);
+    giveBack(new SharedArrayBuffer(size + 4096));
+    giveBack(new SharedArrayBuffer(size + 8192));
+    expect(take(size)).toBe(room);
+  });
+
+  test.each([1, 100, 1000, 1025, 7_528_536])('asked for by %d bytes can be given back and taken again', (bytes) => {
+    const { take, giveBack } = createRooms();
+    const room = take(bytes);
+    giveBack(room);
+    expect(take(bytes)).toBe(room);
+  });
 });
