@@ -86,6 +86,8 @@ export const makeServingModel = async (file: string, models: Folders): Promise<S
   const one = reader.read([inputOf(made, random)]);
   const rounded = await quantise({ model: split, sample: encoder.encode(sample) });
   const golden = selectRequests(sample, [0]);
+  const nowMs = Date.now();
+  const now = new Date(nowMs).toISOString();
   for (const [directory, { bytes: graph, ...facts }] of [
     [models.float32, split],
     [models.int8, rounded],
@@ -94,12 +96,12 @@ export const makeServingModel = async (file: string, models: Folders): Promise<S
     const heads = await scored(graph, encoder.encode(golden));
     const { version } = await sealArtifact({
       directory,
-      nowMs: Date.now(),
+      nowMs,
       model: { graph, parameters, tables, state: state.snapshot(), golden: { batch: golden, heads } },
       facts: {
         definition: { text, value: definition },
         graph: { opset: facts.opset, inputs: plain(facts.inputs), outputs: plain(facts.outputs) },
-        data: { from: '', until: '', rows: sample.rows },
+        data: { from: now, until: now, rows: sample.rows },
         seed: 17,
         metrics: {},
         trainer: { made: 'for the serving benchmark' },

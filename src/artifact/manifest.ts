@@ -14,6 +14,8 @@ const Tensor = Type.Object({
   shape: Type.Array(Type.Union([Type.Number(), Type.String()])),
 });
 const Text = Type.String();
+/** As `toISOString` writes it. A service begins to follow the log at such a time: one that is none would be after everything. */
+const Instant = Type.String({ pattern: '^([+-]\\d\\d)?\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z$' });
 const Json = Type.Record(Text, Type.Unknown());
 
 /** Versions have a few dozen files: a table per feature, reports and plots. */
@@ -24,8 +26,7 @@ const ManifestSchema = Type.Object({
   format: Type.Literal(1),
   ranker: Text,
   version: Text,
-  /** ISO time. */
-  created: Text,
+  created: Instant,
   fingerprint: Text,
   definition: Type.Object({ text: Text, value: Type.Unsafe<RankerDefinition>(Type.Object({})) }),
   graph: Type.Object({
@@ -39,8 +40,8 @@ const ManifestSchema = Type.Object({
   ),
   layout: Type.Unsafe<InputLayout>(Type.Object({})),
   tables: Type.Array(Type.Object({ name: Text, dim: Type.Integer(), rows: Type.Integer() })),
-  /** ISO times of the first and last request learned from, and how many rows. */
-  data: Type.Object({ from: Text, until: Text, rows: Type.Integer() }),
+  /** Of the first and last request learned from, and how many rows. */
+  data: Type.Object({ from: Instant, until: Instant, rows: Type.Integer() }),
   seed: Type.Integer(),
   metrics: Json,
   trainer: Json,

@@ -69,6 +69,7 @@ describe('manifest.json', () => {
     ['another format', golden.replace('"format": 1', '"format": 2'), 'version 2'],
     ['a changed number', golden.replace('"rows": 7', '"rows": 8'), 'checksum'],
     ['another type', golden.replace('"seed": 1', '"seed": "1"'), '/seed'],
+    ['no time', golden.replace('"until": "2026-04-30T00:00:00.000Z"', '"until": ""'), '/data/until'],
     ['a missing part', golden.replace(/ {2}"seed": 1,\n/, ''), '/seed'],
     ['other white space', golden.replace('"seed": 1', '"seed":  1'), 'checksum'],
     ['null', 'null', 'manifest.json'],

@@ -132,7 +132,7 @@ async function artifactOf(definition: RankerDefinition, { admitted = Infinity } 
       facts: {
         definition: { text: JSON.stringify(definition), value: definition },
         graph: { opset: graph.opset, inputs: [], outputs: [] },
-        data: { from: '', until: '', rows: learned.rows },
+        data: { from: new Date(0).toISOString(), until: new Date(1).toISOString(), rows: learned.rows },
         seed: 1,
         metrics: {},
         trainer: {},
