@@ -13,10 +13,14 @@ export interface FindOptions {
 /** Places of a partition that are read at once; a reader costs a connection, a block memory. */
 const blockLength = 20_000;
 const recordsAtOnce = 2000;
+const waitMs = 1000;
+/** For so long a log may have no answer for what its bounds say that it has. */
+const longestQuietMs = 30_000;
 
 /**
  * The newest impression of this request, looked for from the end of the log backwards. Undefined if there is none (any more).
- * What cannot be read on the way is passed over: it is for who follows the log to tell.
+ * What cannot be read on the way is passed over: it is for who follows the log to tell. Rejects with log_unavailable where the
+ * log does not hand out all that it has.
  */
 export const findImpression = async (options: FindOptions): Promise<Impression | undefined> => {
   const { log, requestId, user, onProgress } = options;
@@ -31,7 +35,7 @@ export const findImpression = async (options: FindOptions): Promise<Impression |
     const found: Impression[] = [];
     for (const [partition, end] of [...ends]) {
       const start = Math.max(firstOf(partition), end - blockLength);
-      const impression = await lastInBlock(log, { partition, start, end, requestId }).catch(ifForgotten);
+      const impression = await lastInBlock(log, { partition, start, end, requestId });
       if (impression !== undefined) found.push(impression);
       done += end - start;
       onProgress?.(done, total);
@@ -51,7 +55,19 @@ interface Block {
   readonly requestId: string;
 }
 
-const lastInBlock = async (
+/** Retention may overtake the search at its far end: then what is kept is looked through. */
+const lastInBlock = async (log: EventLog, block: Block): Promise<Impression | undefined> => {
+  try {
+    return await lastKept(log, block);
+  } catch (error) {
+    if (!(error instanceof WatchnextError && error.code === 'log_gap')) throw error;
+    const start = (await log.bounds('events'))[block.partition]?.first ?? 0;
+    if (start <= block.start) throw error;
+    return lastInBlock(log, { ...block, start });
+  }
+};
+
+const lastKept = async (
   log: EventLog,
   { partition, start, end, requestId }: Block,
 ): Promise<Impression | undefined> => {
@@ -59,11 +75,12 @@ const lastInBlock = async (
   const from = Array.from({ length: partition + 1 }, (_, each) => (each === partition ? start : 0));
   const reader = await log.reader('events', { from, partitions: [partition] });
   let last: Impression | undefined;
+  let quietMs = 0;
   try {
     for (let at = start; at < end;) {
-      // Longer than any log takes to answer: no records means that there are none up to the end.
-      const records = await reader.next({ most: recordsAtOnce, waitMs: 1000 });
-      if (records.length === 0) break;
+      const records = await reader.next({ most: recordsAtOnce, waitMs });
+      quietMs = records.length > 0 ? 0 : quietMs + waitMs;
+      if (quietMs >= longestQuietMs) throw silent({ partition, at, end });
       for (const { offset, value } of records) {
         at = offset + 1;
         if (offset >= end) break;
@@ -77,10 +94,16 @@ const lastInBlock = async (
   }
 };
 
-/** Retention may overtake the search at its far end. */
-const ifForgotten = (error: unknown): undefined => {
-  if (!(error instanceof WatchnextError && error.code === 'log_gap')) throw error;
-};
+const silent = ({ partition, at, end }: { partition: number; at: number; end: number }): WatchnextError =>
+  new WatchnextError('log_unavailable', 'The event log does not hand out all that it has.', {
+    problems: [
+      {
+        path: `events/${partition}`,
+        message: `nothing came from offset ${at} on in ${longestQuietMs / 1000} s, and it ends before ${end}`,
+        hint: 'see that the log can be reached, and try again',
+      },
+    ],
+  });
 
 const impressionIn = (value: Uint8Array): Impression | undefined => {
   try {

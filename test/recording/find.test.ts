@@ -75,3 +75,48 @@ describe('an impression is found by its request', () => {
     expect(done).toBeLessThan(25_000);
   });
 });
+
+describe('a log that does not answer at once', () => {
+  /** Each reader answers nothing for the first `quiet` times. */
+  const slow = (quiet: number): EventLog => ({
+    ...log,
+    async reader(...about) {
+      const reader = await log.reader(...about);
+      let left = quiet;
+      return {
+        next: (how) => (left-- > 0 ? Promise.resolve([]) : reader.next(how)),
+        close: () => reader.close(),
+      };
+    },
+  });
+
+  test.each(['new', 'old'])('is waited for: %s is found', async (requestId) => {
+    expect(await findImpression({ log: slow(3), requestId })).toMatchObject({ requestId });
+  });
+
+  test('is told from one that does not hold the impression', async () => {
+    await expect(findImpression({ log: slow(Infinity), requestId: 'new' })).rejects.toMatchObject({
+      code: 'log_unavailable',
+      problems: [{ path: `events/${home}`, message: expect.stringContaining('from offset 25005 on') as unknown }],
+    });
+  });
+});
+
+test('what retention keeps is looked through, also where it overtakes the search', async () => {
+  const other = await openEmbeddedLog({ directory: join(folder, 'forgetful'), partitions: 2 });
+  await other.append(
+    'events',
+    ['gone', 'kept'].map((requestId) => recordOf(shown(requestId))),
+  );
+  const bounds = await other.bounds('events');
+  await other.forget('events', home === 0 ? [1, 0] : [0, 1]);
+  let asked = 0;
+  const before: EventLog = {
+    ...other,
+    bounds: () => (asked++ === 0 ? Promise.resolve(bounds) : other.bounds('events')),
+  };
+  expect(await findImpression({ log: before, requestId: 'kept' })).toMatchObject({ requestId: 'kept' });
+  asked = 0;
+  expect(await findImpression({ log: before, requestId: 'gone' })).toBeUndefined();
+  await other.close();
+});
