@@ -92,6 +92,15 @@ describe('a batch as bytes', () => {
     refused({ columns: new Map([['tags', { ...tags, keys: tags.keys.subarray(2) }]]) });
     refused({ columns: new Map([['tags', { ...tags, offsets: tags.offsets.map((x) => -x) }]]) });
   });
+
+  test('in which a column stands twice is refused with its name', () => {
+    const tags = batch.columns.get('tags')!;
+    const twice = { ...batch, columns: [['tags', tags] as const, ['tags', tags] as const] };
+    const encoded = encodeFeatureBatch(twice as unknown as FeatureBatch);
+    // Headers that were found to be fine are not looked at again: a damaged one is no such.
+    for (let time = 0; time < 2; time++)
+      expect(() => decodeFeatureBatch(encoded)).toThrow('column "tags" is in it twice');
+  });
 });
 
 describe('batches still in their bytes', () => {

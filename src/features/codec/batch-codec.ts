@@ -1,5 +1,5 @@
 import type { Column, FeatureBatch, Side } from '../types.js';
-import { decodeFrame, encodeFrame, type FrameArray } from './frame.js';
+import { decodeFrame, encodeFrame, type Frame, type FrameArray } from './frame.js';
 
 const format = { magic: 'WNFB', version: 1, what: 'feature batch', sharesHeaders: true };
 
@@ -48,9 +48,8 @@ export interface EncodedBatch {
 /** Throws artifact_damaged for anything that encodeFeatureBatch did not write. */
 export function openFeatureBatch(bytes: Uint8Array): EncodedBatch {
   const frame = decodeFrame(bytes, format);
-  const { header, words } = frame;
-  if (!isHeader(header)) throw frame.damaged('its header does not describe columns');
-  const { requests, rows, columns } = header;
+  const { words } = frame;
+  const { requests, rows, columns } = headerOf(frame);
   const places = [frame.place('i32', rows)];
   if (!ascending(words, places[0] ?? 0, rows, requests - 1))
     throw frame.damaged('its rows are not in the order of its requests');
@@ -103,22 +102,24 @@ const isCount = (value: unknown): value is number =>
 /** Headers are shared by the batches that have the same: each is looked at once. */
 const checked = new WeakSet<object>();
 
-function isHeader(header: unknown): header is Header {
-  if (typeof header !== 'object' || header === null) return false;
-  if (checked.has(header)) return true;
-  const { requests, rows, columns } = header as Partial<Record<keyof Header, unknown>>;
-  const fits =
-    isCount(requests) &&
-    isCount(rows) &&
-    Array.isArray(columns) &&
-    columns.every(isColumn) &&
-    areDistinct(columns as Header['columns']);
-  if (fits) checked.add(header);
-  return fits;
+function headerOf(frame: Frame): Header {
+  const { header } = frame;
+  if (checked.has(header as object)) return header as Header;
+  if (!isHeader(header)) throw frame.damaged('its header does not describe columns');
+  const names = new Set<string>();
+  for (const { name } of header.columns) {
+    if (names.has(name)) throw frame.damaged(`column ${JSON.stringify(name)} is in it twice`);
+    names.add(name);
+  }
+  checked.add(header);
+  return header;
 }
 
-const areDistinct = (columns: Header['columns']): boolean =>
-  new Set(columns.map(({ name }) => name)).size === columns.length;
+function isHeader(header: unknown): header is Header {
+  if (typeof header !== 'object' || header === null) return false;
+  const { requests, rows, columns } = header as Partial<Record<keyof Header, unknown>>;
+  return isCount(requests) && isCount(rows) && Array.isArray(columns) && columns.every(isColumn);
+}
 
 function isColumn(column: unknown): boolean {
   const { name, side, width } = (column ?? {}) as Partial<Record<string, unknown>>;
