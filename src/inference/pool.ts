@@ -65,6 +65,8 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
   const members = new Set<Member>();
   /** Scores for nobody: models are opened in it. It may lack what was opened last, until it takes part again. */
   let spare: Member | undefined;
+  /** Take the place of those that died once they hold every model. */
+  const coming = new Set<Member>();
   /** From then on somebody waits while a thread is blocked. */
   let isAsked = false;
   let loads: Promise<unknown> = Promise.resolve();
@@ -80,7 +82,7 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
   const isClosed = (): boolean => closing.signal.aborted;
   /** Replacements in a row that died young or never held the models. */
   let failures = 0;
-  const everybody = (): Member[] => [...members, ...(spare === undefined ? [] : [spare])];
+  const everybody = (): Member[] => [...members, ...coming, ...(spare === undefined ? [] : [spare])];
 
   const start = (): Member => {
     const started = performance.now();
@@ -132,6 +134,8 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
       await pause(backoffMs(failures), closing.signal);
       if (isClosed()) return;
       const member = start();
+      // A model that is closed meanwhile is closed here, too: its memory is another's then.
+      coming.add(member);
       try {
         await member.thread.call('hello', undefined);
         // Another may have come in the moment after the last.
@@ -139,13 +143,14 @@ export const createScorerPool = async (options: PoolOptions): Promise<ScorerPool
         while ([...models.keys()].some((model) => !member.held.has(model)));
         if (isClosed() || members.size >= workers) await member.thread.stop();
         else takePart(member);
-        // What was closed meanwhile was not unloaded here: the thread did not take part yet.
-        for (const model of member.held) if (!models.has(model)) void unloadFrom(member, model);
         return;
       } catch (error) {
+        await member.thread.stop();
+        if (isClosed()) return;
         failures++;
         logger.error({ err: error, retryInMs: backoffMs(failures) }, 'a scoring thread could not be replaced');
-        await member.thread.stop();
+      } finally {
+        coming.delete(member);
       }
     }
   };

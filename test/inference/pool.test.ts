@@ -392,6 +392,25 @@ describe('opening a model while others are scored', () => {
       }),
   );
 
+  test('is over when the model is closed, also in a thread that comes for one that died: its memory is used again', () =>
+    withPool(2, async (own) => {
+      const gate = gateAt(opened);
+      const first = await own.load('v1', behind(gate));
+      const second = await own.load('v2', behind(gateAt(opened)));
+      Atomics.store(gate, 0, closed);
+      await expect(own.load('deadly', behind(gateAt(deadly)))).rejects.toThrow('code 7');
+      while (gate[1] !== 3) await new Promise(setImmediate);
+      let over = false;
+      const closing = first.close().then(() => (over = true));
+      // What the thread that is left was told before, it has done before it answers.
+      await threadOf(second);
+      await new Promise(setImmediate);
+      expect(over).toBe(false);
+      openGate(gate);
+      await closing;
+      await threadOf(second);
+    }));
+
   test('leaves no thread behind where the pool is closed meanwhile', async () => {
     const gates = [gateAt(opened), gateAt(opened)] as const;
     const own = await startPool({ workers: 1, entry: gated });
