@@ -25,7 +25,7 @@ describe.each([
   },
   {
     delay: '1d',
-    before: 'ed6065e6f2da59a10f087e559922f6bad16e2faf8489837345f74b5348e89df0',
+    before: 'b00ae3d53d77bad8d6a47c1ab67f847255abfa8350e664946f6bc9e1ba2630d5',
     readings: '66846ae3c6d55011e0d67f71607c437e40e7ad392a462183279182dd6f1f029d',
   },
 ])('feature state with a feedback delay of $delay in the middle of a log', ({ delay, before, readings }) => {

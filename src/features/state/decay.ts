@@ -4,7 +4,8 @@ const halfLivesToFade = 64;
 /** What remains of a value after `elapsedMs`: 2^(-elapsed / half-life); all of it without a half-life. */
 export function decayFactor(elapsedMs: number, halfLifeMs: number | undefined): number {
   if (halfLifeMs === undefined || elapsedMs <= 0) return 1;
-  return elapsedMs > halfLivesToFade * halfLifeMs ? 0 : 2 ** (-elapsedMs / halfLifeMs);
+  // Not 2 ** x, whose last bit is another from Node 24 on: the same log would not give the same sums.
+  return elapsedMs > halfLivesToFade * halfLifeMs ? 0 : Math.exp(-Math.LN2 * (elapsedMs / halfLifeMs));
 }
 
 /** When a cell of decayed sums reads as zero, so that it may be dropped. */
