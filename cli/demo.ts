@@ -22,7 +22,7 @@ import {
 } from './demo/index.js';
 import { createProgress, note, print } from './output.js';
 import { settingsOf } from './settings.js';
-import { printTraining, trainAndSeal } from './train.js';
+import { printTraining, trainAndSeal } from './training-run.js';
 
 interface DemoFlags {
   readonly once?: boolean;

@@ -103,7 +103,7 @@ Examples:
           log,
           from: flags.from,
           checkpoints,
-          engine: engineNamed(flags.engine),
+          engine: await engineNamed(flags.engine),
           untilEnd: flags.untilEnd === true,
           clock,
           publish: flags.publish,

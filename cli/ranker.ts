@@ -5,7 +5,7 @@ import { nameHint } from '../src/nearest.js';
 import { WatchnextError } from '../src/errors.js';
 import type { Ranker } from '../src/definition/index.js';
 import type { DatasetSource } from '../training/dataset/index.js';
-import { createOnnxEngine, createTfjsNodeEngine, type EngineFactory } from '../training/fit/index.js';
+import type { EngineFactory } from '../training/fit/index.js';
 import { pointInTime } from './arguments.js';
 
 /** What opens a ranker's data set in a folder; says what is missing when there is no query. */
@@ -31,12 +31,12 @@ export const folderDoubt = ({ definition: { name }, file }: Ranker): string | un
   return `the ranker is called ${name} and lies in the folder ${folder}: its versions go to the folder ${name} of the models folder, where learn, tune and experiments look for its ranker.yaml too`;
 };
 
-const engines: Readonly<Record<string, EngineFactory>> = {
-  onnx: (options) => createOnnxEngine({ threads: Math.min(4, availableParallelism()), ...options }),
-  'tfjs-node': (options) => createTfjsNodeEngine(options),
-};
-
-export const engineNamed = (name: string): EngineFactory => {
+export const engineNamed = async (name: string): Promise<EngineFactory> => {
+  const { createOnnxEngine, createTfjsNodeEngine } = await import('../training/fit/index.js');
+  const engines: Readonly<Record<string, EngineFactory>> = {
+    onnx: (options) => createOnnxEngine({ threads: Math.min(4, availableParallelism()), ...options }),
+    'tfjs-node': (options) => createTfjsNodeEngine(options),
+  };
   const engine = engines[name];
   if (engine === undefined) throw new InvalidArgumentError(nameHint(name, Object.keys(engines)));
   return engine;

@@ -22,13 +22,21 @@ const pathOf = (command: Command): string =>
   command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 const load = withCommonFlags(new Command('load'));
 
-/** Modules that a module loads with it, and those that they load; what is loaded later with import() is not among them. */
-const loadedWith = (file: string, known = new Set<string>()): ReadonlySet<string> => {
+const atOnce = /^(?:import|export)\b(?! type )[^;']*?(?:from )?'([^']*)';/gm;
+const later = /\bimport\('([^']*)'\)/g;
+
+/** Modules and packages that a module loads with it, and those that they load; with `later`, what they load with import(), too. */
+const loadedWith = (
+  file: string,
+  how: readonly RegExp[] = [atOnce],
+  known = new Set<string>(),
+): ReadonlySet<string> => {
   if (known.has(file)) return known;
   known.add(file);
   const text = readFileSync(file, 'utf8');
-  for (const [, words = '', other = ''] of text.matchAll(/^(?:import|export)\b([^;']*?)(?:from )?'(\.[^']*)\.js';/gm))
-    if (!words.startsWith(' type ')) loadedWith(join(dirname(file), `${other}.ts`), known);
+  for (const [, name = ''] of how.flatMap((pattern) => [...text.matchAll(pattern)]))
+    if (name.startsWith('.')) loadedWith(join(dirname(file), name.replace(/\.js$/, '.ts')), how, known);
+    else known.add(name);
   return known;
 };
 
@@ -43,17 +51,28 @@ describe('a list of commands', () => {
   test('is made without the modules of any', () => {
     const files = [...loadedWith('cli/main.ts')];
     for (const { name } of verbs) expect(files).not.toContain(`cli/${name}.ts`);
-    expect(files.length).toBeLessThan(10);
+    expect(files.filter((file) => file.endsWith('.ts')).length).toBeLessThan(10);
   });
 
   test.each(verbs.map((verb) => [verb.name, verb] as const))(
     '%s is left out of an installation without training if it needs it, and only then',
     (name, { needsTraining = false }) => {
-      const files = [...loadedWith(`cli/${name}.ts`)];
+      const files = [...loadedWith(`cli/${name}.ts`, [atOnce, later])];
       expect(files.length).toBeGreaterThan(3);
       expect(files.some((file) => file.startsWith('training/'))).toBe(needsTraining);
     },
   );
+});
+
+describe('the help of what trains', () => {
+  const heavy = ['@tensorflow/tfjs', '@duckdb/node-api'];
+
+  test.each(['check', 'train', 'evaluate'])('%s is shown without what trains, which is loaded when it runs', (name) => {
+    const [shown, run] = [[atOnce], [atOnce, later]].map((how) => [...loadedWith(`cli/${name}.ts`, how)]);
+    expect(shown!.filter((file) => file.startsWith('training/') || heavy.includes(file))).toEqual([]);
+    expect(shown!.length).toBeLessThan(run!.length / 2);
+    expect(run).toEqual(expect.arrayContaining(heavy));
+  });
 });
 
 describe('the help of every command', () => {
