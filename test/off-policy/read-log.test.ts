@@ -138,6 +138,27 @@ describe('lists of a log', () => {
     expect(await rewards('take: count')).toEqual([3]);
     expect(await rewards('take: any, per: impression')).toEqual([1]);
   });
+
+  test('add up to the same last digit, in whichever order the database meets them', async () => {
+    const [list] = worldEvents({ seed: 2, users: 1, policy }) as [Impression];
+    const text = `${definitionText}metrics:\n  one: {of: watch, direction: up, take: sum}\n`;
+    // It goes by a hash of the ids: each value has each of them once.
+    const totals = new Set<number>();
+    for (const values of [
+      [0.1, 0.2, 0.3],
+      [0.3, 0.1, 0.2],
+      [0.2, 0.3, 0.1],
+    ]) {
+      const said = values.map((value, at) =>
+        feedback({
+          ...{ eventId: `e${at}`, value, time: list.time + 1000, requestId: list.requestId, userId: list.userId },
+          ...{ itemId: list.items[1]!.id, what: 'watch' },
+        }),
+      );
+      totals.add((await read([list, ...said], text)).lists.rewards[0]![1]!);
+    }
+    expect([...totals]).toEqual([0.1 + 0.2 + 0.3]);
+  });
 });
 
 describe('what is tuned for', () => {

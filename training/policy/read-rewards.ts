@@ -21,7 +21,8 @@ export const rewardRows = ({ of, take, several, over }: MetricRule): string => {
   const known = 'WHERE v IS NOT NULL';
   switch (several) {
     case 'each':
-      return grouped('sum(v)', 'count(*)', known);
+      // In the order of the values: that of the rows is the database’s, and the last digit of a sum depends on it.
+      return grouped('sum(v ORDER BY v)', 'count(*)', known);
     case 'last':
       return grouped('last(v ORDER BY "time", v)', '1', known);
     case 'largest':
