@@ -84,7 +84,10 @@ describe('the log as tables', () => {
       },
       { form: null, exploration: null },
     ]);
-    const unshown = await asked('SELECT request_id, item_id, row_index, heads FROM unshown', [varied, plain]);
+    const unshown = await asked('SELECT request_id, item_id, row_index, heads FROM unshown ORDER BY row_index DESC', [
+      varied,
+      plain,
+    ]);
     expect(unshown).toEqual([
       { request_id: 'request-1', item_id: 'x', row_index: 4, heads: [1, 2] },
       { request_id: 'request-1', item_id: '9', row_index: 1, heads: [3, 4] },
