@@ -7,7 +7,7 @@ const program = new Command('interrupted').argument('<python>').action((python: 
   inTemporaryFolder('watchnext-interrupted-', async (folder) => {
     const { url } = await startPeer(python, folder, { app: 'lean', graph: 'split', workers: 1, threads: 1 });
     process.stdout.write(`${JSON.stringify({ folder, url })}\n`);
-    await new Promise((resolve) => setTimeout(resolve, 60_000));
+    await new Promise((resolve) => setTimeout(resolve, 600_000));
   }),
 );
 await runProgram(program);

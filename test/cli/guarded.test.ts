@@ -6,8 +6,8 @@ const start = (script: string): Promise<GuardedServer> =>
     name: 'the server',
     command: ['sh', '-c', script],
     ready: /^ready$/,
-    startTimeoutMs: 10_000,
-    stopTimeoutMs: 5000,
+    startTimeoutMs: 50_000,
+    stopTimeoutMs: 50_000,
     onStopped: () => Promise.resolve(),
   });
 

@@ -48,7 +48,10 @@ const readAll = (directories: readonly string[]): string[] => {
   const outcomes: string[] = [];
   while (outcomes.length < directories.length) {
     const rest = directories.slice(outcomes.length);
-    const { stdout, signal } = spawnSync(process.execPath, [...reader, ...rest], { timeout: 30_000, encoding: 'utf8' });
+    const { stdout, signal } = spawnSync(process.execPath, [...reader, ...rest], {
+      timeout: 120_000,
+      encoding: 'utf8',
+    });
     outcomes.push(...stdout.split('\n').filter((line) => line !== ''));
     if (outcomes.length < directories.length) outcomes.push(`died ${signal ?? ''}`);
   }

@@ -20,7 +20,7 @@ let service: TestService;
 const metrics = createMetrics();
 beforeAll(async () => {
   log = createMemoryLog(1);
-  recorder = createRecorder({ log, metrics, logger: silentLogger, now: () => now, markerMs: 1e6, timeoutMs: 500 });
+  recorder = createRecorder({ log, metrics, logger: silentLogger, now: () => now, markerMs: 1e6, timeoutMs: 20_000 });
   const feedback = createFeedback({
     recorder,
     definitions: () => [definition],

@@ -11,7 +11,7 @@ const program = `
 const after = (nice: number): string => {
   const node = [process.execPath, '--import', './test/typescript/register.js', '--input-type=module', '-e', program];
   const user = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
-  return spawnSync('nice', ['-n', String(nice), ...node], { encoding: 'utf8', timeout: 20_000, ...user }).stdout.trim();
+  return spawnSync('nice', ['-n', String(nice), ...node], { encoding: 'utf8', timeout: 60_000, ...user }).stdout.trim();
 };
 
 (process.platform === 'linux' ? test : test.skip)('who gives way does so also where the whole service does', () => {

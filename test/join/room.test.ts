@@ -13,7 +13,7 @@ test.each(['examples', 'dead-letters'] as const)(
       definition: ranker({}),
       directory: '/nonexistent',
       checkpointMs: 1000,
-      signal: AbortSignal.timeout(5000),
+      signal: AbortSignal.timeout(50_000),
     });
     await expect(joining).rejects.toMatchObject({
       code: 'settings_invalid',

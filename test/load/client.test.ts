@@ -12,7 +12,13 @@ afterEach(async () => {
   raw = undefined;
 });
 const clientOf = (...urls: string[]): Client => {
-  const client = createClient({ urls, path: '/v1/rank', connections: 4, timeoutMs: 2000, marks: ['"one":', '"two":'] });
+  const client = createClient({
+    urls,
+    path: '/v1/rank',
+    connections: 4,
+    timeoutMs: 30_000,
+    marks: ['"one":', '"two":'],
+  });
   clients.push(client);
   return client;
 };

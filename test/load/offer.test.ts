@@ -18,7 +18,7 @@ afterEach(async () => {
   await stopServers();
 });
 const clientOf = (url: string, more: { connections?: number; timeoutMs?: number } = {}): Client => {
-  const client = createClient({ urls: [url], path: '/v1/rank', connections: 64, timeoutMs: 5000, ...more });
+  const client = createClient({ urls: [url], path: '/v1/rank', connections: 64, timeoutMs: 30_000, ...more });
   clients.push(client);
   return client;
 };
@@ -71,7 +71,7 @@ describe('a service that stands still for half a second', () => {
       client: clientOf(url, { connections }),
       bodies: body,
       dueMs: dueMs(100, 1.5),
-      patienceMs: 3000,
+      patienceMs: 30_000,
     });
     const start = recording.startedAtMs - performance.timeOrigin;
     expect(start).toBeGreaterThanOrEqual(began);
@@ -114,7 +114,7 @@ describe('the generator', () => {
         response.end('{}');
       }, 300);
     });
-    const recording = await offerLoad({ client: clientOf(url), bodies: body, dueMs: dueMs(50, 1), patienceMs: 3000 });
+    const recording = await offerLoad({ client: clientOf(url), bodies: body, dueMs: dueMs(50, 1), patienceMs: 30_000 });
     const start = recording.startedAtMs - performance.timeOrigin;
     expect(arrived.length).toBe(recording.dueMs.length);
     const late = arrived.map((at, request) => at - start - recording.dueMs[request]!);
@@ -133,7 +133,12 @@ describe('the generator', () => {
       const until = performance.now() + 400;
       while (performance.now() < until);
     });
-    const recording = await offerLoad({ client: clientOf(url), bodies: body, dueMs: dueMs(100, 1), patienceMs: 3000 });
+    const recording = await offerLoad({
+      client: clientOf(url),
+      bodies: body,
+      dueMs: dueMs(100, 1),
+      patienceMs: 30_000,
+    });
     const made: Recording = { ...recording, endedMs: recording.reachedMs.map((reached) => reached + 1) };
     const { lateMs, invalid } = latenessOf(made);
     expect(lateMs.maxMs).toBeGreaterThan(300);

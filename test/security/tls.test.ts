@@ -52,7 +52,7 @@ const shown = (port: number, options: object = {}): Promise<string> =>
       socket.destroy();
     });
     socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-    socket.setTimeout(5000, () => socket.destroy(new Error('it took too long')));
+    socket.setTimeout(30_000, () => socket.destroy(new Error('it took too long')));
   });
 const asked = (port: number, options: object): Promise<string> =>
   new Promise((resolve) => {
