@@ -1,6 +1,6 @@
 import type { RankerDefinition } from '../../definition/index.js';
 import { WatchnextError } from '../../errors.js';
-import { encodeFrame, readFrame, type FrameArray } from '../codec/frame.js';
+import { encodeFrame, readFrame, type Frame, type FrameArray } from '../codec/frame.js';
 import type { StateShape } from '../feature.js';
 import type { Outcome } from '../types.js';
 import { zoneOf } from '../zone.js';
@@ -70,31 +70,47 @@ export function restoreFeatureState(definition: RankerDefinition, bytes: Uint8Ar
     const zone = zoneOf(definition.training?.timezone);
     const now = typeof header?.time === 'number' ? header.time : Number.NEGATIVE_INFINITY;
     const parts = shapes.map(({ name, shape }, i) => {
-      const cells = (what: string): CellRows => {
-        const keys = frame.next('u32');
-        const values = frame.next('f64', (keys.length / 2) * (shape.cellWidth + 1));
-        if (keys.length % 2 !== 0) throw frame.damaged(what);
-        if (!timesAreFinite(values, shape.cellWidth + 1)) throw frame.damaged(`times of ${what}`);
-        return { keys, values };
-      };
-      const seen = cells(`cells of ${name}`);
+      const part = { frame, name, shape };
+      const seen = cellsOf(part);
       if (frame.version === 1) {
-        const records = frame.next('f64');
-        const stride = recordHeader + shape.updateWidth;
-        if (records.length % stride !== 0) throw frame.damaged(`records of ${name}`);
-        if (!timesAreFinite(records, stride)) throw frame.damaged(`times of records of ${name}`);
-        const restored = new FeatureCells(shape, zone, { now, rows: { seen, upcoming: [] } });
-        restored.tellRecords(records, { from: 0, until: records.length / stride });
-        return { name, shape, cells: restored };
+        const cells = new FeatureCells(shape, zone, { now, rows: { seen, upcoming: [] } });
+        const records = recordsOf(part);
+        cells.tellRecords(records, { from: 0, until: records.length / (recordHeader + shape.updateWidth) });
+        return { name, shape, cells };
       }
       const moments = header?.upcoming?.[i] ?? [];
       if (!moments.every((from, at) => Number.isFinite(from) && from > (moments[at - 1] ?? Number.NEGATIVE_INFINITY)))
         throw frame.damaged(`moments of ${name}`);
-      const upcoming = moments.map((from) => ({ from, ...cells(`cells to come of ${name}`) }));
+      const upcoming = moments.map((from) => ({ from, ...cellsOf(part) }));
       return { name, shape, cells: new FeatureCells(shape, zone, { now, rows: { seen, upcoming } }) };
     });
     return stateOf(parts, now);
   });
+}
+
+/** What is read of a frame for one feature. */
+interface FramePart {
+  readonly frame: Frame;
+  readonly name: string;
+  readonly shape: StateShape;
+}
+
+function cellsOf({ frame, name, shape }: FramePart): CellRows {
+  const stride = shape.cellWidth + 1;
+  const keys = frame.next('u32');
+  const values = frame.next('f64', (keys.length / 2) * stride);
+  if (keys.length % 2 !== 0) throw frame.damaged(`cells of ${name}`);
+  if (!timesAreFinite(values, stride)) throw frame.damaged(`times of cells of ${name}`);
+  return { keys, values };
+}
+
+/** Of version 1: outcomes that wait. */
+function recordsOf({ frame, name, shape }: FramePart): Float64Array {
+  const stride = recordHeader + shape.updateWidth;
+  const records = frame.next('f64');
+  if (records.length % stride !== 0) throw frame.damaged(`records of ${name}`);
+  if (!timesAreFinite(records, stride)) throw frame.damaged(`times of records of ${name}`);
+  return records;
 }
 
 /** Rows begin with their time; no clock shows one that is not finite. */
