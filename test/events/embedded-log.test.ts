@@ -4,8 +4,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { openEmbeddedLog, type EmbeddedLog, type EmbeddedLogOptions, type NewRecord } from '../../src/events/index.js';
+import { TopicStore } from '../../src/events/embedded/store.js';
 import { eventLogContract, readRecords } from '../contract/event-log.js';
 import { until } from '../until.js';
 
@@ -217,6 +218,68 @@ test('a reader in the same process wakes at once', async () => {
   } finally {
     jest.useRealTimers();
   }
+});
+
+describe('a reader of what its own process writes', () => {
+  /** One round for each partition. */
+  const roundsOf = (reads: { readonly mock: { readonly calls: readonly unknown[] } }): number =>
+    reads.mock.calls.length / 4;
+  const countReads = () => jest.spyOn(TopicStore.prototype, 'read');
+  // It looks after a while, too: nothing passes of it.
+  beforeEach(() => void jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'Date'] }));
+  afterEach(() => {
+    jest.useRealTimers();
+    jest.restoreAllMocks();
+  });
+
+  test('does not look again until something is appended, through whichever log', async () => {
+    const directory = folder();
+    const [log, other] = [await openLog(directory, { writes: ['events'] }), await openLog(directory)];
+    const reader = await log.reader('events', { from: 'start' });
+    const reads = countReads();
+    for (let times = 0; times < 3; times++) expect(await reader.next({ most: 10, waitMs: 0 })).toEqual([]);
+    expect(roundsOf(reads)).toBe(1);
+    await other.append('events', records(1));
+    expect(await reader.next({ most: 10, waitMs: 0 })).toHaveLength(1);
+    expect(roundsOf(reads)).toBe(2);
+    const next = reader.next({ most: 10, waitMs: 60_000 });
+    await other.append('events', records(1));
+    expect(await next).toHaveLength(1);
+    await reader.close();
+  });
+
+  test('looks again after half a second all the same: another of its threads may write', async () => {
+    const log = await openLog(folder(), { writes: ['events'] });
+    const reader = await log.reader('events', { from: 'start' });
+    const reads = countReads();
+    for (let times = 0; times < 3; times++) {
+      expect(await reader.next({ most: 10, waitMs: 0 })).toEqual([]);
+      jest.advanceTimersByTime(500);
+    }
+    expect(roundsOf(reads)).toBe(3);
+    await reader.close();
+  });
+
+  test('looks every time where another process may write', async () => {
+    const log = await openLog(folder());
+    const reader = await log.reader('events', { from: 'start' });
+    const reads = countReads();
+    for (let times = 0; times < 3; times++) expect(await reader.next({ most: 10, waitMs: 0 })).toEqual([]);
+    expect(roundsOf(reads)).toBe(3);
+    await reader.close();
+  });
+
+  test('reads on until nothing is left, however little it takes at once', async () => {
+    const log = await openLog(folder(), { writes: ['events'] });
+    const reader = await log.reader('events', { from: 'start' });
+    await log.append('events', records(5));
+    const found: number[] = [];
+    for (let times = 0; times < 5; times++)
+      found.push(...(await reader.next({ most: 1, waitMs: 0 })).map(({ offset }) => offset));
+    expect(found).toEqual([0, 1, 2, 3, 4]);
+    expect(await reader.next({ most: 1, waitMs: 0 })).toEqual([]);
+    await reader.close();
+  });
 });
 
 test('the process that writes it may open it again at any moment', async () => {

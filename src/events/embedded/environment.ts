@@ -8,6 +8,31 @@ export interface Environment {
   readonly records: Database<Uint8Array, number>;
   readonly segments: Database<Uint8Array, number>;
   readonly about: Database<string, string>;
+  readonly news: News;
+}
+
+/** Tells who reads a topic that this thread appended to it, through whichever log. */
+export class News {
+  readonly #waiting = new Set<() => void>();
+  /** How often it was told. */
+  count = 0;
+
+  tell(): void {
+    this.count++;
+    for (const wake of this.#waiting) wake();
+  }
+
+  /** Calls when there is news, or after so long; answers how to have it called at once. */
+  wait(milliseconds: number, call: () => void): () => void {
+    const wake = (): void => {
+      clearTimeout(timer);
+      this.#waiting.delete(wake);
+      call();
+    };
+    const timer = setTimeout(wake, milliseconds);
+    this.#waiting.add(wake);
+    return wake;
+  }
 }
 
 interface Opened {
@@ -53,6 +78,7 @@ const environmentAt = (path: string): Environment => {
       records: root.openDB({ name: 'records', encoding: 'binary' }),
       segments: root.openDB({ name: 'segments', encoding: 'binary' }),
       about: root.openDB({ name: 'about', encoding: 'string' }),
+      news: new News(),
     };
   } catch (error) {
     void root.close();

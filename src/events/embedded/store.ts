@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Database, RootDatabase } from 'lmdb';
 import { WatchnextError } from '../../errors.js';
 import type { LogRecord, Topic } from '../types.js';
-import { closeEnvironment, openEnvironment, type Environment } from './environment.js';
+import { closeEnvironment, openEnvironment, type Environment, type News } from './environment.js';
 import { isThisProcess, lives, thisProcess, type Holder } from './holder.js';
 import { keyOf, segmentRecords, Segments, type Segment } from './segments.js';
 
@@ -47,6 +47,7 @@ export class TopicStore {
   readonly #segments: Segments;
   readonly #segmentBytes: number;
   readonly #segmentMs: number;
+  #isHeld = false;
 
   constructor({ directory, topic, partitions, segmentBytes, segmentMs }: StoreOptions) {
     this.topic = topic;
@@ -72,6 +73,16 @@ export class TopicStore {
       if (environment !== undefined) void closeEnvironment(environment, () => Promise.resolve());
       throw this.failure(error);
     }
+  }
+
+  /** Whether no other process can write the topic: this one does, until it closes it. */
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
+  /** Of what this thread appends, whoever asks it to. */
+  get news(): News {
+    return this.#environment.news;
   }
 
   /** Writes all or nothing, durably; answers whether a segment was begun. Rejects with log_locked or log_unavailable. */
@@ -237,6 +248,7 @@ export class TopicStore {
 
   /** The last one of this process that closes a topic gives up writing it. */
   async close(): Promise<void> {
+    this.#isHeld = false;
     await closeEnvironment(this.#environment, async () => {
       const holder = this.#holder();
       if (holder !== undefined && isThisProcess(holder)) await this.#root.transaction(() => this.#release());
@@ -294,6 +306,7 @@ export class TopicStore {
     } catch (error) {
       throw this.failure(await reasonOf(error));
     }
+    this.#isHeld = refused === undefined;
     if (refused !== undefined) throw refused;
   }
 

@@ -14,6 +14,8 @@ export interface Retention {
 const groupRecords = 1000;
 /** How soon a reader notices what another process wrote. */
 const pollMs = 20;
+/** The same where no other process can write; another thread of this one might. */
+const heldPollMs = 500;
 
 interface Call {
   readonly records: readonly PlacedRecord[];
@@ -28,7 +30,6 @@ export class EmbeddedTopic {
   readonly #now: () => number;
   #calls: Call[] = [];
   #writing: Promise<void> | undefined;
-  readonly #waiting = new Set<() => void>();
   #trimmedAt: number;
   #closed = false;
 
@@ -65,26 +66,31 @@ export class EmbeddedTopic {
         return [partition, from === 'start' ? first : from === 'end' ? next : (from[partition] ?? 0)] as const;
       }),
     );
+    const { store } = this;
     let ended = false;
     let wake: (() => void) | undefined;
+    /** When nothing was left to read. */
+    let end: { readonly news: number; readonly atMs: number } | undefined;
+    const nothingNew = (): boolean =>
+      store.isHeld && end?.news === store.news.count && performance.now() - end.atMs < heldPollMs;
+    const read = (most: number): LogRecord[] => {
+      if (nothingNew()) return [];
+      const news = store.news.count;
+      const records = this.#read(offsets, most);
+      end = records.length === 0 && most > 0 ? { news, atMs: performance.now() } : undefined;
+      return records;
+    };
     return {
       next: async ({ most, waitMs }) => {
         const until = performance.now() + waitMs;
         for (;;) {
           if (ended) return [];
           if (this.#closed) throw closed();
-          const records = this.#read(offsets, most);
+          const records = read(most);
           const leftMs = until - performance.now();
           if (records.length > 0 || leftMs <= 0) return records;
-          await new Promise<void>((resolve) => {
-            const timer = setTimeout(resolve, Math.min(pollMs, leftMs));
-            wake = () => {
-              clearTimeout(timer);
-              resolve();
-            };
-            this.#waiting.add(wake);
-          });
-          if (wake !== undefined) this.#waiting.delete(wake);
+          const waitingMs = Math.min(store.isHeld ? heldPollMs : pollMs, leftMs);
+          await new Promise<void>((resolve) => (wake = store.news.wait(waitingMs, resolve)));
         }
       },
       close: () => {
@@ -98,7 +104,7 @@ export class EmbeddedTopic {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#wakeReaders();
+    this.store.news.tell();
     await this.#writing;
     await this.store.close();
   }
@@ -124,7 +130,7 @@ export class EmbeddedTopic {
         now,
       );
       for (const { resolve } of group) resolve();
-      this.#wakeReaders();
+      this.store.news.tell();
       const { ageMs = Number.POSITIVE_INFINITY } = this.#retention;
       if (rolled || now - this.#trimmedAt > ageMs / 16) await this.trim();
     } catch (error) {
@@ -170,10 +176,6 @@ export class EmbeddedTopic {
         },
       ],
     });
-  }
-
-  #wakeReaders(): void {
-    for (const wake of [...this.#waiting]) wake();
   }
 }
 
