@@ -58,8 +58,20 @@ export const armProblems = (value: unknown, at: string, catalogue: ArmCatalogue 
     const together = known ? explorationProblem({ share: Number(share), swaps: Number(swaps) }) : undefined;
     if (together !== undefined) problems.push({ path: `${at}/exploration`, ...together });
   }
-  if (catalogue === undefined || problems.length > 0) return problems;
-  return referenceProblems(value, at, catalogue);
+  return catalogue === undefined ? problems : [...problems, ...referenceProblems(readable(value), at, catalogue)];
+};
+
+type References = Pick<ArmSettings, 'ranker' | 'version' | 'weights'>;
+
+/** Of settings that may be wrong, what can be looked up; nothing where nobody knows in which ranker. */
+const readable = ({ ranker, version, weights }: Readonly<Record<string, unknown>>): References => {
+  if (ranker !== undefined && isName(ranker) !== undefined) return {};
+  const numbers = Object.entries(isObject(weights) ? weights : {}).filter(([, weight]) => Number.isFinite(weight));
+  return {
+    ...(ranker !== undefined && { ranker: ranker as string }),
+    ...(version !== undefined && isName(version) === undefined && { version: version as string }),
+    ...(numbers.length > 0 && { weights: Object.fromEntries(numbers) as Readonly<Record<string, number>> }),
+  };
 };
 
 /** What of an arm's settings is allowed and may not be meant. */
@@ -77,7 +89,7 @@ export const armNotes = (value: unknown, at: string, catalogue: ArmCatalogue | u
 };
 
 const referenceProblems = (
-  { ranker, version, weights }: ArmSettings,
+  { ranker, version, weights }: References,
   at: string,
   catalogue: ArmCatalogue,
 ): Problem[] => {

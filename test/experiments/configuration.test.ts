@@ -283,11 +283,29 @@ describe('what is told and not refused', () => {
   });
 });
 
-test('every problem is told at once', () => {
-  const value = payload({
-    'watchnext.a': [experiment('a', { weights: [1, 1], variations: [{ limit: 0 }, { lmit: 1 }] })],
+describe('every problem is told at once', () => {
+  test('of shares and of arms', () => {
+    const value = payload({
+      'watchnext.a': [experiment('a', { weights: [1, 1], variations: [{ limit: 0 }, { lmit: 1 }] })],
+    });
+    expect(problemsOf(value)).toHaveLength(3);
   });
-  expect(problemsOf(value)).toHaveLength(3);
+
+  test('of an arm whose share of noise is wrong, also what it names', () => {
+    const weights = { likes: 1, click: '1' };
+    expect(armOf({ ranker: 'home', version: 'v9', weights, exploration: { share: 3 } })).toEqual([
+      expect.stringContaining('arm/weights: must be a number for each head'),
+      expect.stringContaining('arm/exploration/share: must be a share'),
+      expect.stringContaining('arm/version: ranker home has no version v9'),
+      expect.stringContaining('arm/weights/likes: likes is not a head'),
+    ]);
+  });
+
+  test('but nothing is looked up in a ranker that is no name', () => {
+    expect(armOf({ ranker: 7, weights: { likes: 1 } })).toEqual([
+      expect.stringContaining('arm/ranker: must be a name, is 7'),
+    ]);
+  });
 });
 
 test('whatever a user can get is known beforehand, so that it can be loaded', () => {
