@@ -45,8 +45,9 @@ export const count: FeatureKind<'count'> = ({ scope, definition, ranker }) => {
         out[at] = 0;
         const row = find(entry);
         if (cells === undefined || row < 0) return;
-        const cell = row * cells.stride;
-        out[at] = (cells.values[cell + 1] ?? 0) * decayFactor(entry.time - (cells.values[cell] ?? 0), halfLifeMs);
+        const { stride, values } = cells;
+        const cell = row * stride;
+        out[at] = (values[cell + 1] ?? 0) * decayFactor(entry.time - (values[cell] ?? 0), halfLifeMs);
       };
     },
     encodedWidth: 1,

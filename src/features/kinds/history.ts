@@ -51,11 +51,12 @@ export const history: FeatureKind<'history'> = ({ name, scope, definition, ranke
       return (entry, keys) => {
         const row = find(entry);
         if (cells === undefined || row < 0) return;
-        const cell = row * cells.stride;
-        const count = cells.values[cell + 1] ?? 0;
+        const { stride, values, words } = cells;
+        const cell = row * stride;
+        const count = values[cell + 1] ?? 0;
         for (let i = Math.max(0, count - last); i < count; i++) {
           const word = 2 * (cell + 2 + (i % last));
-          keys.add(cells.words[word] ?? 0, cells.words[word + 1] ?? 0);
+          keys.add(words[word] ?? 0, words[word + 1] ?? 0);
         }
       };
     },

@@ -86,9 +86,10 @@ export const rate: FeatureKind<'rate'> = ({ name, scope, definition, ranker }) =
           for (let i = 0; i < width; i++) out[at + i] = 0;
           return;
         }
-        const cell = row * cells.stride;
-        const factor = decayFactor(entry.time - (cells.values[cell] ?? 0), halfLifeMs);
-        for (let i = 0; i < width; i++) out[at + i] = (cells.values[cell + 1 + i] ?? 0) * factor;
+        const { stride, values } = cells;
+        const cell = row * stride;
+        const factor = decayFactor(entry.time - (values[cell] ?? 0), halfLifeMs);
+        for (let i = 0; i < width; i++) out[at + i] = (values[cell + 1 + i] ?? 0) * factor;
       };
     },
     encodedWidth: tasks.length + 1,
