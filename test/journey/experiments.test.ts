@@ -48,10 +48,12 @@ describe.each(places)('experiments of a service with $name', (place: LogPlace) =
     );
   const start = (): Promise<RunningServer> => startServer(settings, { logger: silentLogger, signals: false });
   const get = async <T>(path: string): Promise<T> => (await (await fetch(server.url + path)).json()) as T;
+  let asked = 0;
+  /** How an order is varied is drawn from the request's id, which is the same in every run. */
   const rank = async (user: string | undefined, more: object = {}): Promise<Ranked> => {
     const candidates = [1, 2, 3, 4].map((quality) => ({ id: `v${quality}`, quality }));
     const body = { ...(user !== undefined && { user: { id: user, taste: 0.25 } }), candidates, limit: 3, ...more };
-    const headers = { 'content-type': 'application/json' };
+    const headers = { 'content-type': 'application/json', 'x-request-id': `asked-${asked++}` };
     const response = await fetch(`${server.url}/v1/rank`, { method: 'POST', headers, body: JSON.stringify(body) });
     return (await response.json()) as Ranked;
   };
