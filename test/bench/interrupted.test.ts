@@ -55,5 +55,5 @@ test.each([
       await rm(own, { recursive: true });
     }
   },
-  180_000,
+  240_000,
 );

@@ -31,7 +31,7 @@ beforeAll(async () => {
   spec = JSON.parse(await readFile(join(folder, 'spec.json'), 'utf8')) as Spec;
   const bytes = await readFile(join(folder, 'embeddings.bin'));
   matrix = new Float32Array(Uint8Array.from(bytes).buffer);
-}, 60_000);
+}, 240_000);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 test('the peers are told of every column of the input, once', () => {

@@ -43,7 +43,7 @@ metrics:
 `,
   );
   await fill(await openEmbeddedLog({ directory, partitions: 2, writes: ['events'] }));
-}, 60_000);
+}, 240_000);
 afterEach(() => void jest.restoreAllMocks());
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -182,7 +182,7 @@ for (const kafka of kafkas)
     afterAll(async () => {
       if (kafka.broker() === undefined) await removeTopics(kafka.brokers(), prefix);
       await kafka.stop();
-    }, 120_000);
+    }, 240_000);
 
     test('reads the same as from the embedded log', async () => {
       await fill(
@@ -196,5 +196,5 @@ for (const kafka of kafkas)
       expect(a.arms).toEqual(b.arms);
       expect(a.verdicts.map(({ finding }) => finding)).toEqual(b.verdicts.map(({ finding }) => finding));
       expect(covers(a, 0.4)).toBe(true);
-    }, 120_000);
+    }, 240_000);
   });

@@ -84,7 +84,7 @@ beforeAll(async () => {
   const { uid, gid } = user();
   if (uid !== undefined && gid !== undefined) await chown(join(folder, 'data'), uid, gid);
   await chmod(folder, 0o755);
-}, 120_000);
+}, 240_000);
 
 afterAll(async () => {
   for (const child of running) child.kill('SIGKILL');

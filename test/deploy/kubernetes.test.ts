@@ -130,7 +130,7 @@ describe('deploy/kubernetes', () => {
     } finally {
       await rm(overlay, { recursive: true, force: true });
     }
-  }, 30_000);
+  }, 240_000);
 
   test('names files, claims, accounts, maps and secrets that there are', () => {
     for (const { envs } of kustomization.configMapGenerator)

@@ -54,5 +54,5 @@ isStarted.each(['SIGINT', 'SIGKILL'] as const)(
     for (let i = 0; i < 200 && lives(java); i++) await new Promise((resolve) => setTimeout(resolve, 50));
     expect(lives(java)).toBe(false);
   },
-  120_000,
+  240_000,
 );

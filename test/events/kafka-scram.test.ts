@@ -33,7 +33,7 @@ having('a Kafka broker that asks for SCRAM', () => {
         'listener.name.sasl_plaintext.scram-sha-512.sasl.jaas.config': login,
       }),
     });
-  }, 120_000);
+  }, 240_000);
   afterAll(() => broker?.stop(), 60_000);
 
   const login = 'org.apache.kafka.common.security.scram.ScramLoginModule required;';
@@ -59,7 +59,7 @@ having('a Kafka broker that asks for SCRAM', () => {
         await log.close();
       }
     },
-    30_000,
+    240_000,
   );
 
   test.each([
@@ -79,6 +79,6 @@ having('a Kafka broker that asks for SCRAM', () => {
         await log.close();
       }
     },
-    60_000,
+    240_000,
   );
 });

@@ -39,11 +39,11 @@ having('a Kafka broker that wants TLS and a sign-in', () => {
     await run('keytool', ['-genkeypair', ...store, ...subject]);
     await run('keytool', ['-exportcert', '-rfc', '-file', certificate, ...store]);
     broker = await startBroker({ properties: secured });
-  }, 120_000);
+  }, 240_000);
   afterAll(async () => {
     await broker?.stop();
     rmSync(directory, { recursive: true });
-  }, 60_000);
+  }, 240_000);
 
   const partitionsWith = async (options: Partial<KafkaOptions>): Promise<number> => {
     const log = await openKafkaLog({ brokers: broker?.brokers ?? [], partitions: 2, timeoutMs: 1500, ...options });

@@ -43,7 +43,7 @@ beforeAll(async () => {
       await trained.close();
     }
   }
-}, 120_000);
+}, 240_000);
 
 const gain = (treatment: Treatment): number[] =>
   ndcg.get(treatment)!.map((value, at) => value - ndcg.get('none')![at]!);

@@ -32,7 +32,7 @@ beforeAll(async () => {
   records = eventsOf({ definition, log: streamed, version, delayMs: (_, row) => 500 + 300 * row }).map((event) =>
     recordOf(event, 0),
   );
-}, 120_000);
+}, 240_000);
 afterAll(async () => {
   await stopAll();
   await rm(folder, { recursive: true, force: true });

@@ -27,13 +27,13 @@ beforeAll(async () => {
     versions.push(await sealInto(join(folder, 'models'), simulatedLog({ requests, seed: requests })));
   sealed = await contentOf(join(folder, 'models'));
   await kafka?.start();
-}, 180_000);
+}, 240_000);
 afterAll(async () => {
   await stopAll();
   await redis?.stop();
   await kafka?.stop();
   await rm(folder, { recursive: true, force: true });
-}, 60_000);
+}, 240_000);
 
 /** One of several services: models, Kafka and Redis are everybody's, the spool is its own. */
 class Replica {
@@ -98,7 +98,7 @@ withBoth('three services with one Kafka and one Redis', () => {
       answers.push(answer);
       slowestMs = Math.max(slowestMs, tookMs);
     };
-  }, 180_000);
+  }, 240_000);
 
   test('know what any of them was told, and answer requests that only name ids', async () => {
     const [first, second] = replicas as [Replica, Replica];
@@ -113,7 +113,7 @@ withBoth('three services with one Kafka and one Redis', () => {
     asking = client.run();
     asking.catch(() => undefined); // whoever waits for it hears of it
     await goesOn();
-  }, 90_000);
+  }, 240_000);
 
   test(`go on while one is killed, ${kills} times`, async () => {
     for (let kill = 0; kill < kills; kill++) {
@@ -138,7 +138,7 @@ withBoth('three services with one Kafka and one Redis', () => {
       await until(async () => (await replica.metric(/^watchnext_store_available (\d)/m)) === 1);
     expect((await third.post('/v1/items', [{ id: 5, length: 15 }], 'PUT')).status).toBe(200);
     await until(async () => (await goesOn(3)).every(({ degraded }) => degraded === undefined));
-  }, 120_000);
+  }, 240_000);
 
   test(`go on while Kafka is away for ${outageMs / 2} ms, and forward what they kept`, async () => {
     await kafka!.outage!.begin();
@@ -150,7 +150,7 @@ withBoth('three services with one Kafka and one Redis', () => {
         timeoutMs: 60_000,
       });
     await goesOn();
-  }, 180_000);
+  }, 240_000);
 
   test('all serve what one of them is told to, within the time between two looks', async () => {
     const [earlier, later] = versions as [string, string];
@@ -166,7 +166,7 @@ withBoth('three services with one Kafka and one Redis', () => {
     // Three services that were killed and started again have written nothing else there since it was sealed.
     const changed = differences(sealed, await contentOf(join(folder, 'models')));
     expect(changed.filter((path) => !path.startsWith(join(definition.name, 'active')))).toEqual([]);
-  }, 60_000);
+  }, 240_000);
 
   test('have lost nothing that they accepted, and counted nothing twice', async () => {
     client.stopped = true;
@@ -178,7 +178,7 @@ withBoth('three services with one Kafka and one Redis', () => {
     expect(orphans).toBeLessThanOrEqual(kills);
     // Whatever was away, somebody answered: a ranking waited for another replica, never for what was away.
     expect(slowestMs).toBeLessThan(10_000);
-  }, 120_000);
+  }, 240_000);
 });
 
 /** Size and time of change of every file below a folder, by its path in it. */

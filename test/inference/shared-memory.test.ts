@@ -21,7 +21,7 @@ test('four threads read one table: it is not copied for them, and what is change
   const program = ['--import', './test/typescript/register.js', 'test/inference/worker-memory.ts', '4', '200'];
   const { stdout } = await run(process.execPath, program, {
     env: { ...process.env, NODE_OPTIONS: '' },
-    timeout: 60_000,
+    timeout: 200_000,
     killSignal: 'SIGKILL',
   });
   const measured = JSON.parse(stdout) as { grownMegabytes: number; answers: number[]; changed: number[] };
@@ -31,7 +31,7 @@ test('four threads read one table: it is not copied for them, and what is change
   expect(new Set(measured.answers).size).toBe(1);
   expect(measured.changed).toHaveLength(64);
   for (const score of measured.changed) expect(score - measured.answers[0]!).toBeCloseTo(100, 1);
-}, 60_000);
+}, 240_000);
 
 /** Bytes of every buffer in it that a trip to another thread copies. */
 const copiedBytes = (value: unknown, seen = new Set<unknown>()): number => {

@@ -101,7 +101,7 @@ describe.each(places)('experiments of a service with $name', (place: LogPlace) =
     await server.close();
     await place.stop();
     await rm(folder, { recursive: true });
-  }, 60_000);
+  }, 240_000);
 
   const answers: Ranked[] = [];
   const armOf = new Map<string, string>();
@@ -205,7 +205,7 @@ describe.each(places)('experiments of a service with $name', (place: LogPlace) =
       expect(compareReplay(impression, replay)).toEqual({ unscored: false, differences: [], sameOrder: true });
     }
     expect(varied).toBeGreaterThan(5);
-  }, 60_000);
+  }, 240_000);
 
   test('a file that is wrong at the start is said with all its problems, and nothing stays open', async () => {
     await server.close();
@@ -214,5 +214,5 @@ describe.each(places)('experiments of a service with $name', (place: LogPlace) =
     await configure(weights('9', { weights: { click: 0.5 } }));
     server = await start();
     expect((await rank('user-1')).arms).toHaveProperty('weights');
-  }, 60_000);
+  }, 240_000);
 });

@@ -72,7 +72,7 @@ test('a service whose Redis is away starts, ranks without what is stored, and ta
   }
   expect(lines.join()).toContain('the store is away');
   expect(lines.join()).not.toContain('secret-word');
-}, 60_000);
+}, 240_000);
 
 test('a service does not start with a URL that cannot be one of Redis', async () => {
   const settings = { ...settingsOf('redis://127.0.0.1'), redisUrl: 'redis://:secret-word%ff@127.0.0.1' };
@@ -81,4 +81,4 @@ test('a service does not start with a URL that cannot be one of Redis', async ()
     problems: [{ path: 'redisUrl' }],
   });
   expect(lines.join()).not.toContain('secret-word');
-}, 30_000);
+}, 240_000);

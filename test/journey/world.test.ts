@@ -114,7 +114,7 @@ describe('a world that visits a running service over HTTP', () => {
   beforeAll(async () => {
     one = await visited('one', 1);
     events = one.records.map(({ value }) => decodeEvent(value));
-  }, 60_000);
+  }, 240_000);
   const all = <K extends LoggedEvent['kind']>(kind: K): Extract<LoggedEvent, { kind: K }>[] =>
     events.filter((event): event is Extract<LoggedEvent, { kind: K }> => event.kind === kind);
 
@@ -166,13 +166,13 @@ describe('a world that visits a running service over HTTP', () => {
     const again = await visited('again', 1);
     expect(again.report).toEqual(one.report);
     expect(happened(again.records)).toEqual(happened(one.records));
-  }, 60_000);
+  }, 240_000);
 
   test('is the same with eight requests at a time', async () => {
     const eight = await visited('eight', 8);
     expect(eight.report).toEqual(one.report);
     expect(happened(eight.records)).toEqual(happened(one.records));
-  }, 60_000);
+  }, 240_000);
 });
 
 describe('a service that cannot be visited', () => {

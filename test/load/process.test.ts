@@ -32,7 +32,7 @@ describe('the generator as a process of its own', () => {
     expect(Math.abs(asked.length - 40)).toBeLessThanOrEqual(1);
     expect(asked.every(({ candidates }) => candidates.length === 20)).toBe(true);
     expect(recording.cpuSeconds).toBeGreaterThan(0);
-  }, 120_000);
+  }, 240_000);
 
   test('says so when it ends early', async () => {
     const url = await serve((request) => void request.resume());
@@ -40,7 +40,7 @@ describe('the generator as a process of its own', () => {
     const run = generator.run([url]);
     generator.stop();
     await expect(run).rejects.toThrow('ended early: SIGKILL');
-  }, 120_000);
+  }, 240_000);
 });
 
 test('a rate is requests a second or a share of saturation, and nothing else', () => {

@@ -99,7 +99,7 @@ test('no regular expression takes longer than its text is long', () => {
     return how === undefined ? [] : [`${each.where} /${each.source}/ ${how}`];
   });
   expect(slow).toEqual([]);
-}, 60_000);
+}, 240_000);
 
 test('one that does would be found', () => {
   const found = ['^(a+)+$', '\\s+$', '(x+x+)+y', '^(\\d+)*-$', '.*=.*='].map((source) => [

@@ -26,7 +26,7 @@ beforeAll(async () => {
   const models = join(base, 'first', 'models');
   const versions = { small: await sealFirst(models, greedy), other: await sealFirst(models, other) };
   log = await logOf(join(base, 'log'), takingTurns(versions), 2);
-}, 60_000);
+}, 240_000);
 afterAll(async () => {
   await log.close();
   await rm(base, { recursive: true, force: true });
@@ -79,4 +79,4 @@ test('two rankers learn from one log side by side, one from the lists of both; k
     await expect(learnToEnd(killed, log, { engine: dyingAt(step), every })).rejects.toThrow('killed');
   await learnToEnd(killed, log);
   expect(await learnedIn(killed)).toEqual(await learnedIn(folder));
-}, 60_000);
+}, 240_000);

@@ -21,7 +21,7 @@ beforeAll(async () => {
   const folder = await fresh('whole');
   await learnToEnd(folder, log);
   whole = await learnedIn(folder);
-}, 60_000);
+}, 240_000);
 afterAll(async () => {
   await log.close();
   await rm(base, { recursive: true, force: true });
@@ -84,7 +84,7 @@ describe('learning from a log', () => {
     });
     await learnToEnd(folder, log);
     expect(await learnedIn(folder)).toEqual(whole);
-  }, 60_000);
+  }, 240_000);
 
   test('ends in the same bits while it publishes and seals, and what it publishes is what it learned', async () => {
     const folder = await fresh('publishing');
@@ -113,7 +113,7 @@ describe('learning from a log', () => {
       const { keys, values } = table.contents();
       expect(`${text(keys)} ${text(values)}`).toBe(whole[`table ${name}`]);
     }
-  }, 60_000);
+  }, 240_000);
 
   test('publishes updates of a version in int8 in int8, with golden rows that hold', async () => {
     const folder = join(base, 'rounded');
@@ -140,7 +140,7 @@ describe('learning from a log', () => {
       expect(await served.score(loaded.golden.batch)).toEqual(loaded.golden.heads);
       await served.close();
     }
-  }, 60_000);
+  }, 240_000);
 
   test('updates give those who serve exactly the tables of the learner, also after a kill', async () => {
     const folder = await fresh('updates');
@@ -156,7 +156,7 @@ describe('learning from a log', () => {
     const heads = await model.score(served.golden.batch);
     await model.close();
     heads.forEach((value, i) => expect(Math.abs(value - served.golden.heads[i]!)).toBeLessThan(1e-5));
-  }, 60_000);
+  }, 240_000);
 
   test('publishes by the time of the log where it is told to: in accelerated time, step by step with who writes', async () => {
     const folder = await fresh('accelerated');
@@ -204,7 +204,7 @@ describe('learning from a log', () => {
     expect(updates.length).toBeGreaterThanOrEqual(multiples - 1);
     expect(updates.length).toBeLessThanOrEqual(multiples);
     expect(new Set(updates.map((time) => Math.floor((time + stepMs) / 50_000))).size).toBe(updates.length);
-  }, 60_000);
+  }, 240_000);
 
   test('goes on from a sealed version alone as if it had never stopped', async () => {
     const folder = await fresh('sealed');
@@ -227,7 +227,7 @@ describe('learning from a log', () => {
     const { place: expected, ...rests } = whole;
     expect(others).toEqual(rests);
     expect(JSON.parse(place!)).toMatchObject({ steps: (JSON.parse(expected!) as { steps: number }).steps });
-  }, 60_000);
+  }, 240_000);
 
   test('begins at another version when one was activated since, and says so', async () => {
     const folder = await fresh('another');
@@ -243,7 +243,7 @@ describe('learning from a log', () => {
       expect.objectContaining({ kind: 'started', version: other, from: 'version', steps: 0 }),
     );
     expect(report.rows).toBeGreaterThan(500);
-  }, 30_000);
+  }, 240_000);
 
   test('stops where checkpoints cannot be written, loses nothing, and goes on when they can', async () => {
     const folder = await fresh('unwritable');
@@ -263,7 +263,7 @@ describe('learning from a log', () => {
     await rm(join(folder, 'checkpoints', 'learner.lock'));
     await learnToEnd(folder, log);
     expect(await learnedIn(folder)).toEqual(whole);
-  }, 30_000);
+  }, 240_000);
 
   test('publishes nothing more once the service was made to go back, until the next version', async () => {
     const folder = await fresh('withdrawn');
@@ -279,7 +279,7 @@ describe('learning from a log', () => {
     expect(report.published).toBe(0);
     expect(news).toContainEqual(expect.objectContaining({ what: 'update', kind: 'paused' }));
     expect((await artifacts.list())[0]).toMatchObject({ active: report.sealed[0] });
-  }, 30_000);
+  }, 240_000);
 
   test('a ranker has one learner: a second one is told who has it', async () => {
     const folder = await fresh('twice');
@@ -287,5 +287,5 @@ describe('learning from a log', () => {
     await expect(learnToEnd(folder, log)).rejects.toMatchObject({ code: 'learning_stopped' });
     await running;
     await learnToEnd(folder, log, { engine: createOnnxEngine });
-  }, 30_000);
+  }, 240_000);
 });
