@@ -12,8 +12,9 @@ export const BiasSchema = object(
     ),
     features: Type.Array(Type.String(), {
       minItems: 1,
+      uniqueItems: true,
       description:
-        'tower: position, and category features with listed values; they are crossed, every combination has a weight per task. input and adversarial: [position]',
+        'tower: position, and category features with listed values; they are crossed, every combination has a weight per task; without position it takes what these features explain, and positions stay uncorrected. input and adversarial: [position]',
     }),
     positions: Type.Optional(
       Type.Integer({
@@ -35,6 +36,7 @@ export const BiasSchema = object(
     tasks: Type.Optional(
       Type.Array(Type.String(), {
         minItems: 1,
+        uniqueItems: true,
         description: 'tower: tasks it is added to',
         default: 'all binary tasks',
       }),

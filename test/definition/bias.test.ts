@@ -33,6 +33,8 @@ describe('the treatment of the position', () => {
     ['{features: [position], serve_as: first}', [['serve_as', /belongs to kind: input/]]],
     ['{features: [position], weight: 1, ramp: 1}', [['weight', /adversarial/], ['ramp', /adversarial/]]], // prettier-ignore
     ['{features: [device], positions: 4}', [['positions', /no effect/]]],
+    ['{features: [position, position]}', [['features', /duplicate/]]],
+    ['{features: [position], tasks: [click, click]}', [['tasks', /duplicate/]]],
   ] as const)('is refused as %s', (bias, expected) => {
     const found = problemsOf(withBias(bias));
     expect(found.map(({ path }) => path.split('bias.')[1])).toEqual(expected.map(([key]) => key));
