@@ -199,6 +199,51 @@ describe('a ranker that is served in int8', () => {
     expect(Math.max(...apart)).toBeGreaterThan(20);
   });
 
+  test('keeps apart the values of a number that is far from zero, as years are, of which a golden row has the opposite', async () => {
+    const dated = {
+      ...definition,
+      network,
+      features: { ...definition.features, year: { kind: 'number' as const, scope: 'candidate' as const } },
+    };
+    const withYears = datasetOf(
+      log.map((request) => ({
+        ...request,
+        candidates: request.candidates.map((candidate, row) => ({
+          ...candidate,
+          // What is clicked is a year younger.
+          year: 2010 + (row % 5) + (request.labels[0]?.[row] === 1 ? 1 : 0),
+        })),
+      })),
+    );
+    const own = await collectExamples({ definition: dated, dataset: withYears });
+    const ranker = await trainRanker({
+      definition: dated,
+      dataset: withYears,
+      engine: createOnnxEngine,
+      examples: own,
+    });
+    try {
+      const { version } = await sealRanker({
+        trained: ranker,
+        directory: folder,
+        definitionText: JSON.stringify(dated),
+        sample: own.sample,
+        metrics: {},
+        gitCommit: 'c0ffee',
+        nowMs: Date.UTC(2024, 1, 3),
+      });
+      const served = await openServedModel(await openArtifacts(folder).load('small', version));
+      const [exact, found] = [(await ranker.score(ranker.recent)).heads, await served.score(ranker.recent)];
+      await served.close();
+      const apart = [...exact].flatMap((head, at) => (at % 2 === 0 ? [Math.abs(found[at]! - head)] : []));
+      expect(apart.reduce((sum, each) => sum + each, 0) / (exact.length / 2)).toBeLessThan(0.005);
+      expect(Math.max(...exact.filter((_, at) => at % 2 === 0))).toBeGreaterThan(0.5);
+    } finally {
+      await ranker.close();
+      await own.close();
+    }
+  });
+
   test('is not sealed when its graph says something else than its trainer', async () => {
     const turned: TrainedRanker = {
       ...trained,

@@ -25,7 +25,14 @@ export { sealModel, sealRanker, type Report, type SealModelOptions, type SealRan
 export type { SealableRanker } from './sealable.js';
 export { openServedModel, type ServedModel, type ServedModelOptions } from './served.js';
 export { verifyAgreement, type AgreementOptions } from './agreement.js';
-export { isRounded, scoreWithGraph, servingGraph, type ServedScores, type ServingOptions } from './serving.js';
+export {
+  goldenWithinReach,
+  isRounded,
+  scoreWithGraph,
+  servingGraph,
+  type ServedScores,
+  type ServingOptions,
+} from './serving.js';
 export { ExampleSpool, type RequestRange } from './spool.js';
 export { splitInTime, trainingSettings } from './settings.js';
 export { trainRanker, type EngineFactory, type TrainOptions } from './train.js';

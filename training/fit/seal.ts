@@ -7,7 +7,7 @@ import { verifyAgreement } from './agreement.js';
 import { goldenRequests } from './golden.js';
 import { encodeTraining } from './resumed.js';
 import type { SealableRanker } from './sealable.js';
-import { expertUtilisation, isRounded, scoreWithGraph, servingGraph } from './serving.js';
+import { expertUtilisation, goldenWithinReach, isRounded, scoreWithGraph, servingGraph } from './serving.js';
 import type { TrainedRanker } from './trained.js';
 
 export interface Report {
@@ -73,18 +73,20 @@ export interface SealModelOptions extends Pick<
 
 /**
  * Seals a ranker as it is now. Before anything is written, the serving graph must give the ranker's own values on the
- * golden rows to 1e-5. One that is rounded must come near them, and its own are what whoever serves it must give.
+ * golden rows to 1e-5. One that is rounded must come near those that are not beyond all measure, and its own are what whoever
+ * serves it must give.
  */
 export async function sealModel(options: SealModelOptions): Promise<SealedVersion> {
   const { ranker, directory, definitionText, metrics, report, recent, data, nowMs } = options;
   const { definition, labelScaling } = ranker;
   const tasks = Object.keys(definition.tasks);
-  const sample = (): FeatureBatch => (recent === undefined ? options.golden : concatBatches([options.golden, recent]));
+  const held = recent === undefined ? options.golden : goldenWithinReach(ranker, options.golden, recent);
+  const sample = (): FeatureBatch => (recent === undefined ? held : concatBatches([held, recent]));
   const graph = await servingGraph(ranker, { sample, metadata: { ranker: definition.name } });
-  const trainers = { batch: options.golden, heads: (await ranker.score(options.golden)).heads };
+  const trainers = { batch: held, heads: (await ranker.score(held)).heads };
   const score = async (batch: FeatureBatch) => (await scoreWithGraph(ranker, graph, batch)).heads;
   await verifyAgreement({ definition, labelScaling, golden: trainers, score });
-  const golden = isRounded(definition) ? { ...trainers, heads: await score(options.golden) } : trainers;
+  const golden = isRounded(definition) ? { batch: options.golden, heads: await score(options.golden) } : trainers;
   const utilisation = recent === undefined ? undefined : await expertUtilisation(ranker, graph, recent);
   const profile = recent && profileOf({ tasks, batch: recent, heads: (await ranker.score(recent)).heads });
   const gitCommit = options.gitCommit ?? (await checkedOutCommit());

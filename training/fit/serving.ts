@@ -1,10 +1,10 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { RankerDefinition } from '../../src/definition/index.js';
-import { createEncoder, type FeatureBatch } from '../../src/features/index.js';
+import { createEncoder, selectRequests, type FeatureBatch } from '../../src/features/index.js';
 import { compileServingGraph } from './engine/index.js';
 import type { SealableRanker } from './sealable.js';
 import type { CompiledModel } from '../compile/index.js';
-import { quantise } from './quantise/index.js';
+import { farthestByColumn, quantise } from './quantise/index.js';
 
 export interface ServingOptions {
   /** Rows of every kind that will be served; asked for where the graph is rounded, which is done so that it suits them. */
@@ -22,6 +22,37 @@ export async function servingGraph(
   if (!isRounded(definition)) return model;
   const encoder = createEncoder({ definition, parameters, tables: trained.tables() });
   return quantise({ model, sample: encoder.encode(sample()) });
+}
+
+/** A value so many times further out than any lately is nobody's: a year of -2016 among golden rows, where years are 2015. */
+const mostTimes = 8;
+
+/**
+ * Of golden rows those that a rounded network suits and is held to: without the requests of which a value is far beyond all of the
+ * recent ones. One step would have to serve both, and ordinary values would be no step apart. All, where nothing is rounded.
+ */
+export function goldenWithinReach(trained: SealableRanker, golden: FeatureBatch, recent: FeatureBatch): FeatureBatch {
+  const { definition, parameters } = trained;
+  if (!isRounded(definition) || recent.requests === 0) return golden;
+  const encoder = createEncoder({ definition, parameters, tables: trained.tables() });
+  const [edges, usual] = [encoder.encode(golden), encoder.encode(recent)];
+  const far = new Set<number>();
+  const { requestWidth, candidateWidth } = encoder.layout;
+  const look = (
+    values: Float32Array,
+    lately: Float32Array,
+    width: number,
+    requestAt: (row: number) => number,
+  ): void => {
+    const reach = farthestByColumn(lately, width);
+    values.forEach((value, at) => {
+      if (Math.abs(value) > mostTimes * (reach[at % width] || 1)) far.add(requestAt(Math.floor(at / width)));
+    });
+  };
+  look(edges.request, usual.request, requestWidth, (row) => row);
+  look(edges.candidate, usual.candidate, candidateWidth, (row) => golden.requestOf[row] ?? 0);
+  const near = Array.from({ length: golden.requests }, (_, request) => request).filter((request) => !far.has(request));
+  return near.length === 0 ? golden : selectRequests(golden, near);
 }
 
 /** Whether what is served differs from what was trained by more than the order of additions. */

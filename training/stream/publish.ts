@@ -9,6 +9,7 @@ import {
 import type { TableChanges } from '../../src/embeddings/index.js';
 import { concatBatches, type FeatureBatch } from '../../src/features/index.js';
 import {
+  goldenWithinReach,
   isRounded,
   openServedModel,
   sealModel,
@@ -191,12 +192,11 @@ class RegistryPublisher implements Publisher {
     const { ranker, windows } = this.#options;
     const { definition, parameters } = ranker;
     const { batch } = this.#base.golden;
-    const sample = (): FeatureBatch => {
-      const newest = rows ?? windows.newest(roundedFor).batch;
-      return newest.requests === 0 ? batch : concatBatches([batch, newest]);
-    };
+    const newest = rows ?? windows.newest(roundedFor).batch;
+    const held = goldenWithinReach(ranker, batch, newest);
+    const sample = (): FeatureBatch => (newest.requests === 0 ? held : concatBatches([held, newest]));
     const { bytes: graph } = await servingGraph(ranker, { sample, metadata: { ranker: definition.name } });
-    const golden = { batch, heads: (await ranker.score(batch)).heads };
+    const golden = { batch: held, heads: (await ranker.score(held)).heads };
     const candidate = await openServedModel({ definition, graph, parameters, tables: ranker.tables() });
     const active = await openServedModel({ definition, parameters, ...this.#served });
     try {

@@ -1,1 +1,2 @@
 export { quantise, type QuantiseOptions } from './quantise.js';
+export { farthestByColumn } from './ranges.js';
