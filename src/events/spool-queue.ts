@@ -40,6 +40,7 @@ export interface SpoolQueue {
   push(records: readonly NewRecord[]): Promise<void>;
   /** From the front, none twice; what was not dropped is at the front again after the next start. */
   take(): Promise<SpooledChunk>;
+  /** In the order in which they were taken. */
   drop(chunk: SpooledChunk): Promise<void>;
   close(): Promise<void>;
 }
@@ -97,6 +98,8 @@ export const openSpoolQueue = async (parts: {
 
   const reader = await readFromFront();
   let read: LogRecord[] = [];
+  /** When the first record came of each chunk that was taken and not dropped. */
+  const taken: number[] = [];
 
   const decoded = ({ offset, value }: LogRecord): readonly NewRecord[] => {
     try {
@@ -135,7 +138,8 @@ export const openSpoolQueue = async (parts: {
     },
     async take() {
       if (read.length === 0) read = await reader.next({ most: recordsPerChunk(), waitMs: WAIT_MS });
-      since = read[0]?.time ?? since;
+      if (read[0] !== undefined) taken.push(read[0].time);
+      since = taken[0] ?? since;
       let size = read[0]?.value.length ?? 0;
       let count = Math.min(1, read.length);
       for (
@@ -152,6 +156,8 @@ export const openSpoolQueue = async (parts: {
     },
     async drop({ count, bytes: size, nextOffset }) {
       await store.forget(topic, [nextOffset]);
+      taken.shift();
+      since = taken[0] ?? read[0]?.time ?? since;
       room.add(-size);
       hold(-count, -size);
     },

@@ -16,7 +16,8 @@ export interface SpooledLog extends EventLog {
  * forwarded again (readers count an event once). More than `maxBytes` in the spool is log_full; what `log` never takes is refused
  * at once. Reading goes to `log` alone.
  *
- * `log` must, once it refuses a record as log_unavailable, refuse all that it was given after it, as a Kafka log does. `spool`
+ * `log` must, once it refuses a record as log_unavailable, refuse all that it was given after it for the same partition, as a
+ * Kafka log does. A partition that it refuses holds up no other, but nothing is forgotten that was spooled after its first. `spool`
  * belongs to this alone, keeps everything until it is told to forget it, and needs one partition. `close` closes both.
  */
 export const openSpooledLog = async (parts: {

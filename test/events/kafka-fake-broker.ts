@@ -12,7 +12,7 @@ export interface FakeBroker {
 
 interface Stored {
   /** By this it is known when it comes again. */
-  readonly sequence: number;
+  readonly identity: string;
   readonly first: number;
   readonly next: number;
   readonly bytes: Buffer;
@@ -41,7 +41,9 @@ const NO_LEADER = -1;
 const EARLIEST = -2;
 /** In a batch. */
 const LAST_DELTA_AT = 23;
-const SEQUENCE_AT = 53;
+/** The producer's id, its epoch and the sequence number. */
+const IDENTITY_AT = 43;
+const IDENTITY_BYTES = 14;
 const WAIT_MS = 20;
 
 const times = <T>(count: number, make: () => T): T[] => Array.from({ length: count }, make);
@@ -77,6 +79,7 @@ export const startFakeBroker = async (partitions: number): Promise<FakeBroker> =
   const stored = new Map<string, Stored[]>();
   const sockets = new Set<Socket>();
   let port = 0;
+  let producers = 0;
 
   const batchesOf = (topic: string, partition: number): Stored[] => {
     const place = `${topic}/${partition}`;
@@ -116,10 +119,10 @@ export const startFakeBroker = async (partitions: number): Promise<FakeBroker> =
       const batches = batchesOf(topic, partition);
       const first = endOf(batches);
       i64(i64(to.writeInt32(partition).writeInt16(error), first), -1);
-      const sequence = bytes.readInt32BE(SEQUENCE_AT);
-      if (error !== 0 || batches.some((known) => known.sequence === sequence)) return;
+      const identity = bytes.toString('hex', IDENTITY_AT, IDENTITY_AT + IDENTITY_BYTES);
+      if (error !== 0 || batches.some((known) => known.identity === identity)) return;
       bytes.writeBigInt64BE(BigInt(first));
-      batches.push({ sequence, first, next: first + bytes.readInt32BE(LAST_DELTA_AT) + 1, bytes });
+      batches.push({ identity, first, next: first + bytes.readInt32BE(LAST_DELTA_AT) + 1, bytes });
     }).writeInt32(0);
   };
 
@@ -151,7 +154,8 @@ export const startFakeBroker = async (partitions: number): Promise<FakeBroker> =
     });
   };
 
-  const initProducerId = (): Encoder => i64(new encoderOf().writeInt32(0).writeInt16(0), 7).writeInt16(0);
+  const initProducerId = (): Encoder =>
+    i64(new encoderOf().writeInt32(0).writeInt16(0), (producers += 1)).writeInt16(0);
 
   const answerTo = (cursor: Cursor, key: number, version: number): Encoder => {
     switch (key) {

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { openKafkaLog, type EventLog, type LogReader, type NewRecord } from '../../src/events/index.js';
+import { openKafkaLog, openSpooledLog, type EventLog, type LogReader, type NewRecord } from '../../src/events/index.js';
 import { createLogger } from '../../src/telemetry/index.js';
 import { until } from '../until.js';
 import { startFakeBroker, type FakeBroker } from './kafka-fake-broker.js';
-import { textOf } from './spool-logs.js';
+import { createFolder, textOf } from './spool-logs.js';
 
 let broker: FakeBroker;
 let lines: string[] = [];
@@ -73,6 +73,28 @@ describe('a topic of which one partition has no leader', () => {
     expect(told('partitions have no leader')[0]).toContain('"partitions":[1]');
     expect(told('all partitions have a leader')).toHaveLength(1);
     expect(told('its records wait')).toHaveLength(1);
+  });
+
+  test('is written on through a spool for longer than a write may take; what waited follows once and in order', async () => {
+    const folder = createFolder();
+    const spool = await folder.open('spool', 1);
+    const log = await openSpooledLog({ log: await open(300), spool, maxBytes: 1 << 20 });
+    opened.push(log);
+    const { seen, stop } = collect(await log.reader('events', { from: [0, 0, 0] }));
+    await log.append('events', [placed(0, 'a0'), placed(1, 'b0'), placed(2, 'c0')]);
+    await until(() => seen.flat().length === 3);
+    broker.leaderless.add(1);
+    const sent = [1, 2, 3, 4].map((i) => log.append('events', [placed(0, `a${i}`), placed(1, `b${i}`)]));
+    await Promise.all(sent);
+    await log.append('events', [placed(0, 'a5'), placed(1, 'b5')]);
+    await until(() => seen[0]?.length === 6);
+    expect(seen[1]).toEqual(['b0']);
+    broker.leaderless.clear();
+    await until(() => log.spooled('events').records === 0 && seen[1]?.length === 6);
+    await stop();
+    expect(seen).toEqual([['a0', 'a1', 'a2', 'a3', 'a4', 'a5'], ['b0', 'b1', 'b2', 'b3', 'b4', 'b5'], ['c0']]);
+    await opened.pop()?.close();
+    folder.remove();
   });
 
   test('is found with all of its partitions by who starts meanwhile, and read from where somebody stopped', async () => {

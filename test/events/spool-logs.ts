@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { WatchnextError } from '../../src/errors.js';
 import {
   openEmbeddedLog,
+  partitionOf,
   type EmbeddedLog,
   type EventLog,
   type LogRecord,
@@ -20,6 +21,8 @@ export interface FlakyLog extends EventLog {
   /** From now on it takes its time: nothing is taken or refused until it goes on. */
   pause(): void;
   resume(): void;
+  /** What is for these partitions is refused, the rest of a call written; as Kafka does where they have no leader. */
+  readonly standing: Set<number>;
   /** Refuses the next records for another reason. */
   refuseNext(error: Error): void;
 }
@@ -27,6 +30,7 @@ export interface FlakyLog extends EventLog {
 export const flaky = (log: EventLog): FlakyLog => {
   let left = Infinity;
   let refusal: Error | undefined;
+  const standing = new Set<number>();
   let chain: Promise<unknown> = Promise.resolve();
   let pause: Promise<void> = Promise.resolve();
   let resume = (): void => undefined;
@@ -42,10 +46,16 @@ export const flaky = (log: EventLog): FlakyLog => {
       throw new WatchnextError('log_unavailable', 'away');
     }
     left -= records.length;
-    await log.append(topic, records);
+    const partitions = standing.size === 0 ? 0 : await log.partitions(topic);
+    const taken = records.filter(
+      (record) => !standing.has('key' in record ? partitionOf(record.key, partitions) : record.partition),
+    );
+    await log.append(topic, taken);
+    if (taken.length < records.length) throw new WatchnextError('log_unavailable', 'no leader');
   };
   return {
     kind: 'kafka',
+    standing,
     partitions: (topic) => log.partitions(topic),
     reader: (topic, options) => log.reader(topic, options),
     bounds: (topic) => log.bounds(topic),

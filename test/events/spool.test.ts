@@ -10,8 +10,8 @@ import {
   type SpooledLog,
 } from '../../src/events/index.js';
 import { createLogger, createMetrics } from '../../src/telemetry/index.js';
-import { createFolder, everything, flaky, keyed, textOf, type FlakyLog } from './spool-logs.js';
 import { until } from '../until.js';
+import { createFolder, everything, flaky, keyed, textOf, type FlakyLog } from './spool-logs.js';
 
 let folder: ReturnType<typeof createFolder>;
 let behind: EmbeddedLog;
@@ -278,6 +278,52 @@ describe('a spooled log', () => {
     const told = lines.filter((line) => line.includes('refuses spooled events'));
     expect(told).toHaveLength(1);
     expect(told[0]).toContain('too large for the topic');
+  });
+
+  test('goes on forwarding what is for other partitions while the log refuses one, each record once and in order', async () => {
+    const spooled = await openWith();
+    const append = (...values: string[]): Promise<void> =>
+      spooled.append(
+        'events',
+        values.map((value) => {
+          const { time, value: bytes } = keyed('', value);
+          return { time, value: bytes, partition: Number(value[0]) };
+        }),
+      );
+    await append('0a', '1a');
+    await until(async () => (await everything(behind, 'events', 2)).length === 2);
+    log.standing.add(1);
+    await Promise.all([append('0b', '1b', '2b'), append('1c'), append('0c')]);
+    for (const i of ['d', 'e', 'f']) await append(`0${i}`, `1${i}`, `3${i}`);
+    const ofPartition = async (partition: number): Promise<string[]> => {
+      const { next = 0 } = (await behind.bounds('events'))[partition] ?? {};
+      const reader = await behind.reader('events', { from: 'start', partitions: [partition] });
+      const texts = next === 0 ? [] : (await reader.next({ most: 100, waitMs: 0 })).map(textOf);
+      await reader.close();
+      return texts;
+    };
+    await until(async () => (await ofPartition(0)).length >= 6 && (await ofPartition(3)).length >= 3);
+    expect(await ofPartition(1)).toEqual(['1a']);
+    expect(spooled.spooled('events').records).toBeGreaterThan(0);
+    log.standing.clear();
+    await drained(spooled);
+    expect(await ofPartition(0)).toEqual(['0a', '0b', '0c', '0d', '0e', '0f']);
+    expect(await ofPartition(1)).toEqual(['1a', '1b', '1c', '1d', '1e', '1f']);
+    expect(await ofPartition(2)).toEqual(['2b']);
+    expect(await ofPartition(3)).toEqual(['3d', '3e', '3f']);
+  });
+
+  test('is closed while the log refuses one partition, and has what was for it after the next start', async () => {
+    const spooled = await openWith();
+    await spooled.append('events', [keyed('a', '0')]);
+    log.standing.add(partitionOf('a', 4));
+    await spooled.append('events', [keyed('a', '1')]);
+    await spooled.append('events', [keyed('a', '2')]);
+    await opened.pop()?.close();
+    behind = await folder.open('log', 4);
+    log = flaky(behind);
+    await drained(await openWith());
+    expect((await everything(behind, 'events', 3)).map(textOf)).toEqual(texts(3));
   });
 
   test('leaves out time markers for partitions that the log does not have any more, and forwards the rest', async () => {
