@@ -136,6 +136,15 @@ describe('a log that says too little', () => {
     expect(advice!.exploration!.share).toBeGreaterThan(0);
   });
 
+  test('of two users is not said to have been searched in vain', () => {
+    const tuning = tuned({ users: 2, policy: { ...poor, share: 0 } });
+    expect(tuning.recommended).toBe(false);
+    expect(tuning.reasons[0]).toBe(
+      'The log says too little even of the current weights: of 2 logged lists no more than 0 were varied; 50 are needed.',
+    );
+    expect(tuningTable(tuning, ['click', 'like']).rows[0]!.join(' ')).toMatch(/ ±unknown /);
+  });
+
   test('of noise too weak to change an order is refused though it has a share', () => {
     const { recommended, reasons } = tuned({ policy: { ...poor, temperature: 0.0005 } });
     expect(recommended).toBe(false);

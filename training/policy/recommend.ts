@@ -29,6 +29,8 @@ export interface VerdictOptions {
   readonly choice: TunedPoint | undefined;
   /** What would have been chosen, had support not mattered. */
   readonly wanted: TunedPoint | undefined;
+  /** As judged on the other users. */
+  readonly current: TunedPoint;
   readonly metrics: readonly [ListMetric, ListMetric];
   readonly signs: readonly [number, number];
 }
@@ -37,6 +39,7 @@ export interface VerdictOptions {
 export const verdictOf = ({
   choice,
   wanted,
+  current,
   metrics,
   signs,
 }: VerdictOptions): { readonly recommended: boolean; readonly reasons: string[] } => {
@@ -44,7 +47,10 @@ export const verdictOf = ({
     if (wanted === undefined || wanted.thin.length === 0)
       return {
         recommended: false,
-        reasons: ['No weights that were tried raise one measure without lowering the other.'],
+        reasons:
+          current.thin.length > 0
+            ? current.thin.map((reason) => `The log says too little even of the current weights: ${reason}.`)
+            : ['No weights that were tried raise one measure without lowering the other.'],
       };
     return {
       recommended: false,

@@ -17,7 +17,8 @@ export interface Table {
 }
 
 const number = (value: number): string => (Number.isFinite(value) ? String(Number(value.toPrecision(4))) : 'unknown');
-const half = ({ low, high }: Estimate): string => String(Number(((high - low) / 2).toPrecision(2)));
+const half = ({ low, high }: Estimate): string =>
+  Number.isFinite(high - low) ? String(Number(((high - low) / 2).toPrecision(2))) : 'unknown';
 const estimateText = (estimate: Estimate): string => `${number(estimate.value)} ±${half(estimate)}`;
 
 /** A gain as a part of what there is now; in units where that is nothing. */

@@ -130,7 +130,7 @@ export const tune = (options: TuneOptions): Tuning => {
   const choice = chosen === undefined ? undefined : judgeAt(chosen.weights, total - 1);
   onProgress?.({ phase: 'judging', done: total, total });
   const { doubts = [] } = options;
-  const judgedVerdict = verdictOf({ choice, wanted, metrics, signs });
+  const judgedVerdict = verdictOf({ choice, wanted, current, metrics, signs });
   const verdict = {
     recommended: judgedVerdict.recommended && doubts.length === 0,
     reasons: [...doubts, ...judgedVerdict.reasons],
