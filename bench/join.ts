@@ -6,6 +6,7 @@ import type { Column } from '../src/features/index.js';
 import { openJoinedStream } from '../src/join/index.js';
 import { median, type BenchTable } from './table.js';
 import { runSnapshotBench } from './snapshot.js';
+import { runVisibleBench } from './visible.js';
 import { runWaitingBench } from './waiting.js';
 
 const partitions = 4;
@@ -167,10 +168,11 @@ export async function measureJoin(log: EventLog, definition: RankerDefinition, e
   return { ...measured, outcomes, examples: made };
 }
 
-/** Joining, and the lists that it makes wait. */
+/** Joining, the lists that it makes wait, and what state does with them. */
 export const runJoinBench = async (): Promise<readonly BenchTable[]> => [
   await joining(),
   runWaitingBench(joinRanker(true)),
+  runVisibleBench(),
   runSnapshotBench(joinRanker(true)),
 ];
 
