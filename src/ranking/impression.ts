@@ -49,15 +49,21 @@ export const impressionOf = ({ request, model, rules, arms, input, batch, order,
   const exploration = scored && explorationOf(rules, order);
   const chances = scored && exploration && propensities(logChances({ scores: scored.scores, rows, policy }));
   const idOf = (row: number): Impression['items'][number]['id'] => request.candidates[row]?.id ?? row;
-  const headsOf = (of: Int32Array): Float32Array => {
-    const heads = new Float32Array(of.length * tasks.length).fill(NaN);
-    if (scored === undefined) return heads;
-    of.forEach((row, at) =>
-      heads.set(scored.heads.subarray(row * tasks.length, (row + 1) * tasks.length), at * tasks.length),
-    );
-    return heads;
-  };
+  const headsOf = (of: Int32Array): Float32Array =>
+    scored === undefined
+      ? new Float32Array(of.length * tasks.length).fill(NaN)
+      : selectHeads(scored.heads, of, tasks.length);
   const others = scored && exploration && unshownRows(scored.scores, rows);
+  const items: Impression['items'][number][] = [];
+  rows.forEach((row, at) =>
+    items.push({
+      id: idOf(row),
+      position: at + 1,
+      row,
+      score: scored?.scores[row] ?? NaN,
+      propensity: chances?.[at] ?? 1,
+    }),
+  );
   return {
     kind: 'impression',
     time: input.time,
@@ -65,18 +71,12 @@ export const impressionOf = ({ request, model, rules, arms, input, batch, order,
     userId: request.user?.id,
     ranker,
     version,
-    fingerprint: fingerprintOf(definition),
+    fingerprint: identityOf(definition).fingerprint,
     arms,
     weights,
     tasks,
     candidates: batch.rows,
-    items: Array.from(rows, (row, at) => ({
-      id: idOf(row),
-      position: at + 1,
-      row,
-      score: scored?.scores[row] ?? NaN,
-      propensity: chances?.[at] ?? 1,
-    })),
+    items,
     heads: headsOf(rows),
     fields: new ShownFields(definition, input, rows),
     features: selectRows(batch, rows),
@@ -85,6 +85,17 @@ export const impressionOf = ({ request, model, rules, arms, input, batch, order,
     // Where chances depend on it, the log says it whatever becomes of the definition.
     ...((exploration !== undefined || policy.form !== definition.score.form) && { form: policy.form }),
   };
+};
+
+/** [rows, tasks]: of each row its heads, as bits, so that each NaN stays the one that it is. */
+const selectHeads = (heads: Float32Array, rows: Int32Array, tasks: number): Float32Array => {
+  const from = new Int32Array(heads.buffer, heads.byteOffset, heads.length);
+  const selected = new Int32Array(rows.length * tasks);
+  for (let at = 0; at < rows.length; at++) {
+    const first = (rows[at] ?? 0) * tasks;
+    for (let task = 0; task < tasks; task++) selected[at * tasks + task] = from[first + task] ?? 0;
+  }
+  return new Float32Array(selected.buffer);
 };
 
 const unshownRows = (scores: Float64Array, shown: Int32Array): Int32Array => {
@@ -104,12 +115,19 @@ class ShownFields {
     const known = knownFieldsOf(definition);
     const kept = (candidate: Fields): Fields => keep(candidate, known.candidate, 'item_id');
     const write = (candidate: Fields): WrittenFields => new WrittenFields(kept(candidate));
-    const name = `logged ${fingerprintOf(definition)}`;
+    const { name } = identityOf(definition);
+    const shown: Candidate[] = [];
+    const written: (Fields | WrittenFields)[] = [];
+    rows.forEach((row) => {
+      const candidate = candidates[row] ?? {};
+      shown.push(candidate);
+      written.push(candidate instanceof Known ? candidate.keep(name, write) : kept(candidate));
+    });
     this.user = keep(user, known.user, 'user_id');
     this.context = keep(context, known.context);
+    this.written = written;
     this.#kept = kept;
-    this.#shown = Array.from(rows, (row) => candidates[row] ?? {});
-    this.written = this.#shown.map((shown) => (shown instanceof Known ? shown.keep(name, write) : kept(shown)));
+    this.#shown = shown;
   }
 
   /** Read for whoever asks: the log takes what is written. */
@@ -128,11 +146,20 @@ const keep = (fields: Fields, known: ReadonlyMap<string, unknown>, id?: string):
   return fields;
 };
 
-const fingerprints = new WeakMap<RankerDefinition, string>();
+interface Identity {
+  readonly fingerprint: string;
+  /** Of what was written of an item: the very same text each time, or items would have to be looked at to compare it. */
+  readonly name: string;
+}
+
+const identities = new WeakMap<RankerDefinition, Identity>();
 
 /** Definitions live as long as the version they came with. */
-const fingerprintOf = (definition: RankerDefinition): string => {
-  const known = fingerprints.get(definition) ?? fingerprint(definition);
-  fingerprints.set(definition, known);
-  return known;
+const identityOf = (definition: RankerDefinition): Identity => {
+  const known = identities.get(definition);
+  if (known !== undefined) return known;
+  const print = fingerprint(definition);
+  const identity = { fingerprint: print, name: `logged ${print}` };
+  identities.set(definition, identity);
+  return identity;
 };
