@@ -82,7 +82,7 @@ test('tunes on the service’s log, reports, and writes what it recommends into 
   const rule = written.features['watchnext.score'].rules[0]!;
   expect(rule.variations[1]!.weights!['satisfied']).toBeGreaterThan(-0.1);
   expect(rule.phase).toBe('2');
-});
+}, 240_000);
 
 test('estimates given weights by every estimator, as JSON', async () => {
   const found = JSON.parse(await run('films', '--weights', 'satisfied=0.3', '--share', '0', '--json')) as {
