@@ -2,7 +2,8 @@ import '../src/no-telemetry.js';
 import { Command, CommanderError } from 'commander';
 import { WatchnextError } from '../src/errors.js';
 import { softwareVersion } from '../src/version.js';
-import { printError } from './output.js';
+import { nameHint } from '../src/nearest.js';
+import { printError, printErrorJson } from './output.js';
 import { isInstalled, listedVerb, loadVerb, verbs } from './verbs.js';
 
 // A reader that has seen enough (`| head`) ends the command quietly.
@@ -22,14 +23,30 @@ try {
   const [first, second] = process.argv.slice(2);
   const name = first === 'help' ? second : first;
   const called = verbs.find((verb) => verb.name === name);
+  if (first === 'help' && called === undefined && /^(?!help$)[^-]/.test(second ?? '')) throw unknownCommand(name ?? '');
   if (called === undefined) for (const verb of verbs.filter(isInstalled)) program.addCommand(listedVerb(verb));
-  else if (isInstalled(called)) program.addCommand((await loadVerb(called)).exitOverride());
+  else if (isInstalled(called)) program.addCommand(await loadVerb(called));
   else throw leftOut(called.name);
   await program.parseAsync();
 } catch (error) {
   // Commander has printed its own message: help and version end well, anything else is a slip in the arguments.
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-  else process.exitCode = printError(error, { json: process.argv.includes('--json') });
+  const json = process.argv.includes('--json');
+  if (!(error instanceof CommanderError)) process.exitCode = printError(error, { json });
+  else if (error.exitCode !== 0) {
+    process.exitCode = 2;
+    const slip = error.code === 'commander.help' ? 'a command is missing' : error.message.replace(/^error: /, '');
+    if (json) printErrorJson('usage', slip);
+  }
+}
+
+function unknownCommand(name: string): WatchnextError {
+  const hint = nameHint(
+    name,
+    verbs.filter(isInstalled).map((verb) => verb.name),
+  );
+  return new WatchnextError('usage', `There is no command ${name}.`, {
+    problems: [{ path: name, message: 'is no command', hint }],
+  });
 }
 
 function leftOut(verb: string): WatchnextError {

@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress';
-import { WatchnextError } from '../src/errors.js';
+import { WatchnextError, type ErrorCode, type Problem } from '../src/errors.js';
 import { remedyOf } from '../src/remedies.js';
 
 /** Results go to stdout, everything for the eye only to stderr: pipes see results alone. */
@@ -11,14 +11,19 @@ export const note = (text: string): void => {
   process.stderr.write(`${text}\n`);
 };
 
+/** What went wrong, for programs: they find it where the result would be. */
+export const printErrorJson = (code: ErrorCode, message: string, problems: readonly Problem[] = []): void =>
+  print(JSON.stringify({ error: { code, message, problems } }));
+
 /** Tells what went wrong and answers the exit code: 2 for a slip in the arguments, 1 for anything else. */
 export const printError = (thrown: unknown, { json }: { readonly json: boolean }): number => {
   const error = fileFailure(thrown) ?? thrown;
   if (!(error instanceof WatchnextError)) {
+    if (json) printErrorJson('internal', error instanceof Error ? error.message : String(error));
     note(error instanceof Error ? (error.stack ?? error.message) : String(error));
     return 1;
   }
-  if (json) print(JSON.stringify({ error: { code: error.code, message: error.message, problems: error.problems } }));
+  if (json) printErrorJson(error.code, error.message, error.problems);
   note(`watchnext: ${error.message}`);
   for (const { path, message, hint } of error.problems) {
     note(`  ${path}: ${message}`);

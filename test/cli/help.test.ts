@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
-import { Command } from 'commander';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { Command, CommanderError } from 'commander';
 import { listedVerb, loadVerb, verbs } from '../../cli/verbs.js';
 import { withCommonFlags } from '../../load-tests/arguments.js';
 
@@ -73,6 +73,24 @@ describe('the help of what trains', () => {
     expect(shown!.length).toBeLessThan(run!.length / 2);
     expect(run).toEqual(expect.arrayContaining(heavy));
   });
+});
+
+describe('a slip in the arguments', () => {
+  afterEach(() => void jest.restoreAllMocks());
+
+  test.each(all.map((command) => [pathOf(command), command] as const))(
+    'of %s is thrown, so that the program ends as for any other',
+    async (_, command) => {
+      jest.spyOn(process, 'exit').mockImplementation((code) => {
+        throw new Error(`exit ${code ?? ''}`);
+      });
+      command.configureOutput({ writeErr: () => undefined });
+      const words = command.commands.length > 0 ? [] : command.registeredArguments.map(() => 'x');
+      await expect(command.parseAsync([...words, '--no-such-flag'], { from: 'user' })).rejects.toBeInstanceOf(
+        CommanderError,
+      );
+    },
+  );
 });
 
 describe('the help of every command', () => {

@@ -113,6 +113,15 @@ describe('a command that fails on a file', () => {
     );
   });
 
+  test('tells a program, too, where the result would be, whatever went wrong', () => {
+    let stdout = '';
+    const spy = jest.spyOn(process.stdout, 'write').mockImplementation((text) => (stdout += String(text)) !== '');
+    const quiet = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    printError(new Error('lost'), { json: true });
+    for (const each of [spy, quiet]) each.mockRestore();
+    expect(JSON.parse(stdout)).toEqual({ error: { code: 'internal', message: 'lost', problems: [] } });
+  });
+
   test('shows the stack of a failure that is nobody’s but the program’s', () => {
     const found = told(Object.assign(new Error('lost'), { code: 'ENOENT', path: '/logs/x' }));
     expect(found).toContain('Error: lost\n    at ');
