@@ -14,7 +14,8 @@ export default {
   },
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
-  testTimeout: 60000,
+  // For machines that do much else: what never ends is found by the limit of its suite.
+  testTimeout: 240_000,
   reporters: ['default', './test/totals.js'],
   // Tests run in a process of their own also where there is one worker: what native libraries do there at its end, and exit
   // codes that commands under test set, are not those of the run. It is replaced when it has grown this much.

@@ -98,8 +98,10 @@ export const createSpoolLane = (parts: {
         return await work();
       } catch (error) {
         if (closed) throw error;
-        if (!told && !isAway(error)) logger.error({ topic, reason: reasonOf(error) }, doing);
-        told = true;
+        if (!isAway(error)) {
+          if (!told) logger.error({ topic, reason: reasonOf(error) }, doing);
+          told = true;
+        }
         refused?.();
         await sleep();
       }

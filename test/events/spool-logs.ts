@@ -23,24 +23,21 @@ export interface FlakyLog extends EventLog {
   resume(): void;
   /** What is for these partitions is refused, the rest of a call written; as Kafka does where they have no leader. */
   readonly standing: Set<number>;
-  /** Refuses the next records for another reason. */
+  /** Refuses the next records for another reason; told again, those after them. */
   refuseNext(error: Error): void;
 }
 
 export const flaky = (log: EventLog): FlakyLog => {
   let left = Infinity;
-  let refusal: Error | undefined;
+  const refusals: Error[] = [];
   const standing = new Set<number>();
   let chain: Promise<unknown> = Promise.resolve();
   let pause: Promise<void> = Promise.resolve();
   let resume = (): void => undefined;
   const write = async (topic: Topic, records: readonly NewRecord[]): Promise<void> => {
     await pause;
-    if (refusal !== undefined) {
-      const error = refusal;
-      refusal = undefined;
-      throw error;
-    }
+    const refusal = refusals.shift();
+    if (refusal !== undefined) throw refusal;
     if (left < records.length) {
       left = 0;
       throw new WatchnextError('log_unavailable', 'away');
@@ -69,7 +66,7 @@ export const flaky = (log: EventLog): FlakyLog => {
     comeBack: () => void (left = Infinity),
     pause: () => void (pause = new Promise((resolve) => (resume = resolve))),
     resume: () => resume(),
-    refuseNext: (error) => void (refusal = error),
+    refuseNext: (error) => void refusals.push(error),
   };
 };
 

@@ -272,6 +272,8 @@ describe('a spooled log', () => {
     );
     await opened.pop()?.close();
     log = flaky((behind = await folder.open('log', 4)));
+    // It may be away first: that is said elsewhere, and is no reason to keep quiet about what comes then.
+    log.refuseNext(new WatchnextError('log_unavailable', 'still away'));
     log.refuseNext(new WatchnextError('event_invalid', 'too large for the topic'));
     await drained(await openWith());
     expect((await everything(behind, 'events', 3)).map(textOf)).toEqual(texts(3));
