@@ -81,7 +81,9 @@ export const createEntities = (options: {
     const isSame =
       cached?.value !== undefined && cached.idType === typeof id && Buffer.compare(cached.value, value) === 0;
     if (isSame) return cached;
-    return { known: knownOf(kind, id, value), value };
+    // Redis' values are views of a reply: one that is kept would keep all of it.
+    const own = value.buffer.byteLength > mostShared ? new Uint8Array(value) : value;
+    return { known: knownOf(kind, id, own), value: own };
   };
   const count = (kind: EntityKind, source: string, entities: number): void => {
     if (entities > 0) metrics.count('watchnext_entity_reads_total', { kind, source }, entities);
@@ -165,6 +167,9 @@ const knownOf = (kind: EntityKind, id: EntityId, value: Uint8Array): Known | und
   const fields = stored.parse();
   return fields && new Known(stored, fields);
 };
+
+/** Bytes of memory that a value may keep with others; buffers of Node share as much. */
+const mostShared = 8192;
 
 const encoder = new TextEncoder();
 const keyOf = (kind: EntityKind, id: EntityId): string => `${kind}/${id}`;

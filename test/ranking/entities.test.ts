@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { setFlagsFromString } from 'node:v8';
-import { runInThisContext } from 'node:vm';
+import { runInNewContext, runInThisContext } from 'node:vm';
 import { createMemoryStore, type FeatureStore } from '../../src/features/index.js';
 import { createEntities, type Found } from '../../src/ranking/index.js';
 import { createMetrics } from '../../src/telemetry/index.js';
@@ -10,6 +10,14 @@ const fieldsOf = ({ known }: Found) => known.map((each) => each?.fields);
 
 setFlagsFromString('--allow-natives-syntax');
 const haveSameClass = runInThisContext('(a, b) => %HaveSameMap(a, b)') as (a: unknown, b: unknown) => boolean;
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+/** Bytes that are held beside the heap. */
+const held = (): number => {
+  collect();
+  collect();
+  return process.memoryUsage().arrayBuffers;
+};
 const isDictionary = runInThisContext('(a) => !%HasFastProperties(a)') as (a: unknown) => boolean;
 
 const setup = (options: { capacity?: number; maxAgeMs?: number } = {}) => {
@@ -54,6 +62,31 @@ describe('entities', () => {
     expect(fieldsOf(await entities.read('item', ['a']))).toEqual([undefined]);
     clock.time = 101;
     expect(fieldsOf(await entities.read('item', ['a']))).toEqual([{ x: 1, item_id: 'a' }]);
+  });
+
+  test('keep their own bytes, not the reply of the store in which they came', async () => {
+    const { another, memory, metrics } = setup();
+    const ids = Array.from({ length: 60 }, (_, i) => `i${i}`);
+    await another.put(
+      'item',
+      ids.map((id) => ({ id, fields: { x: 1 } })),
+    );
+    const reply = 2 ** 20;
+    const inReplies: FeatureStore = {
+      ...memory,
+      read: async (keys) =>
+        (await memory.read(keys)).map((value) => {
+          if (value === undefined) return undefined;
+          const whole = new Uint8Array(reply);
+          whole.set(value, 100);
+          return whole.subarray(100, 100 + value.length);
+        }),
+    };
+    const entities = createEntities({ store: inReplies, metrics, now: () => 0 });
+    const before = held();
+    for (const id of ids) expect(fieldsOf(await entities.read('item', [id]))).toEqual([{ x: 1, item_id: id }]);
+    expect(held() - before).toBeLessThan((ids.length * reply) / 10);
+    expect(fieldsOf(await entities.read('item', ['i7']))).toEqual([{ x: 1, item_id: 'i7' }]);
   });
 
   test('that did not change stay the same object when they are read again, so that what was made of it holds', async () => {
