@@ -39,6 +39,18 @@ describe('a cell table', () => {
     );
   });
 
+  test('finds every key, and none that is not there, while it grows', () => {
+    const table = new CellTable(1);
+    const low = (i: number): number => Math.imul(i, 0x9e3779b1) >>> 0;
+    for (let i = 0; i < 5000; i++) {
+      expect(table.insert(i % 3, low(i), i)).toBe(i);
+      for (const some of [0, i >> 1, Math.max(0, i - 1), i]) expect(table.insert(some % 3, low(some), i)).toBe(some);
+      expect(table.find((i + 1) % 3, low(i))).toBe(-1);
+    }
+    expect(table.expire(1000)).toBe(1000);
+    for (let i = 0; i < 5000; i++) expect(table.find(i % 3, low(i))).toBe(i < 1000 ? -1 : i - 1000);
+  });
+
   test('drops faded cells before it grows', () => {
     const table = new CellTable(3, { fadesAfterMs: 100 });
     for (let i = 0; i < 100_000; i++) table.insert(1, i, i);

@@ -14,6 +14,9 @@ export function copyRow(from: Cells, fromRow: number, to: Cells, toRow: number):
   for (let i = 0; i < words; i++) target[toWord + i] = source[fromWord + i] ?? 0;
 }
 
+/** Rows that a larger index takes over with each new one: it has all long before it is full itself. */
+const movedPerRow = 4;
+
 /**
  * Cells of one stateful feature: rows of float64 found by a 64-bit key in an open-addressing table over typed arrays.
  * At 1 million keys this takes 16 bytes a key beside the values, where a Map of arrays takes hundreds.
@@ -27,6 +30,8 @@ export class CellTable implements Cells {
   keys: Uint32Array; // [rows, 2]
   size: number;
   #slots: Int32Array; // row + 1, 0 = empty
+  /** While a larger index takes over: the one before, and how many of its rows the larger one has. */
+  #before: { readonly slots: Int32Array; readonly rows: number; moved: number } | undefined;
   readonly #fadesAfterMs: number;
   readonly #isKept: ((row: number) => boolean) | undefined;
   readonly #onMove: ((places: Int32Array) => void) | undefined;
@@ -46,13 +51,8 @@ export class CellTable implements Cells {
 
   /** The row of a key, or -1. */
   find(high: number, low: number): number {
-    const slots = this.#slots;
-    const mask = slots.length - 1;
-    for (let slot = low & mask; ; slot = (slot + 1) & mask) {
-      const row = (slots[slot] ?? 0) - 1;
-      if (row < 0) return -1;
-      if (this.keys[2 * row + 1] === low && this.keys[2 * row] === high) return row;
-    }
+    const row = this.#findIn(this.#slots, high, low);
+    return row >= 0 || this.#before === undefined ? row : this.#findIn(this.#before.slots, high, low);
   }
 
   /** The row of a key; made, all zeros at `time`, if there is none. */
@@ -68,8 +68,9 @@ export class CellTable implements Cells {
     this.keys[2 * row] = high;
     this.keys[2 * row + 1] = low;
     this.values[row * this.stride] = time;
-    if (this.size * 3 > this.#slots.length * 2) this.#slots = this.#index(this.size);
-    else this.#place(this.#slots, row);
+    if (this.size * 3 > this.#slots.length * 2) this.#widen(row);
+    this.#place(this.#slots, row);
+    this.#takeOver();
     return row;
   }
 
@@ -93,6 +94,7 @@ export class CellTable implements Cells {
     this.keys.fill(0, 2 * kept, 2 * this.size);
     this.size = kept;
     this.#slots = this.#index(kept);
+    this.#before = undefined;
     if (places !== undefined) this.#onMove?.(places);
     return dropped;
   }
@@ -113,6 +115,29 @@ export class CellTable implements Cells {
     this.values = values;
     this.words = new Uint32Array(values.buffer);
     this.keys = keys;
+  }
+
+  #findIn(slots: Int32Array, high: number, low: number): number {
+    const mask = slots.length - 1;
+    for (let slot = low & mask; ; slot = (slot + 1) & mask) {
+      const row = (slots[slot] ?? 0) - 1;
+      if (row < 0 || (this.keys[2 * row + 1] === low && this.keys[2 * row] === high)) return row;
+    }
+  }
+
+  /** A larger index; that of millions of keys would take a tenth of a second if it were made at once. */
+  #widen(rows: number): void {
+    while (this.#before !== undefined) this.#takeOver();
+    this.#before = { slots: this.#slots, rows, moved: 0 };
+    this.#slots = new Int32Array(2 * this.#slots.length);
+  }
+
+  #takeOver(): void {
+    const before = this.#before;
+    if (before === undefined) return;
+    const until = Math.min(before.rows, before.moved + movedPerRow);
+    for (; before.moved < until; before.moved++) this.#place(this.#slots, before.moved);
+    if (before.moved === before.rows) this.#before = undefined;
   }
 
   #index(size: number): Int32Array {
