@@ -3,22 +3,15 @@ import { loadRanker } from '../src/definition/index.js';
 import { nameHint } from '../src/nearest.js';
 import type { BaselineName } from '../training/evaluate/index.js';
 import { duration, positiveNumber, wholeNumber } from './arguments.js';
+import type { EvaluationRun } from './evaluation-run.js';
 import { timeFlag } from './ranker.js';
 import { requireWritable } from './writable.js';
 
-interface EvaluateFlags {
-  readonly data: string;
+/** What is run, with times as they are written. */
+interface EvaluateFlags extends Omit<EvaluationRun, 'ranker' | 'trainUntil' | 'from' | 'to'> {
   readonly trainUntil: string;
   readonly from?: string;
   readonly to?: string;
-  /** Milliseconds; several compare how often to refresh. */
-  readonly progressive?: readonly number[];
-  readonly seeds: number;
-  readonly seed?: number;
-  readonly engine: string;
-  readonly baselines: readonly BaselineName[];
-  readonly report?: string;
-  readonly json?: boolean;
 }
 
 /** All of them, in the order in which they are measured; the type checker sees to it that none is missing. */
